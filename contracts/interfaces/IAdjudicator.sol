@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {State} from "../types/State.sol";
+import {Withdrawal} from "../types/Withdrawal.sol";
+import {LaneTransfers, Reserve} from "../types/Transfer.sol";
+
+/// @notice One deposit of a batch.
+struct Deposit {
+    bytes32 channelId;
+    uint256 member;
+    address asset;
+    uint256 amount;
+}
+
+/// @notice What to sweep from a deposit address: `asset` (0: just coins) and all coins.
+/// @param toOwner The owner takes it all back instead of crediting the channel; only the owner may ask.
+struct Collection {
+    bytes channel;
+    uint256 member;
+    address asset;
+    bool toOwner;
+}
+
+/// @title Judge of channels: holds deposits, settles signed states
+/// @notice Formats: docs/protocol.md. No owner, no pause, no upgrade, no fee.
+/// `channel` is always the packed channel of §1, `asset` zero for the chain's coin, `member` an index.
+interface IAdjudicator {
+    /// @notice `channel` exists; one event per member.
+    event Announced(bytes32 indexed channelId, address indexed owner, address indexed signer, bytes channel);
+    /// @notice A member's balance rose; `word` is the pair's new ledger word.
+    event Deposited(bytes32 indexed channelId, address asset, uint256 member, uint256 word);
+    /// @notice A withdrawal was paid; `word` is the new word 0.
+    event Withdrawn(bytes32 indexed channelId, address asset, uint256 word);
+    /// @notice A dispute began; `word` carries its expiry, `base` is the preimage of its commitment.
+    event Challenged(bytes32 indexed channelId, address asset, uint256 word, uint256[] base, State[] states);
+    /// @notice Lanes were raised, in a dispute or as a checkpoint.
+    event Raised(bytes32 indexed channelId, address asset, uint256 word, State[] states);
+    /// @notice A generation ended; `word` is the new word 0, `reserves` what still waits for outcomes.
+    event Settled(bytes32 indexed channelId, address asset, uint256 word, uint256[] payouts, Reserve[] reserves);
+    /// @notice Reserved transfers of an ended generation were divided.
+    event Redeemed(bytes32 indexed channelId, address asset, uint256 generation, uint256[] payouts);
+    /// @notice A payout could not be pushed (or credited) and waits for its owner.
+    event Claimable(address indexed asset, address indexed owner, uint256 amount);
+    event Claimed(address indexed asset, address indexed owner, address to, uint256 amount);
+
+    function announce(bytes calldata channel) external;
+
+    function depositCoin(bytes32 channelId, uint256 member) external payable;
+    function deposit(bytes32 channelId, uint256 member, address asset, uint256 amount) external payable;
+    function depositBatch(Deposit[] calldata deposits) external payable;
+    function depositAnnounced(bytes calldata channel, uint256 member, address asset, uint256 amount) external payable;
+    function depositWithPermit(bytes32 channelId, uint256 member, address asset, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
+    function depositWithPermit2(bytes32 channelId, uint256 member, address asset, uint256 amount, address from, uint256 nonce, uint256 deadline, bytes calldata signature) external;
+    function depositWithAuthorization(bytes32 channelId, uint256 member, address asset, uint256 amount, address from, uint256 validAfter, uint256 validBefore, bytes32 salt, uint8 v, bytes32 r, bytes32 s) external;
+    function depositAddress(bytes32 channelId, uint256 member) external view returns (address);
+    function collect(Collection[] calldata collections) external;
+
+    /// @param base The preimage of the dispute's commitment `[openWord, laneWord...]`; empty if no dispute is running.
+    /// @param targets For each part with a `toChannel`, in order: that channel (may be empty if the owner consented).
+    function withdraw(bytes calldata channel, address asset, Withdrawal calldata withdrawal, bytes[] calldata sigs, uint256[] calldata base, bytes[] calldata targets) external;
+
+    function submit(bytes calldata channel, address asset, State[] calldata states, bytes[] calldata sigs) external;
+    function checkpoint(bytes calldata channel, address asset, State[] calldata states, bytes[] calldata sigs) external;
+    /// @param states The state of each lane that counts, in lane order.
+    /// @param transfers Per state with locked money whose transfers are to be divided now; empty: all is reserved.
+    function settle(bytes calldata channel, address asset, uint256[] calldata base, State[] calldata states, LaneTransfers[] calldata transfers) external;
+    /// @param reserves The preimage of the generation's record.
+    function redeem(bytes calldata channel, address asset, uint256 generation, Reserve[] calldata reserves, LaneTransfers[] calldata transfers) external;
+
+    function claim(address asset, address to) external;
+    function claimFor(address asset, address owner, address to, uint256 amount, uint64 validUntil, bytes calldata signature) external;
+
+    /// @notice Word `pair` of a ledger.
+    function wordOf(bytes32 channelId, address asset, uint256 pair) external view returns (uint256);
+    /// @notice The recorded word of a lane, zero if none.
+    function laneOf(bytes32 channelId, address asset, uint256 generation, uint256 lane) external view returns (uint256);
+    function recordOf(bytes32 channelId, address asset, uint256 generation) external view returns (bytes32);
+    function claimable(address asset, address owner) external view returns (uint256);
+}

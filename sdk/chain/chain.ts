@@ -1,0 +1,77 @@
+import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef, LedgerWord, State, Transfer, Withdrawal } from '../core/types.ts'
+
+/** The newest block a view was taken at. */
+export interface Head {
+  readonly number: number
+  readonly hash: Hex
+  /** Seconds; decisions use this clock and no other. */
+  readonly timestamp: bigint
+}
+
+/** What the adjudicator said about a ledger in one block; `confirmations` counts that block as 1. */
+export interface ChainEvent extends LedgerRef {
+  readonly kind: 'announced' | 'deposited' | 'withdrawn' | 'challenged' | 'raised' | 'settled' | 'redeemed' | 'claimable' | 'claimed'
+  readonly block: Head
+  readonly logIndex: number
+  readonly transaction: Hex
+  /** Word 0, or the pair's word for a deposit. */
+  readonly word: bigint
+  /** Decoded event arguments beyond these. */
+  readonly args: Readonly<Record<string, unknown>>
+}
+
+/** A ledger at two depths: what counts for oneself (confirmed) and what is visible at all (latest). */
+export interface LedgerView extends LedgerRef {
+  readonly head: Head
+  /** Taken N confirmations deep: only this may be spent. */
+  readonly confirmed: LedgerWord
+  readonly latest: LedgerWord
+  /** Balances of all members, at either depth; for a disputed ledger those of the word before the dispute. */
+  readonly confirmedBalances: readonly bigint[]
+  readonly latestBalances: readonly bigint[]
+  /** `[openWord, laneWord...]` of a running dispute. */
+  readonly base: readonly bigint[]
+  /** Lane words recorded by answers and checkpoints of this generation. */
+  readonly lanes: readonly bigint[]
+}
+
+/** A transaction to the adjudicator or the registry; `abi` names the function, `args` its arguments in ABI order. */
+export interface ChainCall {
+  readonly to: 'adjudicator' | 'registry'
+  readonly functionName: string
+  readonly args: readonly unknown[]
+  readonly value?: bigint
+}
+
+export interface ChainReceipt {
+  readonly transaction: Hex
+  readonly block: Head
+  readonly gasUsed: bigint
+}
+
+/** The port to the chain; the one adapter wraps ethers. */
+export interface Chain {
+  readonly domain: Domain
+  /** Sender of this node's transactions. */
+  readonly sender: Address
+  head(): Promise<Head>
+  /** Watches these ledgers (idempotent); every change of a view, reorgs included, calls `onView`, every event `onEvent` once per block it is in. */
+  watch(ledger: LedgerRef): void
+  unwatch(ledger: LedgerRef): void
+  onView: (view: LedgerView) => void
+  onEvent: (event: ChainEvent) => void
+  /** Called when the chain view is stale (RPC silent or lagging) and again when it is fresh. */
+  onHealth: (healthy: boolean, reason?: string) => void
+  view(ledger: LedgerRef): Promise<LedgerView>
+  /**
+   * Sends one transaction through the one nonce owner, bumping its fee until it is mined; `intent` makes it idempotent
+   * across restarts: the same intent is never sent twice.
+   */
+  send(call: ChainCall, options: { readonly intent: string; readonly before?: bigint; readonly signal?: AbortSignal }): Promise<ChainReceipt>
+  /** Channels announced with this owner (recovery from seed and chain). */
+  announced(owner: Address): Promise<readonly { readonly channelId: ChannelId; readonly channel: Channel }[]>
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+export type { State, Transfer, Withdrawal }
