@@ -1,4 +1,4 @@
-import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef, LedgerWord, State, Transfer, Withdrawal } from '../core/types.ts'
+import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef, LedgerWord } from '../core/types.ts'
 
 /** The newest block a view was taken at. */
 export interface Head {
@@ -10,7 +10,16 @@ export interface Head {
 
 /** What the adjudicator said about a ledger in one block; `confirmations` counts that block as 1. */
 export interface ChainEvent extends LedgerRef {
-  readonly kind: 'announced' | 'deposited' | 'withdrawn' | 'challenged' | 'raised' | 'settled' | 'redeemed' | 'claimable' | 'claimed'
+  readonly kind:
+    | 'announced'
+    | 'deposited'
+    | 'withdrawn'
+    | 'challenged'
+    | 'raised'
+    | 'settled'
+    | 'redeemed'
+    | 'claimable'
+    | 'claimed'
   readonly block: Head
   readonly logIndex: number
   readonly transaction: Hex
@@ -43,6 +52,19 @@ export interface ChainCall {
   readonly value?: bigint
 }
 
+export interface SendOptions {
+  /** Names the purpose; the same intent is never sent twice, across restarts too. A reverted one may be sent again. */
+  readonly intent: string
+  /** Chain time in seconds by which it must be mined; raises the fee as it comes near. */
+  readonly before?: bigint
+  /** What is at stake: of two calls with the same deadline the heavier one is sent first. */
+  readonly weight?: bigint
+  /** Any account may send it: a spare sender steps in when the first one cannot pay. */
+  readonly anySender?: boolean
+  /** Ends the waiting; a transaction that was broadcast stays so. */
+  readonly signal?: AbortSignal
+}
+
 export interface ChainReceipt {
   readonly transaction: Hex
   readonly block: Head
@@ -62,16 +84,31 @@ export interface Chain {
   onEvent: (event: ChainEvent) => void
   /** Called when the chain view is stale (RPC silent or lagging) and again when it is fresh. */
   onHealth: (healthy: boolean, reason?: string) => void
+  /** Called with a typed error before it hurts: the sender runs out of gas money, its account was delegated. */
+  onAlarm: (error: Error) => void
   view(ledger: LedgerRef): Promise<LedgerView>
   /**
    * Sends one transaction through the one nonce owner, bumping its fee until it is mined; `intent` makes it idempotent
    * across restarts: the same intent is never sent twice.
    */
-  send(call: ChainCall, options: { readonly intent: string; readonly before?: bigint; readonly signal?: AbortSignal }): Promise<ChainReceipt>
+  send(call: ChainCall, options: SendOptions): Promise<ChainReceipt>
+  /** Deposits the sender's own money for a member; for a token with a permit or an exact allowance. `channel` announces it as well. */
+  deposit(
+    ledger: LedgerRef,
+    member: number,
+    amount: bigint,
+    options: SendOptions & { readonly channel?: Channel },
+  ): Promise<ChainReceipt>
+  /** What `account` (default: the sender) holds outside of channels. */
+  balance(asset: Address, account?: Address): Promise<bigint>
+  /** What failed payouts left for `owner`. */
+  claimable(asset: Address, owner: Address): Promise<bigint>
+  /** The outcomes under these keys, taken N confirmations deep; `recordedAt` 0n means none. */
+  outcomes(keys: readonly Hex[]): Promise<readonly { readonly value: bigint; readonly recordedAt: bigint }[]>
+  /** Every event of a ledger so far, oldest first, read from the chain anew. */
+  history(ledger: LedgerRef): Promise<readonly ChainEvent[]>
   /** Channels announced with this owner (recovery from seed and chain). */
   announced(owner: Address): Promise<readonly { readonly channelId: ChannelId; readonly channel: Channel }[]>
   start(): Promise<void>
   stop(): Promise<void>
 }
-
-export type { State, Transfer, Withdrawal }
