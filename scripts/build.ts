@@ -1,0 +1,23 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Outcome, root, runTool } from './tools.ts'
+
+/** OpenZeppelin's transient guard clears its slot at the end of each call, which is what this warning asks for. */
+const EXPECTED_WARNING = /Warning: Transient storage as defined by EIP-1153[\s\S]*?\^+\n\n?/g
+
+/** Compiles the contracts and their tests, and generates their TypeScript types; does nothing when up to date. */
+export async function build(): Promise<Outcome> {
+  const outcome = await runTool('hardhat', ['build'], { show: false })
+  process.stdout.write(outcome.output.replaceAll(EXPECTED_WARNING, '').trimStart())
+  return outcome
+}
+
+/** Writes the package as it is published: `dist/`, JavaScript with declarations. */
+async function buildPackage(): Promise<number> {
+  rmSync(join(root, 'dist'), { recursive: true, force: true })
+  const { code } = await build()
+  if (code !== 0) return code
+  return (await runTool('tsc of typescript', ['--project', 'tsconfig.build.json'])).code
+}
+
+if (import.meta.main) process.exitCode = await buildPackage()

@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The folder of the project; every tool runs there. */
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** What a tool did: its exit code and everything it printed. */
+export type Outcome = { readonly code: number; readonly output: string }
+
+/** Ten minutes: far above what any tool needs, so that a test that hangs fails instead of blocking a CI. */
+const LIMIT = 600_000
+
+/**
+ * Runs a tool of node_modules, showing its output as it comes.
+ *
+ * @param name the command, with its package where that differs: `tsc of typescript`
+ * @param show false keeps the output back; read it in the outcome
+ */
+export function runTool(
+  name: string,
+  args: readonly string[],
+  { show = true, env = {} }: RunOptions = {},
+): Promise<Outcome> {
+  return runProcess(process.execPath, [toolPath(name), ...args], { show, env })
+}
+
+type RunOptions = { readonly show?: boolean; readonly env?: Readonly<Record<string, string>> }
+
+/** Runs any program as {@link runTool} does. */
+export function runProcess(
+  command: string,
+  args: readonly string[],
+  { show = true, env = {} }: RunOptions = {},
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...process.env, ...colour(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: LIMIT,
+    })
+    let output = ''
+    const collect = (stream: NodeJS.WriteStream) => (chunk: Buffer) => {
+      output += chunk
+      if (show) stream.write(chunk)
+    }
+    child.stdout.on('data', collect(process.stdout))
+    child.stderr.on('data', collect(process.stderr))
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code: code ?? 1, output }))
+  })
+}
+
+/** The tools see a pipe; they colour their output only when told that a terminal is at its end. */
+function colour(): Record<string, string> {
+  return process.stdout.isTTY && process.env.NO_COLOR === undefined ? { FORCE_COLOR: '1' } : {}
+}
+
+function toolPath(name: string): string {
+  const [command = name, packageName = command] = name.split(' of ')
+  const home = join(root, 'node_modules', packageName)
+  const { bin } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
+  return join(home, typeof bin === 'string' ? bin : bin[command])
+}
