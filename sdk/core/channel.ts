@@ -1,0 +1,126 @@
+import { concatBytes } from '@noble/hashes/utils.js'
+import { fromUint, toBytes, toHex, toUint, writeHex } from './bytes.ts'
+import { TallystickError } from './errors.ts'
+import { keccak256 } from './keccak.ts'
+import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef, Member } from './types.ts'
+
+/** Bounds of a channel, the same as the contract's. */
+export const MIN_MEMBERS = 2
+export const MAX_MEMBERS = 32
+/** Seconds. */
+export const MIN_PERIOD = 60
+/** Seconds: 30 days. */
+export const MAX_PERIOD = 2_592_000
+
+const HEAD = 20
+const MEMBER = 40
+const ZERO_ADDRESS = '0x0000000000000000000000000000000000000000'
+
+/** What makes a channel is out of bounds or out of order. */
+export class InvalidChannelError extends TallystickError {
+  readonly code = 'INVALID_CHANNEL'
+  readonly field: 'size' | 'period' | 'nonce' | 'members'
+
+  constructor(field: InvalidChannelError['field'], message: string) {
+    super(message)
+    this.field = field
+  }
+}
+
+/** Throws {@link InvalidChannelError} unless the adjudicator would take this channel. */
+export function validateChannel(channel: Channel): void {
+  const { period, nonce, members } = channel
+  if (!Number.isInteger(period) || period < MIN_PERIOD || period > MAX_PERIOD)
+    throw new InvalidChannelError(
+      'period',
+      `A challenge period of ${period} s is not within ${MIN_PERIOD} to ${MAX_PERIOD} s. Choose one that is.`,
+    )
+  if (nonce < 0n || nonce >= 1n << 128n)
+    throw new InvalidChannelError('nonce', 'The nonce does not fit in 128 bits. Derive it with channelNonce.')
+  if (members.length < MIN_MEMBERS || members.length > MAX_MEMBERS)
+    throw new InvalidChannelError(
+      'members',
+      `A channel has ${MIN_MEMBERS} to ${MAX_MEMBERS} members, not ${members.length}. Split larger groups.`,
+    )
+  let previous: string = ZERO_ADDRESS
+  for (const [index, { signer, owner }] of members.entries()) {
+    // Strictly ascending: no zero and no duplicate signer, and one order only, so one id.
+    if (toHex(toBytes(signer, 20)) <= previous)
+      throw new InvalidChannelError(
+        'members',
+        `Member ${index} does not stand after the one before it. Sort members with sortMembers, each signer once and none zero.`,
+      )
+    if (toHex(toBytes(owner, 20)) === ZERO_ADDRESS)
+      throw new InvalidChannelError(
+        'members',
+        `Member ${index} has the zero address as owner, and payouts would be lost. Name an owner.`,
+      )
+    previous = toHex(toBytes(signer, 20))
+  }
+}
+
+/** `members` in the order a channel needs: ascending by signer. */
+export function sortMembers(members: readonly Member[]): Member[] {
+  return [...members].sort((a, b) => (a.signer.toLowerCase() < b.signer.toLowerCase() ? -1 : 1))
+}
+
+/** The packed channel, 20 + 40 N bytes. Throws {@link InvalidChannelError}. */
+export function encodeChannel(channel: Channel): Uint8Array {
+  validateChannel(channel)
+  const bytes = new Uint8Array(HEAD + MEMBER * channel.members.length)
+  new DataView(bytes.buffer).setUint32(0, channel.period)
+  bytes.set(fromUint(channel.nonce, 16), 4)
+  for (const [index, { signer, owner }] of channel.members.entries()) {
+    writeHex(bytes, HEAD + MEMBER * index, signer, 20)
+    writeHex(bytes, HEAD + MEMBER * index + 20, owner, 20)
+  }
+  return bytes
+}
+
+/** Parses a packed channel from anywhere. Throws {@link InvalidChannelError}. */
+export function decodeChannel(bytes: Uint8Array): Channel {
+  const count = (bytes.length - HEAD) / MEMBER
+  if (!Number.isInteger(count) || count < MIN_MEMBERS || count > MAX_MEMBERS)
+    throw new InvalidChannelError(
+      'size',
+      `${bytes.length} bytes are not a packed channel of ${MIN_MEMBERS} to ${MAX_MEMBERS} members. Pass the 20 + 40 N bytes that announced it.`,
+    )
+  const members = Array.from({ length: count }, (_, index) => {
+    const at = HEAD + MEMBER * index
+    return { signer: toHex(bytes.subarray(at, at + 20)), owner: toHex(bytes.subarray(at + 20, at + MEMBER)) }
+  })
+  const channel = { period: Number(toUint(bytes.subarray(0, 4))), nonce: toUint(bytes.subarray(4, HEAD)), members }
+  validateChannel(channel)
+  return channel
+}
+
+/** The channel's id under the chain id and adjudicator it was made for; the last byte is the number of members. */
+export function channelIdOf(domain: Domain, channel: Channel): ChannelId {
+  const head = concatBytes(fromUint(domain.chainId, 32), new Uint8Array(12), toBytes(domain.adjudicator, 20))
+  const id = keccak256(concatBytes(head, keccak256(encodeChannel(channel))))
+  id[31] = channel.members.length
+  return toHex(id)
+}
+
+/** How many members the channel with this id has. */
+export const memberCount = (channelId: ChannelId): number => Number.parseInt(channelId.slice(-2), 16)
+
+/** The id of one asset of a channel: where the adjudicator keeps its words. */
+export function ledgerIdOf({ channelId, asset }: LedgerRef): Hex {
+  return toHex(keccak256(concatBytes(toBytes(channelId, 32), new Uint8Array(12), toBytes(asset, 20))))
+}
+
+/** The index of the member with this signer, or undefined. */
+export function memberBySigner(channel: Channel, signer: Address): number | undefined {
+  return indexWhere(channel, (member) => member.signer.toLowerCase() === signer.toLowerCase())
+}
+
+/** The index of the first member with this owner, or undefined; one owner may stand behind several members. */
+export function memberByOwner(channel: Channel, owner: Address): number | undefined {
+  return indexWhere(channel, (member) => member.owner.toLowerCase() === owner.toLowerCase())
+}
+
+function indexWhere(channel: Channel, found: (member: Member) => boolean): number | undefined {
+  const index = channel.members.findIndex(found)
+  return index === -1 ? undefined : index
+}
