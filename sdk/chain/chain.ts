@@ -32,6 +32,8 @@ export interface ChainEvent extends LedgerRef {
 /** A ledger at two depths: what counts for oneself (confirmed) and what is visible at all (latest). */
 export interface LedgerView extends LedgerRef {
   readonly head: Head
+  /** The newest block that counts as final; `confirmed` was taken at it. A withdrawal has expired when its time is after `validUntil`. */
+  readonly confirmedHead: Head
   /** Taken N confirmations deep: only this may be spent. */
   readonly confirmed: LedgerWord
   readonly latest: LedgerWord
@@ -101,6 +103,8 @@ export interface Chain {
   ): Promise<ChainReceipt>
   /** What `account` (default: the sender) holds outside of channels. */
   balance(asset: Address, account?: Address): Promise<bigint>
+  /** Wei that one unit of gas costs now; shows what an exit would cost. */
+  gasPrice(): Promise<bigint>
   /** What failed payouts left for `owner`. */
   claimable(asset: Address, owner: Address): Promise<bigint>
   /** The outcomes under these keys, taken N confirmations deep; `recordedAt` 0n means none. */
