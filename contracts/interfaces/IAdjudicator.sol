@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {State} from "../types/State.sol";
+import {LaneWord, State} from "../types/State.sol";
 import {Withdrawal} from "../types/Withdrawal.sol";
 import {LaneTransfers, Reserve} from "../types/Transfer.sol";
 
@@ -32,17 +32,50 @@ interface IAdjudicator {
     event Deposited(bytes32 indexed channelId, address asset, uint256 member, uint256 word);
     /// @notice A withdrawal was paid; `word` is the new word 0.
     event Withdrawn(bytes32 indexed channelId, address asset, uint256 word);
-    /// @notice A dispute began; `word` carries its expiry, `base` is the preimage of its commitment.
-    event Challenged(bytes32 indexed channelId, address asset, uint256 word, uint256[] base, State[] states);
-    /// @notice Lanes were raised, in a dispute or as a checkpoint.
-    event Raised(bytes32 indexed channelId, address asset, uint256 word, State[] states);
-    /// @notice A generation ended; `word` is the new word 0, `reserves` what still waits for outcomes.
-    event Settled(bytes32 indexed channelId, address asset, uint256 word, uint256[] payouts, Reserve[] reserves);
+    /// @notice A dispute began; `word` carries its expiry, `base` is the preimage of its commitment: `[openWord, laneWord...]`.
+    event Challenged(bytes32 indexed channelId, address asset, uint256 word, uint256[] base);
+    /// @notice Lanes were shown, in a dispute or as a checkpoint, and at least one rose; `lanes` are their words.
+    event Raised(bytes32 indexed channelId, address asset, uint256 word, LaneWord[] lanes);
+    /// @notice A generation ended and was paid out; `word` is the new word 0.
+    event Settled(bytes32 indexed channelId, address asset, uint256 word);
+    /// @notice What of the ended generation still waits for outcomes: the preimage of its record.
+    event Reserved(bytes32 indexed channelId, address asset, uint256 generation, Reserve[] reserves);
     /// @notice Reserved transfers of an ended generation were divided.
     event Redeemed(bytes32 indexed channelId, address asset, uint256 generation, uint256[] payouts);
     /// @notice A payout could not be pushed (or credited) and waits for its owner.
     event Claimable(address indexed asset, address indexed owner, uint256 amount);
     event Claimed(address indexed asset, address indexed owner, address to, uint256 amount);
+
+    error BadSignature(address signer);
+    error WrongSignatureCount(uint256 given, uint256 needed);
+    error NotMember(address sender);
+    error NotOwner(address sender, address owner);
+    /// @notice Money leaves for somebody else than the owner, which only the owner itself may allow.
+    error NeedsOwner(address owner);
+    error Expired(uint256 timestamp, uint256 validUntil);
+    error WrongValue(uint256 sent, uint256 needed);
+    /// @notice The ledger is disputed or at its last generation.
+    error DepositRefused(bytes32 channelId, address asset);
+    error NothingToClaim(uint256 asked, uint256 held);
+    error WrongDispute(uint256 named, uint256 running);
+    error WrongSeq(uint256 given, uint256 needed);
+    /// @notice The generation has no further seq: only a closing withdrawal is left.
+    error LastSeq();
+    /// @notice A closing withdrawal leaves money behind (or takes more than there is).
+    error NotZero(int256 left);
+    error Overdrawn(int256 left);
+    error AlreadyDisputed(uint256 expiry);
+    error NotDisputed();
+    error DisputeRunning(uint256 timestamp, uint256 expiry);
+    error DisputeOver(uint256 timestamp, uint256 expiry);
+    /// @notice No lane shown is above what is stored.
+    error NothingRose();
+    error UnsortedLane(uint256 lane);
+    /// @notice `base` is not what the dispute committed to.
+    error WrongBase(uint256 committed, uint256 given);
+    error WrongState(uint256 lane, uint256 newest, uint256 given);
+    error TooManyStates(uint256 given, uint256 needed);
+    error WrongRecord(bytes32 held, bytes32 given);
 
     function announce(bytes calldata channel) external;
 
@@ -50,26 +83,84 @@ interface IAdjudicator {
     function deposit(bytes32 channelId, uint256 member, address asset, uint256 amount) external payable;
     function depositBatch(Deposit[] calldata deposits) external payable;
     function depositAnnounced(bytes calldata channel, uint256 member, address asset, uint256 amount) external payable;
-    function depositWithPermit(bytes32 channelId, uint256 member, address asset, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
-    function depositWithPermit2(bytes32 channelId, uint256 member, address asset, uint256 amount, address from, uint256 nonce, uint256 deadline, bytes calldata signature) external;
-    function depositWithAuthorization(bytes32 channelId, uint256 member, address asset, uint256 amount, address from, uint256 validAfter, uint256 validBefore, bytes32 salt, uint8 v, bytes32 r, bytes32 s) external;
+    function depositWithPermit(
+        bytes32 channelId,
+        uint256 member,
+        address asset,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external;
+    function depositWithPermit2(
+        bytes32 channelId,
+        uint256 member,
+        address asset,
+        uint256 amount,
+        address from,
+        uint256 nonce,
+        uint256 deadline,
+        bytes calldata signature
+    ) external;
+    function depositWithAuthorization(
+        bytes32 channelId,
+        uint256 member,
+        address asset,
+        uint256 amount,
+        address from,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 salt,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external;
     function depositAddress(bytes32 channelId, uint256 member) external view returns (address);
     function collect(Collection[] calldata collections) external;
+    /// @notice The asset that the deposit address being created has to hand over.
+    function collecting() external view returns (address);
 
     /// @param base The preimage of the dispute's commitment `[openWord, laneWord...]`; empty if no dispute is running.
     /// @param targets For each part with a `toChannel`, in order: that channel (may be empty if the owner consented).
-    function withdraw(bytes calldata channel, address asset, Withdrawal calldata withdrawal, bytes[] calldata sigs, uint256[] calldata base, bytes[] calldata targets) external;
+    function withdraw(
+        bytes calldata channel,
+        address asset,
+        Withdrawal calldata withdrawal,
+        bytes[] calldata sigs,
+        uint256[] calldata base,
+        bytes[] calldata targets
+    ) external;
 
     function submit(bytes calldata channel, address asset, State[] calldata states, bytes[] calldata sigs) external;
     function checkpoint(bytes calldata channel, address asset, State[] calldata states, bytes[] calldata sigs) external;
     /// @param states The state of each lane that counts, in lane order.
     /// @param transfers Per state with locked money whose transfers are to be divided now; empty: all is reserved.
-    function settle(bytes calldata channel, address asset, uint256[] calldata base, State[] calldata states, LaneTransfers[] calldata transfers) external;
+    function settle(
+        bytes calldata channel,
+        address asset,
+        uint256[] calldata base,
+        State[] calldata states,
+        LaneTransfers[] calldata transfers
+    ) external;
     /// @param reserves The preimage of the generation's record.
-    function redeem(bytes calldata channel, address asset, uint256 generation, Reserve[] calldata reserves, LaneTransfers[] calldata transfers) external;
+    function redeem(
+        bytes calldata channel,
+        address asset,
+        uint256 generation,
+        Reserve[] calldata reserves,
+        LaneTransfers[] calldata transfers
+    ) external;
 
     function claim(address asset, address to) external;
-    function claimFor(address asset, address owner, address to, uint256 amount, uint64 validUntil, bytes calldata signature) external;
+    function claimFor(
+        address asset,
+        address owner,
+        address to,
+        uint256 amount,
+        uint64 validUntil,
+        bytes calldata signature
+    ) external;
 
     /// @notice Word `pair` of a ledger.
     function wordOf(bytes32 channelId, address asset, uint256 pair) external view returns (uint256);

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
+import {Collection, Deposit, IAdjudicator} from "./interfaces/IAdjudicator.sol";
+import {IERC3009} from "./interfaces/IERC3009.sol";
+import {IPermit2} from "./interfaces/IPermit2.sol";
+import {DepositAddress} from "./DepositAddress.sol";
+import {Payouts} from "./Payouts.sol";
+import {ChannelId, Channels} from "./types/Channel.sol";
+import {LedgerId, Word, Words, ledgerIdOf} from "./types/Ledger.sol";
+
+/// @title Money on its way in: every form of deposit ends in `_credit`
+abstract contract Deposits is Payouts {
+    using SafeERC20 for IERC20;
+    using Channels for bytes;
+
+    /// @dev The same address on every chain.
+    IPermit2 private constant PERMIT2 = IPermit2(0x000000000022D473030F116dDEE9F6B43aC78BA3);
+    bytes32 private constant DESTINATION_TYPEHASH = keccak256("Destination(bytes32 channelId,uint256 member)");
+    string private constant WITNESS_TYPE =
+        "Destination witness)Destination(bytes32 channelId,uint256 member)TokenPermissions(address token,uint256 amount)";
+
+    /// @dev The id at deployment, see `Channels.id`.
+    uint256 internal immutable CHAIN_ID = block.chainid;
+
+    mapping(bytes32 slot => Word) internal _words;
+    /// @dev What the deposit address that is being created has to hand over.
+    address private transient _collecting;
+
+    /// @inheritdoc IAdjudicator
+    function announce(bytes calldata channel) external {
+        _announce(channel);
+    }
+
+    /// @inheritdoc IAdjudicator
+    function depositCoin(bytes32 channelId, uint256 member) external payable {
+        _credit(ChannelId.wrap(channelId), member, address(0), msg.value);
+    }
+
+    /// @inheritdoc IAdjudicator
+    function deposit(bytes32 channelId, uint256 member, address asset, uint256 amount) external payable nonReentrant {
+        _deposit(ChannelId.wrap(channelId), member, asset, amount);
+    }
+
+    /// @inheritdoc IAdjudicator
+    function depositAnnounced(
+        bytes calldata channel,
+        uint256 member,
+        address asset,
+        uint256 amount
+    ) external payable nonReentrant {
+        _deposit(_announce(channel), member, asset, amount);
+    }
+
+    /// @inheritdoc IAdjudicator
+    function depositBatch(Deposit[] calldata deposits) external payable nonReentrant {
+        uint256 coins = msg.value;
+        for (uint256 i; i < deposits.length; ++i) {
+            Deposit calldata one = deposits[i];
+            ChannelId channelId = ChannelId.wrap(one.channelId);
+            if (!_takes(ledgerIdOf(channelId, one.asset))) continue;
+            uint256 received = one.amount;
+            if (one.asset == address(0)) {
+                require(received <= coins, WrongValue(msg.value, received));
+                coins -= received;
+            } else {
+                received = _pull(one.asset, received);
+            }
+            _credit(channelId, one.member, one.asset, received);
+        }
+        // What was skipped goes back.
+        _pay(address(0), msg.sender, msg.sender, coins);
+    }
+
+    /// @inheritdoc IAdjudicator
+    function depositWithPermit(
+        bytes32 channelId,
+        uint256 member,
+        address asset,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external nonReentrant {
+        // Somebody may have used the permit already: then the allowance is there, and a failure means nothing.
+        try IERC20Permit(asset).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        _credit(ChannelId.wrap(channelId), member, asset, _pull(asset, amount));
+    }
+
+    /// @inheritdoc IAdjudicator
+    function depositWithPermit2(
+        bytes32 channelId,
+        uint256 member,
+        address asset,
+        uint256 amount,
+        address from,
+        uint256 nonce,
+        uint256 deadline,
+        bytes calldata signature
+    ) external nonReentrant {
+        uint256 before = IERC20(asset).balanceOf(address(this));
+        PERMIT2.permitWitnessTransferFrom(
+            IPermit2.PermitTransferFrom(IPermit2.TokenPermissions(asset, amount), nonce, deadline),
+            IPermit2.SignatureTransferDetails(address(this), amount),
+            from,
+            keccak256(abi.encode(DESTINATION_TYPEHASH, channelId, member)),
+            WITNESS_TYPE,
+            signature
+        );
+        _credit(ChannelId.wrap(channelId), member, asset, IERC20(asset).balanceOf(address(this)) - before);
+    }
+
+    /// @inheritdoc IAdjudicator
+    function depositWithAuthorization(
+        bytes32 channelId,
+        uint256 member,
+        address asset,
+        uint256 amount,
+        address from,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 salt,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external nonReentrant {
+        uint256 before = IERC20(asset).balanceOf(address(this));
+        // The nonce binds the destination: a relayer cannot send the money elsewhere.
+        bytes32 nonce = keccak256(abi.encode(channelId, member, salt));
+        IERC3009(asset).receiveWithAuthorization(from, address(this), amount, validAfter, validBefore, nonce, v, r, s);
+        _credit(ChannelId.wrap(channelId), member, asset, IERC20(asset).balanceOf(address(this)) - before);
+    }
+
+    /// @inheritdoc IAdjudicator
+    function depositAddress(bytes32 channelId, uint256 member) public view returns (address) {
+        return
+            Create2.computeAddress(
+                _salt(ChannelId.wrap(channelId), member),
+                keccak256(type(DepositAddress).creationCode)
+            );
+    }
+
+    /// @inheritdoc IAdjudicator
+    function collect(Collection[] calldata collections) external nonReentrant {
+        for (uint256 i; i < collections.length; ++i) {
+            _collect(collections[i]);
+        }
+    }
+
+    /// @inheritdoc IAdjudicator
+    function collecting() external view returns (address) {
+        return _collecting;
+    }
+
+    /// @inheritdoc IAdjudicator
+    function wordOf(bytes32 channelId, address asset, uint256 pair) external view returns (uint256) {
+        return Word.unwrap(_words[ledgerIdOf(ChannelId.wrap(channelId), asset).slot(pair)]);
+    }
+
+    function _deposit(ChannelId channelId, uint256 member, address asset, uint256 amount) private {
+        bool coin = asset == address(0);
+        require(msg.value == (coin ? amount : 0), WrongValue(msg.value, coin ? amount : 0));
+        _credit(channelId, member, asset, coin ? amount : _pull(asset, amount));
+    }
+
+    /// @return received What arrived: a token may take a fee.
+    function _pull(address asset, uint256 amount) private returns (uint256 received) {
+        uint256 before = IERC20(asset).balanceOf(address(this));
+        IERC20(asset).safeTransferFrom(msg.sender, address(this), amount);
+        return IERC20(asset).balanceOf(address(this)) - before;
+    }
+
+    /// @dev Neither disputed (the commitment overwrites the balances) nor at its end.
+    function _takes(LedgerId ledger) internal view returns (bool) {
+        Word word = _words[ledger.slot(0)];
+        return !word.disputed() && word.generation() != Words.LAST_GENERATION;
+    }
+
+    function _credit(ChannelId channelId, uint256 member, address asset, uint256 amount) internal {
+        require(member < channelId.count(), Channels.NoSuchMember(member, channelId.count()));
+        LedgerId ledger = ledgerIdOf(channelId, asset);
+        require(_takes(ledger), DepositRefused(ChannelId.unwrap(channelId), asset));
+        require(amount < 1 << 111, Words.BalanceOutOfRange(int256(amount)));
+        bytes32 slot = ledger.slot(member / 2);
+        Word word = _words[slot];
+        word = word.withBalance(member % 2, word.balance(member % 2) + int256(amount));
+        _words[slot] = word;
+        emit Deposited(ChannelId.unwrap(channelId), asset, member, Word.unwrap(word));
+    }
+
+    function _announce(bytes calldata channel) private returns (ChannelId channelId) {
+        channelId = channel.id(CHAIN_ID);
+        for (uint256 i; i < channelId.count(); ++i) {
+            emit Announced(ChannelId.unwrap(channelId), channel.owner(i), channel.signer(i), channel);
+        }
+    }
+
+    function _collect(Collection calldata one) private {
+        ChannelId channelId = one.channel.id(CHAIN_ID);
+        require(one.member < channelId.count(), Channels.NoSuchMember(one.member, channelId.count()));
+        address owner = one.channel.owner(one.member);
+        require(!one.toOwner || msg.sender == owner, NotOwner(msg.sender, owner));
+
+        // Coins are counted before anybody else's code runs; a token's hook could pay in more, but never take any away.
+        uint256 coins = depositAddress(ChannelId.unwrap(channelId), one.member).balance;
+        uint256 before = one.asset == address(0) ? 0 : IERC20(one.asset).balanceOf(address(this));
+        _collecting = one.asset;
+        new DepositAddress{salt: _salt(channelId, one.member)}();
+        if (one.asset != address(0)) {
+            _place(one, channelId, owner, one.asset, IERC20(one.asset).balanceOf(address(this)) - before);
+        }
+        _place(one, channelId, owner, address(0), coins);
+    }
+
+    function _place(
+        Collection calldata one,
+        ChannelId channelId,
+        address owner,
+        address asset,
+        uint256 amount
+    ) private {
+        if (amount == 0) return;
+        if (one.toOwner) _pay(asset, owner, owner, amount);
+        else if (_takes(ledgerIdOf(channelId, asset))) _credit(channelId, one.member, asset, amount);
+        else _keep(asset, owner, amount);
+    }
+
+    function _salt(ChannelId channelId, uint256 member) private pure returns (bytes32) {
+        return keccak256(abi.encode(channelId, member));
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {ICondition} from "./interfaces/ICondition.sol";
+import {IOutcomeRegistry} from "./interfaces/IOutcomeRegistry.sol";
+
+/// @title The global, write-once store of outcomes
+/// @dev Write once: the answer for (key, deadline) is the same for every hop at every later time.
+contract OutcomeRegistry is IOutcomeRegistry {
+    bytes32 private constant TAG = keccak256("Tallystick outcome");
+    uint256 private constant ONE = 1e18;
+    /// @dev The id at deployment: keys in signed transfers must mean the same on both sides of a chain fork.
+    uint256 private immutable CHAIN_ID = block.chainid;
+
+    /// @dev `recordedAt << 64 | value`.
+    mapping(bytes32 key => uint256 packed) private _outcomes;
+
+    /// @inheritdoc IOutcomeRegistry
+    function reveal(bytes32 secret) external returns (bytes32) {
+        return _reveal(secret);
+    }
+
+    /// @inheritdoc IOutcomeRegistry
+    function revealBatch(bytes32[] calldata secrets) external {
+        for (uint256 i; i < secrets.length; ++i) {
+            _reveal(secrets[i]);
+        }
+    }
+
+    /// @inheritdoc IOutcomeRegistry
+    function record(address condition, bytes calldata data, bytes calldata witness) external returns (bytes32) {
+        return _record(condition, data, witness);
+    }
+
+    /// @inheritdoc IOutcomeRegistry
+    function recordBatch(address[] calldata conditions, bytes[] calldata data, bytes[] calldata witnesses) external {
+        for (uint256 i; i < conditions.length; ++i) {
+            _record(conditions[i], data[i], witnesses[i]);
+        }
+    }
+
+    /// @inheritdoc IOutcomeRegistry
+    function outcome(bytes32 key) external view returns (uint256 value, uint256 recordedAt) {
+        uint256 packed = _outcomes[key];
+        return (uint64(packed), packed >> 64);
+    }
+
+    /// @inheritdoc IOutcomeRegistry
+    function outcomes(bytes32[] calldata keys) external view returns (uint256[] memory packed) {
+        packed = new uint256[](keys.length);
+        for (uint256 i; i < keys.length; ++i) {
+            packed[i] = _outcomes[keys[i]];
+        }
+    }
+
+    /// @inheritdoc IOutcomeRegistry
+    function keyOf(address condition, bytes32 dataHash) public view returns (bytes32) {
+        return keccak256(abi.encode(TAG, CHAIN_ID, condition, dataHash));
+    }
+
+    function _reveal(bytes32 secret) private returns (bytes32 key) {
+        key = keyOf(address(this), keccak256(abi.encode(secret)));
+        _write(key, ONE);
+    }
+
+    function _record(address condition, bytes calldata data, bytes calldata witness) private returns (bytes32 key) {
+        key = keyOf(condition, keccak256(data));
+        if (_outcomes[key] == 0) _write(key, _ask(condition, data, witness));
+    }
+
+    /// @dev A static call of our own, since an answer of a wrong size must not pass: `abi.decode` would ignore what follows the first word.
+    function _ask(address condition, bytes calldata data, bytes calldata witness) private view returns (uint256 value) {
+        bytes memory question = abi.encodeCall(ICondition.evaluate, (data, witness));
+        bool ok;
+        uint256 size;
+        assembly ("memory-safe") {
+            ok := staticcall(gas(), condition, add(question, 0x20), mload(question), 0x00, 0x20)
+            size := returndatasize()
+            value := mload(0x00)
+        }
+        // An account without code answers with nothing, so its size is zero.
+        require(ok && size == 32 && value <= ONE, NotAnAnswer(condition, size, value));
+    }
+
+    function _write(bytes32 key, uint256 value) private {
+        if (_outcomes[key] != 0) return;
+        _outcomes[key] = (block.timestamp << 64) | value;
+        emit Recorded(key, value);
+    }
+}
