@@ -112,15 +112,19 @@ export function ledgerIdOf({ channelId, asset }: LedgerRef): Hex {
 
 /** The index of the member with this signer, or undefined. */
 export function memberBySigner(channel: Channel, signer: Address): number | undefined {
-  return indexWhere(channel, (member) => member.signer.toLowerCase() === signer.toLowerCase())
-}
-
-/** The index of the first member with this owner, or undefined; one owner may stand behind several members. */
-export function memberByOwner(channel: Channel, owner: Address): number | undefined {
-  return indexWhere(channel, (member) => member.owner.toLowerCase() === owner.toLowerCase())
-}
-
-function indexWhere(channel: Channel, found: (member: Member) => boolean): number | undefined {
-  const index = channel.members.findIndex(found)
+  const index = channel.members.findIndex((member) => member.signer === signer.toLowerCase())
   return index === -1 ? undefined : index
+}
+
+/**
+ * The one member whose signer or owner is `account`: whoever sends a call as such a member need not sign it. Undefined if none is,
+ * or several are.
+ */
+export function memberOf(channel: Channel, account: Address): number | undefined {
+  const wanted = account.toLowerCase()
+  const found = [...channel.members.keys()].filter((index) => {
+    const { signer, owner } = channel.members[index]!
+    return signer === wanted || owner === wanted
+  })
+  return found.length === 1 ? found[0] : undefined
 }

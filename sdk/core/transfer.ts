@@ -103,6 +103,38 @@ export function removeTransfer(list: TransferList, position: number): TransferLi
   }
 }
 
+/** A list as `settle` and `redeem` take it: a leaf per position, or {@link SHOWN} where the next of `shown` stands. */
+export interface LaneTransfers {
+  readonly lane: number
+  readonly leaves: readonly Hex[]
+  readonly shown: readonly Transfer[]
+}
+
+/** Stands in `leaves` where a transfer is shown in full. */
+export const SHOWN: Hex = `0x${'00'.repeat(31)}01`
+/** The leaf of a position that a settlement has paid. */
+export const PAID: Hex = ZERO_HASH
+
+/**
+ * Shows those transfers of a lane that `show` picks, and only the leaves of the others.
+ * @param paid Positions that the settlement paid already.
+ */
+export function showTransfers(
+  lane: number,
+  transfers: readonly Transfer[],
+  show: (transfer: Transfer, position: number) => boolean,
+  paid: ReadonlySet<number> = new Set(),
+): LaneTransfers {
+  const shown: Transfer[] = []
+  const leaves = transfers.map((transfer, position) => {
+    if (paid.has(position)) return PAID
+    if (!show(transfer, position)) return toHex(transferLeaf(transfer))
+    shown.push(transfer)
+    return SHOWN
+  })
+  return { lane, leaves, shown }
+}
+
 /** The registry as far as it is known: the outcome under a key, or undefined. */
 export type Outcomes = (key: Hex) => Outcome | undefined
 
@@ -112,29 +144,38 @@ export interface Share {
   readonly amount: bigint
 }
 
+/** The value that counts for a leg, or undefined while it may still change. */
+function countedValue(key: Hex, deadline: bigint, outcomes: Outcomes, now: bigint): bigint | undefined {
+  const outcome = outcomes(key)
+  if (outcome && outcome.recordedAt > 0n && outcome.recordedAt <= deadline) return outcome.value
+  return now > deadline ? 0n : undefined
+}
+
+/** Whether the outcome of every leg counts, or the deadline has passed: then {@link divideTransfer} has the last word. */
+export const isDecided = (transfer: Transfer, outcomes: Outcomes, now: bigint): boolean =>
+  transfer.legs.every((leg) => countedValue(leg.key, transfer.deadline, outcomes, now) !== undefined)
+
 /**
- * Divides a transfer as the adjudicator does: legs in order, each capped at what is left, the rest to `refundTo`.
- * Undefined while it is undecided, that is while `now <= deadline` and a leg's outcome does not count yet.
+ * Divides a decided transfer as the adjudicator does: legs in order, each capped at what is left, the rest to `refundTo`.
+ * Undefined while it is undecided.
  *
- * @param available What is there to divide; less than the amount only if the ledger was overdrawn.
+ * @param amount What there is to divide; less than the transfer's own only if the ledger was overdrawn.
  */
 export function divideTransfer(
   transfer: Transfer,
   outcomes: Outcomes,
   now: bigint,
-  available = transfer.amount,
+  amount: bigint = transfer.amount,
 ): Share[] | undefined {
-  const expired = now > transfer.deadline
   const shares: Share[] = []
-  let left = available
+  let left = amount
   for (const leg of transfer.legs) {
-    const outcome = outcomes(leg.key)
-    const counts = outcome !== undefined && outcome.recordedAt > 0n && outcome.recordedAt <= transfer.deadline
-    if (!counts && !expired) return undefined
-    const due = counts ? (transfer.amount * outcome.value) / WHOLE : 0n
-    const amount = due < left ? due : left
-    shares.push({ to: leg.to, amount })
-    left -= amount
+    const value = countedValue(leg.key, transfer.deadline, outcomes, now)
+    if (value === undefined) return undefined
+    const due = (amount * value) / WHOLE
+    const part = due < left ? due : left
+    shares.push({ to: leg.to, amount: part })
+    left -= part
   }
   return [...shares, { to: transfer.refundTo, amount: left }]
 }

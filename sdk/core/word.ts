@@ -47,3 +47,7 @@ export function commitmentOf(base: readonly bigint[]): bigint {
     toUint(keccak256(concatBytes(...base.map((word) => fromUint(word, 32))))),
   )
 }
+
+/** The higher version of a lane's word in the dispute and the recorded one; the dispute's own wins a tie, as it does on chain. */
+export const newestLaneWord = (committed: bigint, recorded: bigint): bigint =>
+  recorded >> 192n > committed >> 192n ? recorded : committed
