@@ -22,6 +22,8 @@ export default defineConfig({
     localhost: { type: 'http', chainType: 'l1', url: 'http://127.0.0.1:8545' },
   },
   paths: {
+    // Mocks are compiled with the contracts, so that tests get artifacts and types of them too.
+    sources: ['contracts', 'test/mocks'],
     tests: { mocha: 'test', solidity: 'test/contracts' },
   },
   test: {
