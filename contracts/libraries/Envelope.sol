@@ -27,6 +27,8 @@ library Envelope {
         }
         if (envelope[0] != BATCHED || envelope.length < BATCH_HEAD || (envelope.length - BATCH_HEAD) % 32 != 0)
             return address(0);
+        // Nothing malformed may reach ecrecover: for a digest of zero anyone can make a signature of any known key.
+        if (envelope.length > BATCH_HEAD + 32 * MAX_DEPTH) return address(0);
         return _recover(_batchDigest(envelope, digest, domain), envelope[1:65]);
     }
 
@@ -45,7 +47,6 @@ library Envelope {
     /// @dev Nodes are tagged, so that no node passes as a leaf.
     function _batchDigest(bytes calldata envelope, bytes32 node, bytes32 domain) private pure returns (bytes32) {
         uint256 depth = (envelope.length - BATCH_HEAD) / 32;
-        if (depth > MAX_DEPTH) return 0;
         uint256 path = uint32(bytes4(envelope[65:69]));
         for (uint256 i; i < depth; ++i) {
             bytes32 sibling = bytes32(envelope[BATCH_HEAD + 32 * i:]);
