@@ -1,0 +1,160 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Address } from '../core/types.ts'
+import { corrupt, reasonOf, StoreError } from './errors.ts'
+
+/** What a store belongs to: states of another chain, adjudicator or session key must never mix with it. */
+export interface StoreIdentity {
+  readonly chainId: bigint
+  readonly adjudicator: Address
+  /** The session key (or the first of a keyring). */
+  readonly signer: Address
+}
+
+/** Version of the tables below; a file of a higher one is refused. */
+const FORMAT = 1
+/** "TALY": marks the file as ours. */
+const APPLICATION = 0x54414c59
+
+// `process.getBuiltinModule` instead of `import`, so that a bundle for browsers that holds this file still loads.
+const builtin = <T>(name: string): T => globalThis.process.getBuiltinModule(name) as T
+
+let crc32: typeof import('node:zlib').crc32 | undefined
+
+/** CRC-32 of key and value: SQLite checks its pages' structure, not what stands in them. */
+export function checksum(key: string, value: Uint8Array): number {
+  crc32 ??= builtin<typeof import('node:zlib')>('node:zlib').crc32
+  return crc32(value, crc32(key))
+}
+
+/** Opens, locks, checks and if new creates the file. Throws {@link StoreError}; nothing is changed in a file that is refused. */
+export function openFile(path: string, identity: StoreIdentity): DatabaseSync {
+  const db = connect(path)
+  try {
+    lock(db)
+    if (isEmpty(db)) create(db, path, identity)
+    else {
+      checkFormat(db, path)
+      checkContent(db, path)
+      checkIdentity(db, path, identity)
+    }
+    return db
+  } catch (error) {
+    db.close()
+    throw error instanceof StoreError ? error : translate(path, error)
+  }
+}
+
+function connect(path: string): DatabaseSync {
+  const { openSync, closeSync } = builtin<typeof import('node:fs')>('node:fs')
+  const { DatabaseSync } = builtin<typeof import('node:sqlite')>('node:sqlite')
+  try {
+    // Private to this user from its first byte on; SQLite gives its journals the same mode.
+    closeSync(openSync(path, 'a', 0o600))
+    return new DatabaseSync(path, { timeout: 0 })
+  } catch (error) {
+    throw translate(path, error)
+  }
+}
+
+function lock(db: DatabaseSync): void {
+  // SQLite's own OS lock: held until the process ends, however it ends.
+  db.exec('PRAGMA locking_mode = EXCLUSIVE')
+  db.exec('BEGIN EXCLUSIVE; COMMIT')
+  db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA temp_store = MEMORY')
+}
+
+const number = (db: DatabaseSync, pragma: string): number =>
+  Object.values(db.prepare(`PRAGMA ${pragma}`).get() ?? {})[0] as number
+
+const isEmpty = (db: DatabaseSync): boolean =>
+  number(db, 'application_id') === 0 && db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined
+
+function create(db: DatabaseSync, path: string, identity: StoreIdentity): void {
+  db.exec('PRAGMA journal_mode = WAL')
+  db.exec(`
+    BEGIN EXCLUSIVE;
+    CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL, sum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE identity (field TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    PRAGMA application_id = ${APPLICATION};
+    PRAGMA user_version = ${FORMAT};
+  `)
+  const insert = db.prepare('INSERT INTO identity (field, value) VALUES (?, ?)')
+  for (const [field, value] of fieldsOf(identity)) insert.run(field, value)
+  db.exec('COMMIT')
+  syncDirectory(path)
+}
+
+function checkFormat(db: DatabaseSync, path: string): void {
+  if (number(db, 'application_id') !== APPLICATION)
+    throw new StoreError('STORE_FOREIGN', path, `${path} is not a Tallystick store. Name another file, or a new one.`)
+  const format = number(db, 'user_version')
+  if (format > FORMAT)
+    throw new StoreError(
+      'STORE_NEWER',
+      path,
+      `${path} has format ${format}, this version knows up to ${FORMAT}. Upgrade tallystick to open it.`,
+    )
+}
+
+function checkContent(db: DatabaseSync, path: string): void {
+  const finding = Object.values(db.prepare('PRAGMA quick_check(1)').get() ?? {})[0]
+  if (finding !== 'ok') throw corrupt(path, String(finding))
+  // Every entry, not only those asked for: a flipped key would otherwise read as "nothing is stored here".
+  for (const row of db.prepare('SELECT key, value, sum FROM entries').iterate())
+    if (checksum(row.key as string, row.value as Uint8Array) !== row.sum)
+      throw corrupt(path, `the entry ${JSON.stringify(row.key)} does not match its checksum`)
+}
+
+function checkIdentity(db: DatabaseSync, path: string, identity: StoreIdentity): void {
+  const stored = new Map(
+    db
+      .prepare('SELECT field, value FROM identity')
+      .all()
+      .map((row) => [row.field, row.value]),
+  )
+  for (const [field, value] of fieldsOf(identity))
+    if (stored.get(field) !== value)
+      throw new StoreError(
+        'STORE_IDENTITY',
+        path,
+        `${path} belongs to ${field} ${stored.get(field)}, not ${value}. Open the file of this ${field}, or name a new one.`,
+      )
+}
+
+const fieldsOf = (identity: StoreIdentity): [string, string][] => [
+  ['chainId', identity.chainId.toString()],
+  ['adjudicator', identity.adjudicator.toLowerCase()],
+  ['signer', identity.signer.toLowerCase()],
+]
+
+/** A file is durable only once its name is. */
+function syncDirectory(path: string): void {
+  const { openSync, closeSync, fsyncSync } = builtin<typeof import('node:fs')>('node:fs')
+  const { dirname } = builtin<typeof import('node:path')>('node:path')
+  if (globalThis.process.platform === 'win32') return
+  const directory = openSync(dirname(path), 'r')
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
+}
+
+/** SQLite's result codes (primary: the low byte of `errcode`) in this port's words. */
+function translate(path: string, error: unknown): StoreError {
+  const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff
+  if (code === 5 || code === 6)
+    return new StoreError(
+      'STORE_IN_USE',
+      path,
+      `${path} is in use by another process. Stop that one first, or give this one a file of its own.`,
+      error,
+    )
+  if (code === 11 || code === 26) return corrupt(path, reasonOf(error), error)
+  return new StoreError(
+    'STORE_UNAVAILABLE',
+    path,
+    `${path} cannot be opened (${reasonOf(error)}). Check that its directory exists and may be written.`,
+    error,
+  )
+}
