@@ -17,6 +17,7 @@ export interface ChainEvent extends LedgerRef {
     | 'challenged'
     | 'raised'
     | 'settled'
+    | 'reserved'
     | 'redeemed'
     | 'claimable'
     | 'claimed'

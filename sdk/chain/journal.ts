@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import type { Address, Hex } from '../core/types.ts'
+import type { Store } from '../storage/store.ts'
+import type { ChainReceipt } from './chain.ts'
+
+const integer = z.string().regex(/^\d+$/).transform(BigInt)
+const hex = z.custom<Hex>((value) => typeof value === 'string' && /^0x[0-9a-f]*$/.test(value))
+const fees = z.union([
+  z.object({ maxFeePerGas: integer, maxPriorityFeePerGas: integer }),
+  z.object({ gasPrice: integer }),
+])
+const head = z.object({ number: z.number(), hash: hex, timestamp: integer })
+
+const attempt = z.object({ hash: hex, raw: hex.optional(), fees, block: z.number() })
+const entry = z.object({
+  intent: z.string(),
+  account: hex,
+  nonce: z.number(),
+  request: z.object({ functionName: z.string(), to: hex, data: hex, value: integer, gasLimit: integer }),
+  before: integer.optional(),
+  since: integer,
+  block: z.number(),
+  attempts: z.array(attempt),
+})
+const receipt = z.object({ transaction: hex, block: head, gasUsed: integer })
+
+/** One signed form of a transaction; `raw` is missing where a wallet keeps it to itself. */
+export type Attempt = Readonly<z.infer<typeof attempt>>
+
+/**
+ * A transaction that may be under way: all its attempts share one nonce, so at most one of them is ever mined.
+ * `since` and `block` say when it was first sent.
+ */
+export interface Entry extends Omit<z.infer<typeof entry>, 'attempts' | 'account'> {
+  readonly account: Address
+  readonly attempts: readonly Attempt[]
+}
+
+/** Which transactions this store's node sent: written before they leave, so that a crash never sends one twice. */
+export class Journal {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** Entries of `account` that were not final when last written, by nonce. */
+  async open(account: Address): Promise<Entry[]> {
+    const found: Entry[] = []
+    for await (const [, value] of this.#store.list(`chain/open/${account}/`)) found.push(entry.parse(parse(value)))
+    return found.sort((a, b) => a.nonce - b.nonce)
+  }
+
+  /** The receipt of an intent that is final, by any account. */
+  async receipt(intent: string): Promise<ChainReceipt | undefined> {
+    const value = await this.#store.get(`chain/done/${intent}`)
+    return value && receipt.parse(parse(value))
+  }
+
+  write(value: Entry): Promise<void> {
+    return this.#store.commit([{ key: openKey(value), value: bytes(value) }])
+  }
+
+  /** Final: the intent is fulfilled for ever. */
+  finish(value: Entry, { transaction, block, gasUsed }: ChainReceipt): Promise<void> {
+    return this.#store.commit([
+      { key: openKey(value), value: null },
+      { key: `chain/done/${value.intent}`, value: bytes({ transaction, block, gasUsed }) },
+    ])
+  }
+
+  /** It had and will have no effect: the intent may be sent anew. */
+  drop(value: Entry): Promise<void> {
+    return this.#store.commit([{ key: openKey(value), value: null }])
+  }
+}
+
+const openKey = ({ account, intent }: Entry): string => `chain/open/${account}/${intent}`
+
+const parse = (value: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(value))
+const bytes = (value: unknown): Uint8Array =>
+  new TextEncoder().encode(JSON.stringify(value, (_, field) => (typeof field === 'bigint' ? field.toString() : field)))

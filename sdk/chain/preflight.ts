@@ -1,0 +1,100 @@
+import type { TransactionRequest } from 'ethers'
+import type { Hex } from '../core/types.ts'
+import { type Address, COIN } from '../core/types.ts'
+import {
+  CallRefusedError,
+  type ChainError,
+  DelegatedSenderError,
+  InsufficientGasMoneyError,
+  InsufficientMoneyError,
+} from './errors.ts'
+import { type FeeMarket, type Fees, lowerTo, offerFees, priceCap, type Urgency } from './fees.ts'
+import { explainRevert, revertOf } from './reverts.ts'
+import { asChainError, type Rpc, rpcMessage } from './rpc.ts'
+
+/** An encoded call. */
+export interface Request {
+  readonly functionName: string
+  readonly to: Address
+  readonly data: Hex
+  readonly value: bigint
+}
+
+/** EIP-7825: more gas than this no transaction may ask for. */
+const GAS_CEILING = 1n << 24n
+const DELEGATION = '0xef0100'
+
+/** What the chain asks for at the moment. */
+export async function readMarket(rpc: Rpc): Promise<FeeMarket> {
+  const { gasPrice, maxFeePerGas, maxPriorityFeePerGas } = await rpc.call((provider) => provider.getFeeData())
+  if (maxFeePerGas === null || maxPriorityFeePerGas === null)
+    return { baseFee: undefined, priority: 0n, gasPrice: gasPrice ?? 0n }
+  // ethers offers twice the base fee and the priority; the base fee itself is not among its answers.
+  return {
+    baseFee: (maxFeePerGas - maxPriorityFeePerGas) / 2n,
+    priority: maxPriorityFeePerGas,
+    gasPrice: gasPrice ?? maxFeePerGas,
+  }
+}
+
+/** Throws what stands in the way of sending `request` before anything is signed: the contract, the money, the account itself. */
+export async function preflight(
+  rpc: Rpc,
+  account: Address,
+  request: Request,
+  urgency: Urgency,
+  allowDelegated: boolean,
+): Promise<{ gasLimit: bigint; fees: Fees }> {
+  const [code, balance, market, estimate] = await Promise.all([
+    rpc.call((provider) => provider.getCode(account)),
+    rpc.call((provider) => provider.getBalance(account)),
+    readMarket(rpc),
+    estimateGas(rpc, account, request),
+  ])
+  if (code.startsWith(DELEGATION) && !allowDelegated)
+    throw new DelegatedSenderError(account, `0x${code.slice(DELEGATION.length)}`)
+  if (balance < request.value) throw new InsufficientMoneyError(account, COIN, balance, request.value)
+  if (typeof estimate !== 'bigint') throw estimate
+  // A quarter more: another transaction may come first and make storage colder or a list longer.
+  const roomy = estimate + estimate / 4n + 10_000n
+  const gasLimit = roomy < GAS_CEILING || estimate > GAS_CEILING ? roomy : GAS_CEILING
+  return {
+    gasLimit,
+    fees: affordable(account, balance, request.value, gasLimit, offerFees(market, urgency), leastCap(market)),
+  }
+}
+
+/** `fees`, lowered to what the account can pay but not below `least`. Throws {@link InsufficientGasMoneyError}. */
+export function affordable(
+  account: Address,
+  balance: bigint,
+  value: bigint,
+  gasLimit: bigint,
+  fees: Fees,
+  least: bigint,
+): Fees {
+  if (balance >= value + gasLimit * priceCap(fees)) return fees
+  const cap = balance > value ? (balance - value) / gasLimit : 0n
+  if (cap < least) throw new InsufficientGasMoneyError(account, balance, value + gasLimit * least)
+  return lowerTo(fees, cap)
+}
+
+/** The least cap that a transaction mined in the next blocks needs: the base fee and two rises of it. */
+const leastCap = ({ baseFee, priority, gasPrice }: FeeMarket): bigint =>
+  baseFee === undefined ? gasPrice : baseFee + baseFee / 4n + priority
+
+/** Gas, or why it cannot be known; money is looked at first, so the reason is returned instead of thrown. */
+async function estimateGas(rpc: Rpc, account: Address, request: Request): Promise<bigint | ChainError> {
+  const { functionName, ...call } = request
+  try {
+    return await rpc.call((provider) => provider.estimateGas({ ...call, from: account } satisfies TransactionRequest))
+  } catch (error) {
+    if (/insufficient funds|insufficient balance|enough funds/i.test(rpcMessage(error))) {
+      const balance = await rpc.call((provider) => provider.getBalance(account))
+      return new InsufficientGasMoneyError(account, balance, request.value + 1n)
+    }
+    const revert = revertOf(error)
+    if (revert) return new CallRefusedError(functionName, revert, explainRevert(revert), { cause: error })
+    return asChainError('eth_estimateGas', error)
+  }
+}
