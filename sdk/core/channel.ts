@@ -2,7 +2,16 @@ import { concatBytes } from '@noble/hashes/utils.js'
 import { fromUint, toBytes, toHex, toUint, writeHex } from './bytes.ts'
 import { TallystickError } from './errors.ts'
 import { keccak256 } from './keccak.ts'
-import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef, Member } from './types.ts'
+import {
+  type Address,
+  type Channel,
+  type ChannelId,
+  COIN,
+  type Domain,
+  type Hex,
+  type LedgerRef,
+  type Member,
+} from './types.ts'
 
 /** Bounds of a channel, the same as the contract's. */
 export const MIN_MEMBERS = 2
@@ -14,7 +23,6 @@ export const MAX_PERIOD = 2_592_000
 
 const HEAD = 20
 const MEMBER = 40
-const ZERO_ADDRESS = '0x0000000000000000000000000000000000000000'
 
 /** What makes a channel is out of bounds or out of order. */
 export class InvalidChannelError extends TallystickError {
@@ -42,26 +50,33 @@ export function validateChannel(channel: Channel): void {
       'members',
       `A channel has ${MIN_MEMBERS} to ${MAX_MEMBERS} members, not ${members.length}. Split larger groups.`,
     )
-  let previous: string = ZERO_ADDRESS
+  let previous: string = COIN
   for (const [index, { signer, owner }] of members.entries()) {
+    if (!isAddress(signer) || !isAddress(owner))
+      throw new InvalidChannelError(
+        'members',
+        `Member ${index} has an address that is not 0x and 40 lower-case hex digits. Parse it with parseAddress.`,
+      )
     // Strictly ascending: no zero and no duplicate signer, and one order only, so one id.
-    if (toHex(toBytes(signer, 20)) <= previous)
+    if (signer <= previous)
       throw new InvalidChannelError(
         'members',
         `Member ${index} does not stand after the one before it. Sort members with sortMembers, each signer once and none zero.`,
       )
-    if (toHex(toBytes(owner, 20)) === ZERO_ADDRESS)
+    if (owner === COIN)
       throw new InvalidChannelError(
         'members',
         `Member ${index} has the zero address as owner, and payouts would be lost. Name an owner.`,
       )
-    previous = toHex(toBytes(signer, 20))
+    previous = signer
   }
 }
 
+const isAddress = (text: string): boolean => /^0x[0-9a-f]{40}$/.test(text)
+
 /** `members` in the order a channel needs: ascending by signer. */
 export function sortMembers(members: readonly Member[]): Member[] {
-  return [...members].sort((a, b) => (a.signer.toLowerCase() < b.signer.toLowerCase() ? -1 : 1))
+  return [...members].sort((a, b) => (a.signer < b.signer ? -1 : 1))
 }
 
 /** The packed channel, 20 + 40 N bytes. Throws {@link InvalidChannelError}. */

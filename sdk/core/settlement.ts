@@ -1,7 +1,7 @@
 import { toBytes } from './bytes.ts'
 import { TallystickError } from './errors.ts'
 import { ZERO_HASH } from './state.ts'
-import { divideTransfer, leavesRoot, type Outcomes, transferLeaf } from './transfer.ts'
+import { divideTransfer, least, leavesRoot, type Outcomes, transferLeaf } from './transfer.ts'
 import type { Hex, State, Transfer } from './types.ts'
 
 /** What a settled generation still holds back for the undecided transfers of a lane. */
@@ -148,7 +148,7 @@ function divideLane(
     if (!pay(transfer, amount, outcomes, now, payouts)) continue
     paid.add(position)
     reserved -= amount
-    locked -= transfer.amount < locked ? transfer.amount : locked
+    locked -= least(transfer.amount, locked)
   }
   return { lane: whole.lane, locked, reserved, root: rootWithout(transfers, paid) }
 }
@@ -162,7 +162,7 @@ function pay(transfer: Transfer, amount: bigint, outcomes: Outcomes, now: bigint
 /** `amount`'s part of what is reserved, at most `left`: a state that promised too much cannot take from others. */
 function scaled(amount: bigint, { locked, reserved }: Reserve, left: bigint): bigint {
   const part = locked === reserved ? amount : (amount * reserved) / locked
-  return part < left ? part : left
+  return least(part, left)
 }
 
 const ZERO_LEAF = toBytes(ZERO_HASH)

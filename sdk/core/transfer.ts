@@ -144,6 +144,12 @@ export interface Share {
   readonly amount: bigint
 }
 
+/** The smaller of two amounts. */
+export function least(a: bigint, b: bigint): bigint {
+  if (a < b) return a
+  return b
+}
+
 /** The value that counts for a leg, or undefined while it may still change. */
 function countedValue(key: Hex, deadline: bigint, outcomes: Outcomes, now: bigint): bigint | undefined {
   const outcome = outcomes(key)
@@ -173,7 +179,7 @@ export function divideTransfer(
     const value = countedValue(leg.key, transfer.deadline, outcomes, now)
     if (value === undefined) return undefined
     const due = (amount * value) / WHOLE
-    const part = due < left ? due : left
+    const part = least(due, left)
     shares.push({ to: leg.to, amount: part })
     left -= part
   }

@@ -1,6 +1,8 @@
-import type { Claim } from '../core/claim.ts'
+import { CLAIM_TYPE, type Claim, REVOKE_TYPE } from '../core/claim.ts'
 import { DOMAIN_NAME, DOMAIN_VERSION } from '../core/eip712.ts'
+import { STATE_TYPE } from '../core/state.ts'
 import type { ChannelId, Domain, State, Withdrawal } from '../core/types.ts'
+import { WITHDRAWAL_TYPE } from '../core/withdrawal.ts'
 
 /** A typed message in the shape that wallets take (EIP-712); `types` is without `EIP712Domain`, as ethers wants it. */
 export interface TypedMessage {
@@ -10,53 +12,40 @@ export interface TypedMessage {
   readonly message: Record<string, unknown>
 }
 
-const fields = (text: string) =>
-  text.split(',').map((field) => {
-    const [type, name] = field.split(' ') as [string, string]
-    return { name, type }
-  })
-
-const TYPES = {
-  State: fields(
-    'bytes32 channelId,address asset,uint16 generation,uint8 lane,uint64 version,int256[] credits,uint256 locked,bytes32 transfersRoot',
-  ),
-  Part: fields('uint8 member,uint256 amount,address to,bytes32 toChannel,uint8 toMember'),
-  Withdrawal: fields(
-    'bytes32 channelId,address asset,uint16 generation,uint16 seq,Part[] parts,bool closing,uint64 validUntil,uint64 dispute',
-  ),
-  Claim: fields('address asset,address owner,address to,uint256 amount,uint256 nonce,uint64 validUntil'),
-  Revoke: fields('bytes32 channelId'),
+/** `{ Name: [{ type, name }] }` of a type string, so that wallets show the very text that is hashed. */
+function typesOf(text: string): TypedMessage['types'] {
+  const structs = [...text.matchAll(/(\w+)\(([^)]*)\)/g)]
+  return Object.fromEntries(
+    structs.map(([, struct, fields]) => [
+      struct!,
+      fields!.split(',').map((field) => {
+        const [type, name] = field.split(' ')
+        return { type: type!, name: name! }
+      }),
+    ]),
+  )
 }
 
-function typed(
-  domain: Domain,
-  primaryType: keyof typeof TYPES,
-  message: object,
-  ...further: (keyof typeof TYPES)[]
-): TypedMessage {
+function typed({ chainId, adjudicator }: Domain, type: string, message: object): TypedMessage {
+  const types = typesOf(type)
   return {
-    domain: {
-      name: DOMAIN_NAME,
-      version: DOMAIN_VERSION,
-      chainId: domain.chainId,
-      verifyingContract: domain.adjudicator,
-    },
-    types: Object.fromEntries([primaryType, ...further].map((name) => [name, TYPES[name]])),
-    primaryType,
+    domain: { name: DOMAIN_NAME, version: DOMAIN_VERSION, chainId, verifyingContract: adjudicator },
+    types,
+    primaryType: Object.keys(types)[0]!,
     message: { ...message },
   }
 }
 
 /** A state as typed data; session keys sign its digest directly, this is for checks and inspection. */
-export const stateMessage = (domain: Domain, state: State): TypedMessage => typed(domain, 'State', state)
+export const stateMessage = (domain: Domain, state: State): TypedMessage => typed(domain, STATE_TYPE, state)
 
 /** What an owner's wallet shows and signs to consent to a withdrawal. */
 export const withdrawalMessage = (domain: Domain, withdrawal: Withdrawal): TypedMessage =>
-  typed(domain, 'Withdrawal', withdrawal, 'Part')
+  typed(domain, WITHDRAWAL_TYPE, withdrawal)
 
 /** What an owner's wallet shows and signs to have a claim executed by anyone. */
-export const claimMessage = (domain: Domain, claim: Claim): TypedMessage => typed(domain, 'Claim', claim)
+export const claimMessage = (domain: Domain, claim: Claim): TypedMessage => typed(domain, CLAIM_TYPE, claim)
 
 /** What an owner's wallet shows and signs to revoke its session key in a channel. */
 export const revokeMessage = (domain: Domain, channelId: ChannelId): TypedMessage =>
-  typed(domain, 'Revoke', { channelId })
+  typed(domain, REVOKE_TYPE, { channelId })
