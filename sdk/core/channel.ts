@@ -120,6 +120,9 @@ export function channelIdOf(domain: Domain, channel: Channel): ChannelId {
 /** How many members the channel with this id has. */
 export const memberCount = (channelId: ChannelId): number => Number.parseInt(channelId.slice(-2), 16)
 
+/** Whether `index` is one of 0 to `count - 1`: fractions and NaN come from broken peers. */
+export const isIndex = (index: number, count: number): boolean => Number.isInteger(index) && index >= 0 && index < count
+
 /** The id of one asset of a channel: where the adjudicator keeps its words. */
 export function ledgerIdOf({ channelId, asset }: LedgerRef): Hex {
   return toHex(keccak256(concatBytes(toBytes(channelId, 32), new Uint8Array(12), toBytes(asset, 20))))

@@ -1,5 +1,5 @@
 import { toUint, writeHex, writeInt } from './bytes.ts'
-import { memberCount } from './channel.ts'
+import { isIndex, memberCount } from './channel.ts'
 import { typedDigest, typeHash } from './eip712.ts'
 import { TallystickError } from './errors.ts'
 import { keccak256 } from './keccak.ts'
@@ -45,9 +45,9 @@ export function validateState(state: State): void {
   const fail = (field: keyof State, fact: string) => {
     throw new InvalidStateError(field, `${fact} Reject this state and ask for a valid one.`)
   }
-  if (!(state.generation >= 0 && state.generation <= MAX_GENERATION))
+  if (!isIndex(state.generation, MAX_GENERATION + 1))
     fail('generation', `Generation ${state.generation} is not within 0 to ${MAX_GENERATION}.`)
-  if (!(state.lane >= 0 && state.lane < laneCount(members)))
+  if (!isIndex(state.lane, laneCount(members)))
     fail('lane', `A channel of ${members} members has no lane ${state.lane}.`)
   if (state.version < 1n || state.version > MAX_VERSION)
     fail('version', `Version ${state.version} is not within 1 to 2^64 - 1.`)

@@ -1,5 +1,6 @@
 import { concatBytes } from '@noble/hashes/utils.js'
 import { fromUint, toHex, writeHex } from './bytes.ts'
+import { isIndex } from './channel.ts'
 import { TallystickError } from './errors.ts'
 import { keccak256 } from './keccak.ts'
 import { type Outcome, WHOLE } from './outcome.ts'
@@ -43,15 +44,14 @@ export function validateTransfer(transfer: Transfer, members: number): void {
   const fail = (field: InvalidTransferError['field'], fact: string) => {
     throw new InvalidTransferError(field, `${fact} Reject this transfer.`)
   }
-  const isMember = (index: number) => Number.isInteger(index) && index >= 0 && index < members
   if (transfer.amount <= 0n || transfer.amount >= AMOUNT_BOUND)
     fail('amount', `An amount of ${transfer.amount} is not within 1 to 2^106 - 1.`)
   if (transfer.deadline < 0n || transfer.deadline >= 1n << 64n)
     fail('deadline', `The deadline ${transfer.deadline} does not fit in 64 bits.`)
-  if (!isMember(transfer.refundTo)) fail('refundTo', `There is no member ${transfer.refundTo} to refund to.`)
+  if (!isIndex(transfer.refundTo, members)) fail('refundTo', `There is no member ${transfer.refundTo} to refund to.`)
   if (transfer.legs.length < 1 || transfer.legs.length > MAX_LEGS)
     fail('legs', `${transfer.legs.length} legs are not within 1 to ${MAX_LEGS}.`)
-  for (const leg of transfer.legs) if (!isMember(leg.to)) fail('legs', `There is no member ${leg.to} to pay.`)
+  for (const leg of transfer.legs) if (!isIndex(leg.to, members)) fail('legs', `There is no member ${leg.to} to pay.`)
 }
 
 /** The leaf of a transfer in its lane's list, 32 bytes. */

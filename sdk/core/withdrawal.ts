@@ -1,5 +1,5 @@
 import { fromUint, writeHex } from './bytes.ts'
-import { memberCount } from './channel.ts'
+import { isIndex, memberCount } from './channel.ts'
 import { typedDigest, typeHash } from './eip712.ts'
 import { TallystickError } from './errors.ts'
 import { keccak256 } from './keccak.ts'
@@ -33,20 +33,20 @@ export function validateWithdrawal(withdrawal: Withdrawal): void {
     throw new InvalidWithdrawalError(field, `${fact} Reject this withdrawal and ask for a valid one.`)
   }
   const { generation, seq, validUntil, dispute } = withdrawal
-  if (!(generation >= 0 && generation <= MAX_GENERATION))
+  if (!isIndex(generation, MAX_GENERATION + 1))
     fail('generation', `Generation ${generation} is not within 0 to ${MAX_GENERATION}.`)
-  if (!(seq >= 0 && seq <= MAX_SEQ)) fail('seq', `Sequence number ${seq} is not within 0 to ${MAX_SEQ}.`)
+  if (!isIndex(seq, MAX_SEQ + 1)) fail('seq', `Sequence number ${seq} is not within 0 to ${MAX_SEQ}.`)
   if (validUntil < 0n || validUntil >= 1n << 64n) fail('validUntil', `The time ${validUntil} does not fit in 64 bits.`)
   if (dispute < 0n || dispute >= 1n << 40n) fail('dispute', `The expiry ${dispute} does not fit in 40 bits.`)
   for (const part of withdrawal.parts) {
-    if (!(part.member >= 0 && part.member < members)) fail('parts', `There is no member ${part.member}.`)
+    if (!isIndex(part.member, members)) fail('parts', `There is no member ${part.member}.`)
     if (part.amount <= 0n || part.amount >= 1n << 111n)
       fail('parts', `An amount of ${part.amount} is not within 1 to 2^111 - 1.`)
     if (part.toChannel === ZERO_HASH) {
       if (part.toMember !== 0) fail('parts', 'A part names a member of another channel, but no channel.')
     } else {
       if (part.to !== COIN) fail('parts', 'A part names both an address and a channel to pay to.')
-      if (!(part.toMember >= 0 && part.toMember < memberCount(part.toChannel)))
+      if (!isIndex(part.toMember, memberCount(part.toChannel)))
         fail('parts', `The channel ${part.toChannel} has no member ${part.toMember}.`)
     }
   }

@@ -1,0 +1,131 @@
+import fc from 'fast-check'
+import { sortMembers } from '../../../sdk/core/channel.ts'
+import { AMOUNT_BOUND, laneCount, MAX_GENERATION, MAX_VERSION, ZERO_HASH } from '../../../sdk/core/state.ts'
+import { transfersRoot } from '../../../sdk/core/transfer.ts'
+import {
+  type Address,
+  type Channel,
+  COIN,
+  type Domain,
+  type Hex,
+  type LedgerWord,
+  type State,
+  type Transfer,
+  type Withdrawal,
+} from '../../../sdk/core/types.ts'
+import { MAX_SEQ } from '../../../sdk/core/withdrawal.ts'
+
+const hexOf = (bytes: number): fc.Arbitrary<Hex> =>
+  fc
+    .uint8Array({ minLength: bytes, maxLength: bytes })
+    .map((array) => `0x${Buffer.from(array).toString('hex')}` as const)
+
+export const bytes32 = hexOf(32)
+export const address: fc.Arbitrary<Address> = hexOf(20).filter((text) => text !== COIN)
+export const asset = fc.oneof(fc.constant(COIN), address)
+export const domain: fc.Arbitrary<Domain> = fc.record({ chainId: fc.bigInt(1n, 2n ** 256n - 1n), adjudicator: address })
+
+/** A channel of `min` to `max` members. */
+export const channel = (min = 2, max = 32): fc.Arbitrary<Channel> =>
+  fc.record({
+    period: fc.integer({ min: 60, max: 2_592_000 }),
+    nonce: fc.bigInt(0n, 2n ** 128n - 1n),
+    members: fc
+      .uniqueArray(fc.record({ signer: address, owner: address }), {
+        minLength: min,
+        maxLength: max,
+        selector: ({ signer }) => signer,
+      })
+      .map(sortMembers),
+  })
+
+/** A channel id: 31 bytes of hash and the number of members. */
+export const channelId = (members: number): fc.Arbitrary<Hex> =>
+  hexOf(31).map((hash) => `${hash}${members.toString(16).padStart(2, '0')}` as Hex)
+
+/** A transfer that is valid among `members`. */
+export const transfer = (members: number, keys: fc.Arbitrary<Hex> = bytes32): fc.Arbitrary<Transfer> =>
+  fc.record({
+    amount: fc.bigInt(1n, AMOUNT_BOUND / 1024n),
+    deadline: fc.bigInt(0n, 2n ** 64n - 1n),
+    refundTo: fc.integer({ min: 0, max: members - 1 }),
+    legs: fc.array(fc.record({ to: fc.integer({ min: 0, max: members - 1 }), key: keys }), {
+      minLength: 1,
+      maxLength: 5,
+    }),
+  })
+
+/** Credits of `members` that sum up to `-locked`, each within its bound. */
+function credits(members: number, locked: bigint): fc.Arbitrary<bigint[]> {
+  const bound = (AMOUNT_BOUND - 1n - locked) / BigInt(members)
+  return fc
+    .array(fc.bigInt(-bound, bound), { minLength: members - 1, maxLength: members - 1 })
+    .map((others) => [...others, -locked - others.reduce((sum, credit) => sum + credit, 0n)])
+}
+
+/** A valid state and the transfers it locks, in a channel of 2 to `max` members. */
+export const lockedState = (max = 32): fc.Arbitrary<{ state: State; transfers: Transfer[] }> =>
+  fc.integer({ min: 2, max }).chain((members) =>
+    fc.array(transfer(members), { maxLength: 4 }).chain((transfers) => {
+      const locked = transfers.reduce((sum, { amount }) => sum + amount, 0n)
+      return fc
+        .record({
+          channelId: channelId(members),
+          asset,
+          generation: fc.integer({ min: 0, max: MAX_GENERATION }),
+          lane: fc.integer({ min: 0, max: laneCount(members) - 1 }),
+          version: fc.bigInt(1n, MAX_VERSION),
+          credits: credits(members, locked),
+        })
+        .map((rest) => ({ state: { ...rest, locked, transfersRoot: transfersRoot(transfers) }, transfers }))
+    }),
+  )
+
+export const state = (max = 32): fc.Arbitrary<State> => lockedState(max).map((locked) => locked.state)
+
+export const withdrawal: fc.Arbitrary<Withdrawal> = fc.integer({ min: 2, max: 32 }).chain((members) => {
+  const member = fc.integer({ min: 0, max: members - 1 })
+  const amount = fc.bigInt(1n, 2n ** 111n - 1n)
+  const toAddress = fc.record({
+    member,
+    amount,
+    to: asset,
+    toChannel: fc.constant(ZERO_HASH),
+    toMember: fc.constant(0),
+  })
+  const toChannel = fc.record({
+    member,
+    amount,
+    to: fc.constant(COIN),
+    toChannel: channelId(3),
+    toMember: fc.integer({ min: 0, max: 2 }),
+  })
+  return fc.record({
+    channelId: channelId(members),
+    asset,
+    generation: fc.integer({ min: 0, max: MAX_GENERATION }),
+    seq: fc.integer({ min: 0, max: MAX_SEQ }),
+    parts: fc.array(fc.oneof(toAddress, toChannel), { maxLength: 5 }),
+    closing: fc.boolean(),
+    validUntil: fc.bigInt(0n, 2n ** 64n - 1n),
+    dispute: fc.bigInt(0n, 2n ** 40n - 1n),
+  })
+})
+
+const balance = fc.bigInt(-(2n ** 111n), 2n ** 111n - 1n)
+export const ledgerWord: fc.Arbitrary<LedgerWord> = fc.oneof(
+  fc.record({
+    phase: fc.constant('open' as const),
+    recorded: fc.boolean(),
+    generation: fc.integer({ min: 0, max: MAX_GENERATION }),
+    seq: fc.integer({ min: 0, max: MAX_SEQ }),
+    balances: fc.tuple(balance, balance),
+  }),
+  fc.record({
+    phase: fc.constant('disputed' as const),
+    recorded: fc.boolean(),
+    generation: fc.integer({ min: 0, max: MAX_GENERATION }),
+    expiry: fc.bigInt(0n, 2n ** 40n - 1n),
+    commitment: fc.bigInt(0n, 2n ** 199n - 1n),
+  }),
+)
