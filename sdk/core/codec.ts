@@ -51,23 +51,27 @@ export class Writer {
   }
 
   u8(value: number): this {
-    this.#bytes[this.#room(1, value, 0xff)] = value
+    const at = this.#room(1, value, 0xff)
+    this.#bytes[at] = value
     return this
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#room(2, value, 0xffff), value)
+    const at = this.#room(2, value, 0xffff)
+    this.#view.setUint16(at, value)
     return this
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#room(4, value, 0xffff_ffff), value)
+    const at = this.#room(4, value, 0xffff_ffff)
+    this.#view.setUint32(at, value)
     return this
   }
 
   u64(value: bigint): this {
     if (value < 0n || value >= 1n << 64n) throw new UnencodableError(`${value} does not fit in 64 bits.`)
-    this.#view.setBigUint64(this.#grow(8), value)
+    const at = this.#grow(8)
+    this.#view.setBigUint64(at, value)
     return this
   }
 
@@ -137,6 +141,7 @@ export class Writer {
     return this.#grow(size)
   }
 
+  /** Makes room; take the result before touching the buffer, which may be a new one. */
   #grow(size: number): number {
     const at = this.#size
     this.#size += size
