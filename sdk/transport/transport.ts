@@ -4,9 +4,15 @@ import type { Address } from '../core/types.ts'
 export interface Connection {
   /** The session key that the peer proved to hold. */
   readonly peer: Address
-  /** Queues one frame (at most `MAX_FRAME` bytes); false: the buffer is above its high-water mark, wait for `drained`. */
+  /**
+   * Queues one frame (at most `MAX_FRAME` bytes, else throws); its bytes must not change afterwards. False: the buffer is above its
+   * high-water mark, wait for `drained`; or the connection is closed and the frame gone, then `drained` rejects.
+   */
   send(frame: Uint8Array): boolean
   drained(): Promise<void>
+  /** Stops and starts the delivery of frames; a peer that keeps sending is held up, nothing is lost. */
+  pause(): void
+  resume(): void
   /** Set once by the engine; frames that came before are delivered then, in order. */
   onFrame: (frame: Uint8Array) => void
   /** Called once; `reason` is a typed error when it was not an ordinary close. */

@@ -1,0 +1,144 @@
+import type { Server, Socket } from 'node:net'
+import { badAddress, fromSystem, TransportError } from './errors.ts'
+import { Reception } from './reception.ts'
+import { HANDSHAKE_TIMEOUT, secure, type TransportOptions } from './secure.ts'
+import type { Listener, Transport } from './transport.ts'
+import { HIGH_WATER, nothing, type Wire } from './wire.ts'
+
+// At run time, so that a bundle for browsers that holds this file still loads.
+const net = () => globalThis.process.getBuiltinModule('node:net')
+
+/**
+ * Peers over TCP, addressed as `tcp://host:port`; port 0 listens on a free one.
+ *
+ * @example
+ * ```ts
+ * const transport = tcpTransport({ signer })
+ * const listener = await transport.listen('tcp://0.0.0.0:7000', (connection) => greet(connection))
+ * const connection = await transport.dial('tcp://hub.example:7000', { peer: hub })
+ * ```
+ */
+export function tcpTransport(options: TransportOptions): Transport {
+  return {
+    schemes: ['tcp:'],
+
+    async dial(address, { peer, signal } = {}) {
+      const { host, port } = parse(address)
+      if (port === 0) throw badAddress(address, FORM)
+      signal?.throwIfAborted()
+      const socket = net().connect({ host, port, noDelay: true, keepAlive: true })
+      await connected(socket, address, options.handshakeTimeout ?? HANDSHAKE_TIMEOUT, signal)
+      return secure(socketWire(socket, address), { role: 'dialer', options, expected: peer, signal })
+    },
+
+    async listen(address, accept) {
+      const { host, port } = parse(address)
+      const reception = new Reception(options, accept)
+      const server = net().createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, (socket) => {
+        const from = socket.remoteAddress ?? 'unknown'
+        void reception.receive(socketWire(socket, `tcp://${hostPart(from)}:${socket.remotePort}`), from)
+      })
+      return listenerOf(server, await listening(server, host, port, address), reception)
+    },
+  }
+}
+
+const FORM = 'tcp://host:port, e.g. tcp://127.0.0.1:7000'
+
+function parse(address: string): { host: string; port: number } {
+  if (!URL.canParse(address)) throw badAddress(address, FORM)
+  const { protocol, hostname, port, pathname, search, username } = new URL(address)
+  const plain = (pathname === '' || pathname === '/') && search === '' && username === ''
+  if (protocol !== 'tcp:' || hostname === '' || port === '' || !plain) throw badAddress(address, FORM)
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) }
+}
+
+const hostPart = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
+function connected(socket: Socket, address: string, timeout: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (outcome: () => void) => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      socket.off('error', fail).off('connect', succeed)
+      outcome()
+    }
+    const giveUp = (reason: unknown) => {
+      socket.on('error', nothing).destroy()
+      settle(() => reject(reason))
+    }
+    const abort = () => giveUp(signal?.reason)
+    const fail = (error: Error) => giveUp(fromSystem(error, address))
+    const succeed = () => settle(resolve)
+    const timer = setTimeout(() => giveUp(unreachable(address, timeout)), timeout)
+    signal?.addEventListener('abort', abort, { once: true })
+    socket.on('error', fail).on('connect', succeed)
+  })
+}
+
+const unreachable = (address: string, timeout: number): TransportError =>
+  new TransportError(
+    'UNKNOWN_HOST',
+    address,
+    `${address} did not answer within ${timeout} ms. Check host, port and firewalls.`,
+  )
+
+/** Starts a server and says where it listens. */
+export function listening(
+  server: Server,
+  host: string,
+  port: number,
+  address: string,
+): Promise<{ host: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(fromSystem(error, address)))
+    server.listen({ host, port }, () => {
+      const bound = server.address()
+      resolve({ host, port: bound !== null && typeof bound === 'object' ? bound.port : port })
+    })
+  })
+}
+
+function listenerOf(server: Server, { host, port }: { host: string; port: number }, reception: Reception): Listener {
+  // A later error (too many open files, say) must not end the process; the callers it concerns are gone anyway.
+  server.on('error', nothing)
+  return {
+    address: `tcp://${hostPart(host)}:${port}`,
+    async close() {
+      // Not awaited: that would wait for the accepted connections, which live on.
+      server.close()
+      reception.close()
+    },
+  }
+}
+
+function socketWire(socket: Socket, address: string): Wire {
+  let failure: Error | undefined
+  const wire: Wire = {
+    address,
+    gone: new Promise((resolve) => socket.once('close', () => resolve())),
+    write(chunks) {
+      if (chunks.length > 1) socket.cork()
+      for (const chunk of chunks) socket.write(chunk)
+      if (chunks.length > 1) socket.uncork()
+      return socket.writableLength < HIGH_WATER
+    },
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    end: () => void socket.end(),
+    destroy: () => void socket.destroy(),
+    onData: nothing,
+    onDrain: nothing,
+    onEnd: nothing,
+  }
+  socket.pause()
+  socket
+    .on('data', (chunk: Buffer) => wire.onData(chunk))
+    .on('drain', () => wire.onDrain())
+    .on('error', (error) => {
+      failure = error
+    })
+    .on('close', () => wire.onEnd(failure))
+    .pause()
+  return wire
+}
