@@ -142,45 +142,70 @@ function suitsThisMachine({ os, cpu, libc }) {
   return libc.includes(process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl')
 }
 
-/** Runs npm under the given Node, shows that it lives, and turns a failure into advice. */
+/** Runs npm under the given Node, shows that it gets on, and turns a failure into advice. */
 async function npm(node, args, { what, otherwise }) {
   const cli = process.env.npm_execpath?.endsWith('.js') ? process.env.npm_execpath : undefined
+  const [command, prefix] = cli === undefined ? [windows ? 'npm.cmd' : 'npm', []] : [node, [cli]]
   const flags = [
     '--no-fund',
     '--no-audit',
     '--no-update-notifier',
+    '--loglevel=http',
     '--fetch-retry-mintimeout=1000',
     '--fetch-retry-maxtimeout=8000',
   ]
-  const [command, prefix] = cli === undefined ? [windows ? 'npm.cmd' : 'npm', []] : [node, [cli]]
   const began = Date.now()
-  const heartbeat = setInterval(() => say(`still installing (${Math.round((Date.now() - began) / 1000)} s)`), 10_000)
+  const seconds = () => Math.round((Date.now() - began) / 1000)
+  const offline = new AbortController()
   let output = ''
+  const count = (pattern) => output.match(pattern)?.length ?? 0
+  const downloads = () => count(/http fetch GET 200/g)
+  // npm itself would go on to try each of the packages, for minutes.
+  const giveUp = () => downloads() === 0 && (count(/attempt \d+ failed/g) >= 8 || seconds() >= 45) && offline.abort()
+  const heartbeat = setInterval(() => {
+    say(`still installing (${seconds()} s, ${downloads()} downloads)`)
+    giveUp()
+  }, 10_000)
   const { code, interrupted } = await run(command, [...prefix, ...args, ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
     shell: windows && cli === undefined,
     env: withPath(dirname(node)),
+    signal: offline.signal,
+    killSignal: 'SIGKILL', // a name lookup that hangs holds up any milder end
     onOutput: (text) => {
       output += text
+      giveUp()
     },
   }).finally(() => clearInterval(heartbeat))
   if (interrupted)
     throw new Interrupted('Interrupted. Nothing half-installed is used: run the same command again to go on.')
-  if (code === 0) return say(`done in ${Math.round((Date.now() - began) / 1000)} s`)
-  const log = output
-    .trim()
+  if (code === 0) return say(`done in ${seconds()} s`)
+  throw new SetupError(
+    `Could not install ${what}.\n${excerpt(output)}\n  ${offline.signal.aborted ? UNREACHABLE : advice(output)}\n  ${otherwise}`,
+  )
+}
+
+/** The lines of npm's output that say what went wrong. */
+function excerpt(output) {
+  const errors = output
     .split('\n')
-    .slice(-12)
-    .map((line) => `    ${line}`)
-    .join('\n')
-  throw new SetupError(`Could not install ${what}.\n${log}\n\n  ${advice(output)}\n  ${otherwise}`)
+    .filter((line) => /^npm (error|ERR!) \S/.test(line) && !/ at |complete log|behind a proxy/.test(line))
+  const attempts = output.split('\n').filter((line) => /attempt \d+ failed/.test(line))
+  const lines =
+    errors.length > 0
+      ? errors.slice(0, 4)
+      : attempts.length > 0
+        ? attempts.slice(-1)
+        : output.trim().split('\n').slice(-4)
+  return lines.map((line) => `    ${line}\n`).join('')
 }
 
 const NETWORK = /ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|ESOCKET|ENETUNREACH|ERR_SOCKET|network|E50\d|CERT/
+const UNREACHABLE =
+  'The npm registry did not answer. Check the connection, the proxy (npm config get proxy) and the registry (npm config get registry), then run the same command again.'
 
 function advice(output) {
-  if (NETWORK.test(output))
-    return 'The npm registry did not answer. Check the connection, the proxy (npm config get proxy) and the registry (npm config get registry), then run the same command again.'
+  if (NETWORK.test(output)) return UNREACHABLE
   if (/E404/.test(output))
     return 'The npm registry does not have this package. Check the registry (npm config get registry), then run the same command again.'
   if (/EINTEGRITY/.test(output))
@@ -205,7 +230,9 @@ function run(command, args, { onOutput, ...options }) {
     for (const signal of signals) process.on(signal, onSignal)
     child.stdout?.on('data', (chunk) => onOutput?.(String(chunk)))
     child.stderr?.on('data', (chunk) => onOutput?.(String(chunk)))
-    child.on('error', reject)
+    child.on('error', (error) => {
+      if (error.name !== 'AbortError') reject(error)
+    })
     child.on('close', (code, signal) => {
       for (const name of signals) process.off(name, onSignal)
       resolve({ code: code ?? 128 + constants.signals[signal], interrupted })

@@ -10,7 +10,8 @@ import { build } from './build.ts'
 import { type Outcome, root, runTool } from './tools.ts'
 
 type Count = { readonly passed: number; readonly failed: number; readonly skipped: number }
-type Stage = { readonly title: string; readonly run: () => Promise<Count> }
+/** `gate`: the stages after it mean nothing when it fails. */
+type Stage = { readonly title: string; readonly run: () => Promise<Count>; readonly gate?: boolean }
 
 const lint: Stage[] = [
   check('Lint and format of TypeScript', () => runTool('biome of @biomejs/biome', ['check', '--error-on-warnings'])),
@@ -20,7 +21,8 @@ const lint: Stage[] = [
   ),
 ]
 
-const types: Stage[] = [check('Build', build), check('Types', () => runTool('tsc of typescript', ['--noEmit']))]
+const buildStage: Stage = { ...check('Build', build), gate: true }
+const types: Stage[] = [buildStage, check('Types', () => runTool('tsc of typescript', ['--noEmit']))]
 
 function solidityTests(files: readonly string[]): Stage {
   return tests('Solidity tests', () => runTool('hardhat', ['test', 'solidity', '--no-compile', ...files]))
@@ -70,7 +72,7 @@ function chosenStages(): Stage[] {
   const typescript = positionals.filter((file) => file.endsWith('.ts'))
   if (positionals.length > 0) {
     return [
-      check('Build', build),
+      buildStage,
       ...(solidity.length > 0 ? [solidityTests(solidity)] : []),
       ...(typescript.length > 0 ? [typescriptTests(typescript)] : []),
     ]
@@ -78,26 +80,33 @@ function chosenStages(): Stage[] {
   return [...lint, ...types, solidityTests([]), typescriptTests(globSync('test/**/*.test.ts', { cwd: root }).sort())]
 }
 
-const total = { passed: 0, failed: 0, skipped: 0 }
-const summary: string[] = []
-for (const [index, stage] of chosenStages().entries()) {
-  console.log(`\n— ${index + 1}. ${stage.title}`)
-  const began = performance.now()
-  const count = await stage.run()
-  total.passed += count.passed
-  total.failed += count.failed
-  total.skipped += count.skipped
-  const seconds = ((performance.now() - began) / 1000).toFixed(1)
-  summary.push(
-    `${count.failed === 0 ? 'ok  ' : 'FAIL'} ${stage.title.padEnd(32)}${describe(count).padEnd(28)}${seconds.padStart(7)} s`,
-  )
+async function runStages(stages: readonly Stage[]): Promise<Count> {
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  const table: string[] = []
+  let stopped = false
+  for (const [index, { title, run, gate }] of stages.entries()) {
+    console.log(`\n— ${index + 1} of ${stages.length}: ${title}${stopped ? ' (not run: the build failed)' : ''}`)
+    const began = performance.now()
+    const count = stopped ? NOT_RUN : await run()
+    if (gate === true && count.failed > 0) stopped = true
+    total.passed += count.passed
+    total.failed += count.failed
+    total.skipped += count.skipped
+    table.push(row(title, count, performance.now() - began))
+  }
+  console.log(`\n${table.join('\n')}\n`)
+  return total
 }
 
-function describe({ passed, failed, skipped }: Count): string {
-  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+const NOT_RUN: Count = { passed: 0, failed: 1, skipped: 0 }
+
+function row(title: string, count: Count, milliseconds: number): string {
+  const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : ''
+  const counts = `${count.passed} passed, ${count.failed} failed${skipped}`
+  const seconds = (milliseconds / 1000).toFixed(1)
+  return `${count.failed === 0 ? 'ok  ' : 'FAIL'} ${title.padEnd(32)}${counts.padEnd(34)}${seconds.padStart(6)} s`
 }
 
-console.log(`\n${summary.join('\n')}\n`)
-if (total.skipped > 0) console.log(`${total.skipped} skipped`)
-console.log(`${total.passed} passed, ${total.failed} failed`)
-process.exitCode = total.failed === 0 ? 0 : 1
+const { passed, failed } = await runStages(chosenStages())
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1
