@@ -1,0 +1,102 @@
+import { laneWordOf } from '../core/state.ts'
+import type { State } from '../core/types.ts'
+import { type ChainFacts, type Ledger, nextGeneration } from './ledger.ts'
+import { BlockedError, deaf } from './solvency.ts'
+import type { LedgerEffect, Step, SubmittedState } from './step.ts'
+import { syncOf } from './syncing.ts'
+import { reviewWithdrawal } from './withdrawing.ts'
+
+// What the chain says, and what to do about it.
+//
+//   facts ─ did this generation end? ─▶ begin the next, sync
+//     │no
+//     ├─ disputed, time left ─ is a lane there older than mine? ─▶ submit
+//     ├─ disputed, expired ─ do I know each lane's state? ─▶ settle; else look it up
+//     └─ open ─▶ review the withdrawal on its way; ask for updates that had to wait
+
+/** A new view of the chain; the same one may come again, and so may what it leads to. */
+export function observe(ledger: Ledger, { facts }: { readonly facts: ChainFacts }): Step {
+  const before = ledger.facts
+  const seen = { ...ledger, facts }
+  if (facts.confirmed.generation > ledger.generation) return begin(seen, facts.confirmed.generation)
+  if (facts.latest.phase === 'disputed' && facts.latest.generation === ledger.generation) {
+    const { expiry } = facts.latest
+    const known = before?.latest.phase === 'disputed' && before.latest.expiry === expiry
+    const effects: LedgerEffect[] = known ? [] : [{ kind: 'notify', news: { kind: 'disputed', expiry } }]
+    return { next: seen, effects: [...effects, ...defend(seen)] }
+  }
+  const { next, effects } = reviewWithdrawal(seen)
+  const asks = next.missed && next.linked && !deaf(next)
+  return { next, effects: asks ? [...effects, syncOf(next, true)] : effects }
+}
+
+function begin(ledger: Ledger, generation: number): Step {
+  const { inFlight } = ledger
+  const effects: LedgerEffect[] = [
+    { kind: 'notify', news: { kind: 'ended', generation: ledger.generation, next: generation } },
+  ]
+  if (inFlight) {
+    const id = inFlight.stage === 'granted' ? undefined : inFlight.request.id
+    const closed = inFlight.stage !== 'proposed' && inFlight.withdrawal.closing
+    effects.push({
+      kind: 'notify',
+      news: closed ? { kind: 'withdrawn', id, withdrawal: inFlight.withdrawal } : { kind: 'expired', id },
+    })
+  }
+  const next = nextGeneration(ledger, generation)
+  return { next, effects: [...effects, syncOf(next, true)] }
+}
+
+/** What the running dispute needs now. */
+function defend(ledger: Ledger): LedgerEffect[] {
+  const { facts } = ledger
+  if (facts?.latest.phase !== 'disputed') return []
+  const { expiry } = facts.latest
+  if (facts.head.timestamp < expiry) {
+    const states = enforceable(ledger).filter(({ state }) => state.version > versionOf(counting(facts, state.lane)))
+    return states.length > 0 ? [{ kind: 'submit', states, expiry }] : []
+  }
+  const words = [counting(facts, 0), counting(facts, 1)].filter((word) => word !== 0n)
+  const states = words.map((word) => find(ledger, word))
+  if (states.some((state) => state === undefined)) return [{ kind: 'lookup' }]
+  return [{ kind: 'settle', states: states as State[], base: facts.base }]
+}
+
+/** The newest state of each lane that the peer signed: its own newest, and what it acknowledged of this side's. */
+export function enforceable({ own, peer, me }: Ledger): SubmittedState[] {
+  const mine = { state: own.acked, signature: own.ack }
+  const theirs = { state: peer.newest, signature: peer.signature }
+  return (me === 0 ? [mine, theirs] : [theirs, mine]).filter(({ state }) => state.version > 0n)
+}
+
+const versionOf = (laneWord: bigint): bigint => laneWord >> 192n
+
+/** The lane word that would count at settlement: the higher version of commitment and record, the commitment if equal. */
+function counting({ base, lanes }: ChainFacts, lane: number): bigint {
+  const [committed, recorded] = [base[1 + lane] ?? 0n, lanes[lane] ?? 0n]
+  return versionOf(recorded) > versionOf(committed) ? recorded : committed
+}
+
+function find({ own, peer, unacked, shown }: Ledger, word: bigint): State | undefined {
+  const known = [own.newest, own.acked, peer.newest, peer.acked, ...unacked.map(({ state }) => state), ...shown]
+  return known.find((state) => state.version === versionOf(word) && laneWordOf(state) === word)
+}
+
+/** The chain showed these states, in events of this ledger. */
+export function shown(ledger: Ledger, { states }: { readonly states: readonly State[] }): Step {
+  const relevant = states.filter(({ generation }) => generation === ledger.generation)
+  // Only the highest few can count, and a flood of events must not fill the memory.
+  const next = { ...ledger, shown: [...ledger.shown, ...relevant].slice(-16) }
+  return { next, effects: ledger.facts && ledger.facts.latest.generation === ledger.generation ? defend(next) : [] }
+}
+
+/** The user wants the chain to decide. Throws what stops it. */
+export function dispute(ledger: Ledger): Step {
+  const { facts, frozen, fresh, generation } = ledger
+  // An old state would only be answered with a newer one, and would look like an attempt to cheat.
+  if (frozen) throw new BlockedError('LEDGER_FROZEN')
+  if (!facts || !fresh) throw new BlockedError('CHAIN_VIEW_STALE')
+  if (facts.latest.generation !== generation) throw new BlockedError('GENERATION_CHANGING')
+  if (facts.latest.phase === 'disputed') return { next: ledger, effects: defend(ledger) }
+  return { next: ledger, effects: [{ kind: 'submit', states: enforceable(ledger), expiry: 0n }] }
+}

@@ -1,0 +1,135 @@
+import { TallystickError } from '../core/errors.ts'
+import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef } from '../core/types.ts'
+import type { Lane } from './ledger.ts'
+
+/** What this build speaks; a peer with another one is refused. */
+export const PROTOCOL_VERSION = 1
+
+/** First frame in each direction. */
+export interface Hello {
+  readonly kind: 'hello'
+  readonly protocol: number
+  readonly domain: Domain
+  /** Receives the peer's payouts in channels opened from now on. */
+  readonly owner: Address
+}
+
+/** Proposes a channel, or further assets of one; answered by `opened` or `refused`. */
+export interface Open {
+  readonly kind: 'open'
+  readonly channel: Channel
+  readonly assets: readonly Address[]
+}
+
+export interface Opened {
+  readonly kind: 'opened'
+  readonly channelId: ChannelId
+}
+
+/** An update of the sender's lane. */
+export interface Update {
+  readonly version: bigint
+  readonly signature: Uint8Array
+  readonly operations: Uint8Array
+}
+
+/** The sender's signature over a version of the receiver's lane and so over all before it. */
+export interface Ack {
+  readonly version: bigint
+  readonly signature: Uint8Array
+}
+
+/** Updates of the sender's lane, ascending, and its newest acknowledgement. */
+export interface Updates extends LedgerRef {
+  readonly kind: 'updates'
+  readonly generation: number
+  readonly updates: readonly Update[]
+  readonly ack: Ack | undefined
+}
+
+/** What the sender knows; the receiver sends what is missing and learns whether it forgot something itself. */
+export interface Sync extends LedgerRef {
+  readonly kind: 'sync'
+  readonly generation: number
+  /** Written by the sender, and by the receiver, as the sender knows them. */
+  readonly own: Lane
+  readonly peer: Lane
+  /** Answer with your own. */
+  readonly want: boolean
+}
+
+/** Asks for consent to a withdrawal of the sender, or to a closing one of both. */
+export interface Propose extends LedgerRef {
+  readonly kind: 'propose'
+  readonly generation: number
+  readonly seq: number
+  readonly closing: boolean
+  readonly amount: bigint
+  readonly to: Address
+  readonly toChannel: Hex
+  readonly toMember: number
+  readonly validUntil: bigint
+  /** Confirmed balances and newest version of the sender's lane, which a closing one counts. */
+  readonly balances: readonly [bigint, bigint]
+  readonly version: bigint
+}
+
+/** The sender's signature over the withdrawal that was proposed for `seq`. */
+export interface Consent extends LedgerRef {
+  readonly kind: 'consent'
+  readonly generation: number
+  readonly seq: number
+  readonly version: bigint
+  readonly signature: Uint8Array
+}
+
+/** `again`: the same proposal may do later. */
+export interface Refuse extends LedgerRef {
+  readonly kind: 'refuse'
+  readonly generation: number
+  readonly seq: number
+  readonly again: boolean
+  readonly reason: string
+}
+
+/** Something the sender will not do; `about` names what. */
+export interface Refused {
+  readonly kind: 'refused'
+  readonly about: Hex
+  readonly code: string
+  readonly reason: string
+}
+
+export type LedgerMessage = Updates | Sync | Propose | Consent | Refuse
+export type Message = Hello | Open | Opened | Refused | LedgerMessage
+
+/** The peer broke a rule that no honest peer breaks; the connection is closed and nothing of it counts. */
+export class PeerViolationError extends TallystickError {
+  readonly code = 'PEER_VIOLATION'
+
+  constructor(fact: string, options?: ErrorOptions) {
+    super(
+      `The peer broke the protocol: ${fact}. It must be repaired on its side; disputes still protect the money.`,
+      options,
+    )
+  }
+}
+
+/** The peer speaks another protocol version or serves another chain. */
+export class IncompatiblePeerError extends TallystickError {
+  readonly code: 'UNKNOWN_PROTOCOL_VERSION' | 'PEER_ON_OTHER_CHAIN'
+
+  constructor(code: IncompatiblePeerError['code'], fact: string) {
+    super(fact)
+    this.code = code
+  }
+}
+
+/** Throws {@link IncompatiblePeerError} unless the peer serves the same contracts on the same chain. */
+export function assertSameDomain(ours: Domain, theirs: Domain): void {
+  if (ours.chainId === theirs.chainId && ours.adjudicator.toLowerCase() === theirs.adjudicator.toLowerCase()) return
+  throw new IncompatiblePeerError(
+    'PEER_ON_OTHER_CHAIN',
+    `The peer uses adjudicator ${theirs.adjudicator} on chain ${theirs.chainId}, this node ${ours.adjudicator} on chain ${ours.chainId}. Connect nodes of one chain.`,
+  )
+}

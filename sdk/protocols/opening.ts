@@ -1,0 +1,79 @@
+import { channelIdOf } from '../core/channel.ts'
+import type { Address, Channel, ChannelId, Domain } from '../core/types.ts'
+import { assertSameDomain, type Hello, type Open, type Opened, PeerViolationError, type Refused } from './messages.ts'
+
+// Agreeing on a channel. Nothing goes to the chain: both only have to hold the same bytes.
+//
+//   open ─ are we its two members? ─ are the owners ours? ─ period within my bounds? ─ room for it? ─▶ opened
+//                                           └────────────────────┴──────────────────────┴─▶ refused
+
+/** What this node accepts. */
+export interface OpeningPolicy {
+  /** Seconds. The least leaves time to be offline and for the chain to be slow. */
+  readonly minPeriod: number
+  readonly maxPeriod: number
+  /** Channels of one peer that hold no money. */
+  readonly maxUnfunded: number
+  /** Assets of one channel. */
+  readonly maxAssets: number
+}
+
+export const DEFAULT_POLICY: OpeningPolicy = { minPeriod: 3_600, maxPeriod: 2_592_000, maxUnfunded: 16, maxAssets: 16 }
+
+/** The two sides of a connection, as the handshake and `hello` proved them. */
+export interface Sides {
+  readonly domain: Domain
+  readonly signer: Address
+  readonly owner: Address
+  readonly peerSigner: Address
+  readonly peerOwner: Address
+}
+
+/** What this node already shares with the peer. */
+export interface Known {
+  /** Assets of the proposed channel, undefined: it is new. */
+  readonly assets: readonly Address[] | undefined
+  readonly unfunded: number
+}
+
+/** Checks a peer's first message against this node. Throws `IncompatiblePeerError`. */
+export function greet(hello: Hello, domain: Domain): Address {
+  assertSameDomain(domain, hello.domain)
+  return hello.owner
+}
+
+/** The answer to a proposed channel, and the channel if it was accepted. */
+export function considerOpen(
+  { channel, assets }: Open,
+  sides: Sides,
+  policy: OpeningPolicy,
+  known: Known,
+):
+  | { readonly reply: Opened; readonly accepted: { channelId: ChannelId; assets: readonly Address[] } }
+  | { readonly reply: Refused; readonly accepted: undefined } {
+  const channelId = channelIdOf(sides.domain, channel)
+  const refuse = (code: string, reason: string) => ({
+    reply: { kind: 'refused', about: channelId, code, reason } as const,
+    accepted: undefined,
+  })
+  assertMembers(channel, sides)
+  if (channel.period < policy.minPeriod || channel.period > policy.maxPeriod)
+    return refuse('PERIOD_REFUSED', `accepted are ${policy.minPeriod} to ${policy.maxPeriod} seconds`)
+  if (!known.assets && known.unfunded >= policy.maxUnfunded)
+    return refuse('TOO_MANY_UNFUNDED_CHANNELS', `${known.unfunded} channels hold no money; fund or forget them first`)
+  const all = [...new Set([...(known.assets ?? []), ...assets])]
+  if (all.length > policy.maxAssets) return refuse('TOO_MANY_ASSETS', `a channel may have ${policy.maxAssets} assets`)
+  return { reply: { kind: 'opened', channelId }, accepted: { channelId, assets: all } }
+}
+
+/** A channel between others, or one that pays somebody else in my place, is no offer an honest peer makes. */
+function assertMembers({ members }: Channel, sides: Sides): void {
+  const find = (signer: Address) => members.find((member) => member.signer === signer.toLowerCase())
+  const [mine, theirs] = [find(sides.signer), find(sides.peerSigner)]
+  if (members.length !== 2 || !mine || !theirs)
+    throw new PeerViolationError('it proposes a channel whose members are not the two of us')
+  if (mine.owner !== sides.owner.toLowerCase())
+    throw new PeerViolationError('it proposes a channel that pays another owner')
+  if (theirs.owner !== sides.peerOwner.toLowerCase())
+    throw new PeerViolationError('it proposes a channel with another owner than it said')
+}

@@ -1,0 +1,94 @@
+import { toHex } from '../core/bytes.ts'
+import { AMOUNT_BOUND, MAX_VERSION, stateDigest } from '../core/state.ts'
+import type { Ledger, Terms } from './ledger.ts'
+import { type Ack, PeerViolationError, type Updates } from './messages.ts'
+import { applyOperations, encodeOperations, type Operation } from './operations.ts'
+import { InvalidAmountError } from './payments.ts'
+import {
+  BlockedError,
+  blocked,
+  InsufficientBalanceError,
+  MAX_UNACKED,
+  MAX_UNACKED_BYTES,
+  solvent,
+  spendable,
+  unackedBytes,
+} from './solvency.ts'
+import { type Step, stay } from './step.ts'
+
+// The writer of a lane.
+//
+//   pay ─ may I sign? ─ can I pay? ─ room in the window? ─▶ sign ─▶ signed ─▶ record, send
+//   ack ─ newer than the last? ─ of a version I signed? ─ signature right? ─▶ keep it, forget what it covers
+
+/** The next version of one's own lane. Throws what stops it; the ledger is then unchanged. */
+export function pay(ledger: Ledger, { operations }: { readonly operations: readonly Operation[] }, terms: Terms): Step {
+  const code = blocked(ledger)
+  if (code) throw new BlockedError(code)
+  // One signature at a time: a second state for the same version must be impossible, not unlikely.
+  if (ledger.signing) throw new Error('A state waits for its signature.')
+  const state = applyOperations(ledger.own.newest, operations)
+  const amount = ledger.own.newest.credits[ledger.me]! - state.credits[ledger.me]!
+  if (state.credits[1 - ledger.me]! >= AMOUNT_BOUND || state.version > MAX_VERSION) throw new InvalidAmountError(amount)
+  if (!solvent({ ...ledger, own: { ...ledger.own, newest: state } }))
+    throw new InsufficientBalanceError(spendable(ledger, ledger.me), amount)
+  const encoded = encodeOperations(operations)
+  if (!hasRoom(ledger, encoded.length)) throw new BlockedError('WINDOW_FULL')
+  return {
+    next: { ...ledger, signing: { state, operations: encoded, batches: operations.map(({ batch }) => batch) } },
+    effects: [{ kind: 'sign', what: 'update', digest: stateDigest(terms.domain, state) }],
+  }
+}
+
+/** Whether one more version with this many bytes of operations may be signed before the peer acknowledges. */
+export function hasRoom(ledger: Ledger, bytes: number): boolean {
+  return ledger.unacked.length < MAX_UNACKED && unackedBytes(ledger) + bytes <= MAX_UNACKED_BYTES
+}
+
+/** The signature that {@link pay} asked for. */
+export function updateSigned(ledger: Ledger, signature: Uint8Array): Step {
+  if (!ledger.signing) return stay(ledger)
+  const { state, operations, batches } = ledger.signing
+  const next: Ledger = {
+    ...ledger,
+    own: { ...ledger.own, newest: state, signature },
+    unacked: [...ledger.unacked, { state, bytes: operations.length }],
+    signing: undefined,
+  }
+  const update = { version: state.version, signature, operations }
+  return {
+    next,
+    effects: [
+      { kind: 'record', lane: ledger.me, ...update },
+      { kind: 'send', message: updatesOf(next, [update]) },
+      { kind: 'notify', news: { kind: 'sent', version: state.version, batches } },
+    ],
+  }
+}
+
+/** A message with these updates and, always, the newest acknowledgement. */
+export function updatesOf(ledger: Ledger, updates: Updates['updates']): Updates {
+  const { channelId, asset, generation, peer } = ledger
+  const ack = peer.acked.version === 0n ? undefined : { version: peer.acked.version, signature: peer.ack }
+  return { kind: 'updates', channelId, asset, generation, updates, ack }
+}
+
+/** The peer's signature over a version of one's own lane. */
+export function acked(ledger: Ledger, ack: Ack, terms: Terms): Step {
+  if (ack.version <= ledger.own.acked.version) return stay(ledger)
+  const index = ledger.unacked.findIndex(({ state }) => state.version === ack.version)
+  // In step with each other, a peer cannot hold a version that was never signed here; an old copy shows at `sync`.
+  if (index === -1)
+    throw new PeerViolationError(`it acknowledges version ${ack.version} after ${ledger.own.newest.version}`)
+  const { state } = ledger.unacked[index]!
+  if (!terms.verify(stateDigest(terms.domain, state), ack.signature, terms.channel.members[1 - ledger.me]!.signer))
+    throw new PeerViolationError(
+      `its acknowledgement ${toHex(ack.signature.subarray(0, 4))} of version ${ack.version} is not its signature`,
+    )
+  const next = {
+    ...ledger,
+    own: { ...ledger.own, acked: state, ack: ack.signature },
+    unacked: ledger.unacked.slice(index + 1),
+  }
+  return { next, effects: [{ kind: 'notify', news: { kind: 'acked', version: state.version } }] }
+}

@@ -1,0 +1,82 @@
+import { AMOUNT_BOUND, stateDigest } from '../core/state.ts'
+import type { State } from '../core/types.ts'
+import type { Ledger, Terms } from './ledger.ts'
+import { PeerViolationError, type Update, type Updates } from './messages.ts'
+import { applyOperations, decodeOperations } from './operations.ts'
+import { updatesOf } from './paying.ts'
+import type { PaymentBatch } from './payments.ts'
+import { deaf, solvent, unsettled } from './solvency.ts'
+import { type LedgerEffect, type Step, stay } from './step.ts'
+import { syncOf } from './syncing.ts'
+
+// The reader of a lane.
+//
+//   updates ─ may I listen? ─ next in line? ─ apply all ─ newest signature right? ─ can the peer pay? ─▶ record, tell
+//                 │no             │gap                          │no ▶ violation        │not by what I see
+//                 └───────────────┴──▶ missed: ask again once that changed ◀───────────┘
+//   acknowledge ─ anything new? ─ still in order? ─▶ sign ─▶ signed ─▶ send
+
+/** Updates of the peer's lane; the acknowledgement that came along was taken in before. */
+export function read(ledger: Ledger, { generation, updates }: Updates, terms: Terms): Step {
+  const known = ledger.peer.newest.version
+  const fresh = updates.filter(({ version }) => version > known)
+  // The peer repeats itself after a reconnect; it may have missed the acknowledgement.
+  if (generation < ledger.generation || fresh.length === 0)
+    return { next: ledger, effects: updates.length > 0 && generation === ledger.generation ? reack(ledger) : [] }
+  // Dropped, not kept: the peer holds it until it is acknowledged, and is asked for it again.
+  const later = { next: { ...ledger, missed: true }, effects: [] }
+  if (generation > ledger.generation || deaf(ledger)) return later
+  if (fresh[0]!.version !== known + 1n) return ledger.missed ? later : { ...later, effects: [syncOf(ledger, false)] }
+
+  const { state, batches } = applyUpdates(ledger.peer.newest, fresh)
+  const newest = fresh.at(-1)!
+  // One signature stands for all versions up to it, so only the newest is checked.
+  const signer = terms.channel.members[1 - ledger.me]!.signer
+  if (!terms.verify(stateDigest(terms.domain, state), newest.signature, signer))
+    throw new PeerViolationError(`the signature over version ${state.version} of its lane is not its own`)
+  const peer = { ...ledger.peer, newest: state, signature: newest.signature }
+  const next = { ...ledger, peer, missed: false }
+  // Its deposit may be final over there and not yet here.
+  if (!solvent(next)) return later
+  const records = fresh.map(
+    ({ version, operations, signature }): LedgerEffect => ({
+      kind: 'record',
+      lane: 1 - ledger.me,
+      version,
+      operations,
+      signature: version === newest.version ? signature : undefined,
+    }),
+  )
+  const news = { kind: 'received', version: state.version, batches } as const
+  return { next, effects: [...records, { kind: 'notify', news }] }
+}
+
+function applyUpdates(from: State, updates: readonly Update[]): { state: State; batches: PaymentBatch[] } {
+  let state = from
+  const batches: PaymentBatch[] = []
+  for (const { version, operations } of updates) {
+    if (version !== state.version + 1n) throw new PeerViolationError('updates of one message do not follow each other')
+    const parsed = decodeOperations(operations)
+    for (const { batch } of parsed) batches.push(batch)
+    state = applyOperations(state, parsed)
+    if (state.credits.some((credit) => credit >= AMOUNT_BOUND))
+      throw new PeerViolationError('a credit is out of bounds')
+  }
+  return { state, batches }
+}
+
+const reack = (ledger: Ledger): readonly LedgerEffect[] =>
+  ledger.peer.acked.version === 0n ? [] : [{ kind: 'send', message: updatesOf(ledger, []) }]
+
+/** Signs the peer's newest state, which acknowledges every version up to it. */
+export function acknowledge(ledger: Ledger, terms: Terms): Step {
+  const { newest, acked } = ledger.peer
+  if (newest.version === acked.version || unsettled(ledger) || !solvent(ledger)) return stay(ledger)
+  return { next: ledger, effects: [{ kind: 'sign', what: 'ack', digest: stateDigest(terms.domain, newest) }] }
+}
+
+/** The signature that {@link acknowledge} asked for. */
+export function ackSigned(ledger: Ledger, signature: Uint8Array): Step {
+  const next = { ...ledger, peer: { ...ledger.peer, acked: ledger.peer.newest, ack: signature } }
+  return { next, effects: [{ kind: 'send', message: updatesOf(next, []) }] }
+}

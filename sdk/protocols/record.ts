@@ -1,0 +1,130 @@
+import { Reader, UnencodableError, Writer } from '../core/codec.ts'
+import type { LedgerRef, Withdrawal, WithdrawalPart } from '../core/types.ts'
+import { type Freeze, type InFlight, type Ledger, newLedger, type Unacked, type WithdrawalRequest } from './ledger.ts'
+import { applyOperations, decodeOperations, MAX_OPERATION_BYTES } from './operations.ts'
+import { placeLane, putLane, readLane } from './wire.ts'
+
+// How a ledger and its history are stored. A ledger is rewritten with every commit, so it is small: what grows
+// (operations) is in the history, and the versions that wait for an acknowledgement are read back from there.
+
+/** Layout of stored ledgers and history; a store with another one is migrated or refused. */
+export const RECORD_VERSION = 1
+
+const STAGES = ['proposed', 'agreed', 'granted'] as const
+const FREEZES = ['OLD_BACKUP', 'EQUIVOCATION'] as const
+
+/** What must survive of a ledger, about 700 bytes. */
+export function encodeLedger({ me, generation, own, peer, inFlight, frozen }: Ledger): Uint8Array {
+  const writer = new Writer(1_024).u8(me).u16(generation)
+  putLane(writer, own)
+  putLane(writer, peer)
+  writer.u8(inFlight ? 1 + STAGES.indexOf(inFlight.stage) : 0)
+  if (inFlight) putInFlight(writer, inFlight)
+  writer.u8(frozen ? 1 + FREEZES.indexOf(frozen.code) : 0)
+  if (frozen) writer.u64(frozen.known).u64(frozen.proved)
+  return writer.finish()
+}
+
+/** Reads what {@link encodeLedger} wrote; `unacked` follows from the history. */
+export function decodeLedger(bytes: Uint8Array, ref: LedgerRef): Ledger {
+  const reader = new Reader(bytes)
+  const me = reader.u8()
+  const at = { ...ref, generation: reader.u16() }
+  const own = placeLane(readLane(reader), at, me)
+  const peer = placeLane(readLane(reader), at, 1 - me)
+  const stage = STAGES[reader.u8() - 1]
+  const inFlight = stage ? readInFlight(reader, stage, at) : undefined
+  const code = FREEZES[reader.u8() - 1]
+  const frozen: Freeze | undefined = code ? { code, known: reader.u64(), proved: reader.u64() } : undefined
+  reader.end()
+  return { ...newLedger(ref, me), generation: at.generation, own, peer, inFlight, frozen }
+}
+
+function putInFlight(writer: Writer, inFlight: InFlight): void {
+  if (inFlight.stage === 'granted') {
+    putWithdrawal(writer, inFlight.withdrawal)
+    if (!inFlight.consent) throw new UnencodableError('A withdrawal is stored before it is signed.')
+    writer.raw(inFlight.consent)
+    return
+  }
+  const { id, closing, amount, to, toChannel, toMember, validUntil } = inFlight.request
+  writer.text(id, 64).bool(closing).u128(amount).hex(to, 20).hex(toChannel, 32).u8(toMember).u64(validUntil)
+  if (inFlight.stage === 'proposed') {
+    writer.u16(inFlight.seq).i128(inFlight.balances[0]).i128(inFlight.balances[1])
+    return
+  }
+  putWithdrawal(writer, inFlight.withdrawal)
+  writer.raw(inFlight.consent)
+}
+
+type At = LedgerRef & { readonly generation: number }
+
+function readInFlight(reader: Reader, stage: InFlight['stage'], at: At): InFlight {
+  if (stage === 'granted') return { stage, withdrawal: readWithdrawal(reader, at), consent: reader.raw(64) }
+  const request: WithdrawalRequest = {
+    id: reader.text(64),
+    closing: reader.bool(),
+    amount: reader.u128(),
+    to: reader.hex(20),
+    toChannel: reader.hex(32),
+    toMember: reader.u8(),
+    validUntil: reader.u64(),
+  }
+  if (stage === 'proposed') return { stage, request, seq: reader.u16(), balances: [reader.i128(), reader.i128()] }
+  return { stage, request, withdrawal: readWithdrawal(reader, at), consent: reader.raw(64) }
+}
+
+function putWithdrawal(writer: Writer, { seq, parts, closing, validUntil, dispute }: Withdrawal): void {
+  writer.u16(seq).bool(closing).u64(validUntil).u64(dispute).varuint(parts.length)
+  for (const { member, amount, to, toChannel, toMember } of parts)
+    writer.u8(member).u128(amount).hex(to, 20).hex(toChannel, 32).u8(toMember)
+}
+
+function readWithdrawal(reader: Reader, { channelId, asset, generation }: At): Withdrawal {
+  const head = { seq: reader.u16(), closing: reader.bool(), validUntil: reader.u64(), dispute: reader.u64() }
+  const parts = Array.from(
+    { length: reader.varuint(2) },
+    (): WithdrawalPart => ({
+      member: reader.u8(),
+      amount: reader.u128(),
+      to: reader.hex(20),
+      toChannel: reader.hex(32),
+      toMember: reader.u8(),
+    }),
+  )
+  return { channelId, asset, generation, ...head, parts }
+}
+
+/** One version of a lane in the history. */
+export interface HistoryEntry {
+  /** Milliseconds since 1970 by the clock of the node that wrote it; for lists alone, nothing is decided by it. */
+  readonly time: number
+  /** The writer's signature; undefined where only a later one was checked. */
+  readonly signature: Uint8Array | undefined
+  readonly operations: Uint8Array
+}
+
+/** A history entry as stored: one run of bytes for any number of payments. */
+export function encodeEntry({ time, signature, operations }: HistoryEntry): Uint8Array {
+  const writer = new Writer(operations.length + 96).varuint(time).bool(signature !== undefined)
+  if (signature) writer.raw(signature)
+  return writer.bytes(operations, MAX_OPERATION_BYTES).finish()
+}
+
+export function decodeEntry(bytes: Uint8Array): HistoryEntry {
+  const reader = new Reader(bytes)
+  const time = reader.varuint()
+  const signature = reader.bool() ? reader.raw(64) : undefined
+  const entry = { time, signature, operations: reader.bytes(MAX_OPERATION_BYTES) }
+  reader.end()
+  return entry
+}
+
+/** The versions after the acknowledged one, from their history entries in order. */
+export function unackedFrom(ledger: Ledger, entries: readonly HistoryEntry[]): Unacked[] {
+  let state = ledger.own.acked
+  return entries.map(({ operations }) => {
+    state = applyOperations(state, decodeOperations(operations))
+    return { state, bytes: operations.length }
+  })
+}

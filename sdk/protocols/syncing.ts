@@ -1,0 +1,119 @@
+import { stateDigest } from '../core/state.ts'
+import type { Address, State } from '../core/types.ts'
+import { type Freeze, type Ledger, sameState, type Terms } from './ledger.ts'
+import { PeerViolationError, type Sync } from './messages.ts'
+import { acked, updatesOf } from './paying.ts'
+import { deaf } from './solvency.ts'
+import { type LedgerEffect, type Step, stay } from './step.ts'
+import { proposalOf } from './withdrawing.ts'
+
+// Coming into step with the peer, after each connection and whenever something seems lost.
+//
+//   connected ─▶ send sync          remind ─ waiting for something? ─▶ send sync, propose again
+//   sync ─ same generation? ─ did it show me what I forgot? ─▶ freeze, adopt what it proved
+//                                │no
+//                                └─ take its acknowledgement ─▶ linked; send what it lacks
+
+/** What this side knows, as a message. */
+export function syncOf(ledger: Ledger, want: boolean): LedgerEffect {
+  const { channelId, asset, generation, own, peer } = ledger
+  return { kind: 'send', message: { kind: 'sync', channelId, asset, generation, own, peer, want } }
+}
+
+export const connected = (ledger: Ledger): Step => ({
+  next: { ...ledger, linked: false, missed: false },
+  effects: [syncOf(ledger, false)],
+})
+
+export const disconnected = (ledger: Ledger): Step => ({
+  next: { ...ledger, linked: false, missed: false },
+  effects: [],
+})
+
+/** Asks again for whatever is outstanding. */
+export function remind(ledger: Ledger): Step {
+  const effects: LedgerEffect[] = []
+  if (!ledger.linked || ledger.unacked.length > 0 || (ledger.missed && !deaf(ledger)))
+    effects.push(syncOf(ledger, true))
+  if (ledger.linked && ledger.inFlight?.stage === 'proposed') effects.push(proposalOf(ledger, ledger.inFlight))
+  return { next: ledger, effects }
+}
+
+/** The peer's knowledge. */
+export function synced(ledger: Ledger, theirs: Sync, terms: Terms): Step {
+  // One of the two has not seen the generation end yet; it sends its own as soon as it has.
+  if (theirs.generation !== ledger.generation) return stay({ ...ledger, linked: false })
+  if (theirs.own.newest.lane === ledger.me) throw new PeerViolationError('it claims to be the other member')
+  const freeze = ledger.frozen ?? forgotten(ledger, theirs, terms)
+  if (freeze) return freezeWith(ledger, freeze, theirs, terms)
+
+  const { version } = theirs.peer.acked
+  const taken = acked(ledger, { version, signature: theirs.peer.ack }, terms)
+  const next = { ...taken.next, linked: true, missed: false }
+  const effects: LedgerEffect[] = [...taken.effects]
+  if (theirs.want) effects.push(syncOf(next, false))
+  if (theirs.own.acked.version < next.peer.acked.version) effects.push({ kind: 'send', message: updatesOf(next, []) })
+  if (theirs.peer.newest.version < next.own.newest.version)
+    effects.push({ kind: 'resend', from: theirs.peer.newest.version + 1n })
+  // What it has not proposed twice it may have missed.
+  if (!ledger.linked && next.inFlight?.stage === 'proposed') effects.push(proposalOf(next, next.inFlight))
+  return { next, effects }
+}
+
+/** Whether the peer holds something that this side signed and does not know any more. */
+function forgotten(ledger: Ledger, theirs: Sync, terms: Terms): Freeze | undefined {
+  const me = terms.channel.members[ledger.me]!.signer
+  const { newest } = theirs.peer
+  const known = ledger.own.newest.version
+  if (newest.version > known) {
+    assertSigned(newest, theirs.peer.signature, me, terms)
+    return { code: 'OLD_BACKUP', known, proved: newest.version }
+  }
+  const same = [ledger.own.acked, ...ledger.unacked.map(({ state }) => state)].find(
+    (state) => state.version === newest.version,
+  )
+  if (same && !sameState(same, newest)) {
+    assertSigned(newest, theirs.peer.signature, me, terms)
+    return { code: 'EQUIVOCATION', known, proved: newest.version }
+  }
+  const acknowledged = theirs.own.acked
+  if (acknowledged.version > ledger.peer.newest.version) {
+    assertSigned(acknowledged, theirs.own.ack, me, terms)
+    return { code: 'OLD_BACKUP', known, proved: known }
+  }
+  return undefined
+}
+
+/**
+ * Signs nothing more, but keeps the newest states that the peer proved: they answer a dispute, and a closing withdrawal
+ * on them ends the generation and with it every state that the peer may still hide.
+ */
+function freezeWith(ledger: Ledger, freeze: Freeze, theirs: Sync, terms: Terms): Step {
+  const [me, other] = [terms.channel.members[ledger.me]!.signer, terms.channel.members[1 - ledger.me]!.signer]
+  let { own, peer } = ledger
+  if (theirs.peer.newest.version > own.newest.version) {
+    assertSigned(theirs.peer.newest, theirs.peer.signature, me, terms)
+    own = { ...own, newest: theirs.peer.newest, signature: theirs.peer.signature }
+  }
+  if (theirs.peer.acked.version > own.acked.version) {
+    assertSigned(theirs.peer.acked, theirs.peer.ack, other, terms)
+    own = { ...own, acked: theirs.peer.acked, ack: theirs.peer.ack }
+  }
+  if (theirs.own.newest.version > peer.newest.version) {
+    assertSigned(theirs.own.newest, theirs.own.signature, other, terms)
+    peer = { ...peer, newest: theirs.own.newest, signature: theirs.own.signature }
+  }
+  if (theirs.own.acked.version > peer.acked.version) {
+    assertSigned(theirs.own.acked, theirs.own.ack, me, terms)
+    peer = { ...peer, acked: theirs.own.acked, ack: theirs.own.ack }
+  }
+  const next = { ...ledger, own, peer, unacked: [], frozen: freeze, linked: true, missed: false }
+  const effects: LedgerEffect[] = ledger.frozen ? [] : [{ kind: 'notify', news: { kind: 'frozen', freeze } }]
+  if (theirs.want) effects.push(syncOf(next, false))
+  return { next, effects }
+}
+
+function assertSigned(state: State, signature: Uint8Array, signer: Address, terms: Terms): void {
+  if (!terms.verify(stateDigest(terms.domain, state), signature, signer))
+    throw new PeerViolationError(`it shows version ${state.version} of lane ${state.lane} with a wrong signature`)
+}

@@ -1,0 +1,227 @@
+import { toHex } from '../core/bytes.ts'
+import { TallystickError } from '../core/errors.ts'
+import { ZERO_HASH } from '../core/state.ts'
+import { COIN, type Withdrawal, type WithdrawalPart } from '../core/types.ts'
+import { withdrawalDigest } from '../core/withdrawal.ts'
+import type { InFlight, Ledger, Terms, WithdrawalRequest } from './ledger.ts'
+import { type Consent, PeerViolationError, type Propose, type Refuse } from './messages.ts'
+import { type BlockedCode, BlockedError, InsufficientBalanceError, spendable, unsettled } from './solvency.ts'
+import { type LedgerEffect, type Step, stay } from './step.ts'
+
+// A withdrawal, co-signed while payments go on. At most one is on its way per ledger.
+//
+//   proposer: withdraw ─▶ proposed ──consent──▶ agreed ─▶ execute ─▶ (seq passed) done
+//                           └──refuse──▶ over                └─ (final block after validUntil) ─▶ over
+//   other:    propose ─ would it hurt? ─▶ sign ─▶ granted ─▶ (seq passed | expired) over
+//                           └─▶ refuse
+//
+// A closing one pays all to both and ends the generation, so it counts the newest state of each lane: the proposer signs
+// no update from its proposal on, the other none from its consent on, and each names its last version.
+
+type Proposed = Extract<InFlight, { stage: 'proposed' }>
+
+/** Chain seconds that a withdrawal may at most be valid for: so long its money may be locked by a silent peer. */
+export const MAX_VALIDITY = 86_400n
+
+/** Another withdrawal of this ledger is on its way. */
+export class WithdrawalPendingError extends TallystickError {
+  readonly code = 'WITHDRAWAL_PENDING'
+
+  constructor() {
+    super('Another withdrawal of this ledger is on its way. Wait until it is executed or has expired.')
+  }
+}
+
+/** Why no withdrawal may be signed now, if so. A frozen ledger can still be closed. */
+function stopped(ledger: Ledger, closes: boolean): BlockedCode | undefined {
+  const code = unsettled(closes ? { ...ledger, frozen: undefined } : ledger)
+  if (code) return code
+  const { confirmed, latest, confirmedBalances, latestBalances } = ledger.facts!
+  if (confirmed.phase !== 'open' || latest.phase !== 'open') return 'LEDGER_DISPUTED'
+  // Exactly the confirmed seq: a withdrawal in a block that may still vanish would make two valid at once.
+  const moving = latest.seq !== confirmed.seq
+  // A closing one must leave zero, so a deposit on its way would make it fail.
+  const depositing = closes && latestBalances.some((balance, member) => balance !== confirmedBalances[member])
+  return moving || depositing ? 'AWAITING_CONFIRMATIONS' : undefined
+}
+
+const seqOf = (ledger: Ledger): number => (ledger.facts?.confirmed.phase === 'open' ? ledger.facts.confirmed.seq : -1)
+
+/** The user wants money out. Throws what stops it. */
+export function withdraw(ledger: Ledger, { request }: { readonly request: WithdrawalRequest }): Step {
+  const code = stopped(ledger, request.closing)
+  if (code) throw new BlockedError(code)
+  if (ledger.inFlight) throw new WithdrawalPendingError()
+  const available = spendable(ledger, ledger.me)
+  if (!request.closing && (request.amount <= 0n || request.amount > available))
+    throw new InsufficientBalanceError(available, request.amount)
+  const balances = ledger.facts!.confirmedBalances
+  const inFlight: Proposed = { stage: 'proposed', request, seq: seqOf(ledger), balances: [balances[0]!, balances[1]!] }
+  return { next: { ...ledger, inFlight }, effects: [proposalOf(ledger, inFlight)] }
+}
+
+/** The user takes back what the peer has not agreed to. Should the peer agree later, that is ignored. */
+export function abandon(ledger: Ledger, { id }: { readonly id: string }): Step {
+  const { inFlight } = ledger
+  if (inFlight?.stage !== 'proposed' || inFlight.request.id !== id) return stay(ledger)
+  return { next: { ...ledger, inFlight: undefined }, effects: [] }
+}
+
+/** The message that proposes; the same one may be sent again. */
+export function proposalOf(ledger: Ledger, { request, seq, balances }: Proposed): LedgerEffect {
+  const { channelId, asset, generation, own } = ledger
+  const { closing, amount, to, toChannel, toMember, validUntil } = request
+  const terms = { closing, amount, to, toChannel, toMember, validUntil, balances, version: own.newest.version }
+  return { kind: 'send', message: { kind: 'propose', channelId, asset, generation, seq, ...terms } }
+}
+
+type Asked = Pick<Propose, 'closing' | 'amount' | 'to' | 'toChannel' | 'toMember' | 'validUntil' | 'seq' | 'balances'>
+
+/** The withdrawal that a proposal of `proposer` stands for; both sides build the same. */
+function build(ledger: Ledger, proposer: number, asked: Asked): Withdrawal {
+  const { channelId, asset, generation } = ledger
+  const parts: WithdrawalPart[] = []
+  for (const member of [0, 1]) {
+    const mine = member === proposer
+    const credits = ledger.own.newest.credits[member]! + ledger.peer.newest.credits[member]!
+    const amount = asked.closing ? asked.balances[member]! + credits : mine ? asked.amount : 0n
+    if (amount === 0n) continue
+    // The other member is paid to its owner.
+    const { to, toChannel, toMember } = mine ? asked : { to: COIN, toChannel: ZERO_HASH, toMember: 0 }
+    parts.push({ member, amount, to, toChannel, toMember })
+  }
+  const { seq, closing, validUntil } = asked
+  return { channelId, asset, generation, seq, parts, closing, validUntil, dispute: 0n }
+}
+
+/** The peer wants money out. */
+export function proposed(ledger: Ledger, asked: Propose, terms: Terms): Step {
+  if (asked.generation < ledger.generation) return stay(ledger)
+  const refuse = (reason: string, again: boolean): Step => ({
+    next: ledger,
+    effects: [{ kind: 'send', message: refusal(asked, reason, again) }],
+  })
+  if (asked.generation > ledger.generation) return refuse('the generation is not confirmed here yet', true)
+  const code = stopped(ledger, asked.closing)
+  if (code) return refuse(code, true)
+  if (asked.seq !== seqOf(ledger)) return refuse('the sequence number is not the confirmed one here', true)
+  const withdrawal = build(ledger, 1 - ledger.me, asked)
+  const { inFlight } = ledger
+  if (inFlight?.stage === 'granted' && sameWithdrawal(inFlight.withdrawal, withdrawal, terms))
+    return { next: ledger, effects: [consentOf(ledger, inFlight)] }
+  // Two proposals crossed: that of the member with the lower index goes first, the other is proposed again later.
+  const yields = inFlight?.stage === 'proposed' && ledger.me === 1
+  if (inFlight && !yields) return refuse('another withdrawal is on its way', true)
+  const free: Ledger = { ...ledger, inFlight: undefined }
+  const objection = objectionTo(free, asked, withdrawal)
+  if (objection) return refuse(objection.reason, objection.again)
+  const effects: LedgerEffect[] = []
+  if (yields) {
+    const reason = 'the peer proposed one at the same time'
+    effects.push({ kind: 'notify', news: { kind: 'refused', id: inFlight.request.id, reason, again: true } })
+  }
+  effects.push({ kind: 'sign', what: 'consent', digest: withdrawalDigest(terms.domain, withdrawal) })
+  // Locked before it is signed.
+  return { next: { ...free, inFlight: { stage: 'granted', withdrawal, consent: undefined } }, effects }
+}
+
+function objectionTo(
+  ledger: Ledger,
+  asked: Propose,
+  { parts }: Withdrawal,
+): { readonly reason: string; readonly again: boolean } | undefined {
+  const { head, confirmedBalances } = ledger.facts!
+  if (asked.validUntil <= head.timestamp) return { reason: 'it has expired', again: true }
+  if (asked.validUntil > head.timestamp + MAX_VALIDITY)
+    return { reason: 'it would be valid for too long', again: false }
+  if (!asked.closing) {
+    const enough = asked.amount > 0n && asked.amount <= spendable(ledger, 1 - ledger.me)
+    return enough ? undefined : { reason: 'the proposer cannot spend that much', again: false }
+  }
+  if (asked.version !== ledger.peer.newest.version) return { reason: 'updates are still on their way', again: true }
+  if (asked.balances.some((balance, member) => balance !== confirmedBalances[member]))
+    return { reason: 'the confirmed deposits differ', again: true }
+  if (parts.some(({ amount }) => amount < 0n)) return { reason: 'a member has less than nothing', again: true }
+  return undefined
+}
+
+const sameWithdrawal = (a: Withdrawal, b: Withdrawal, { domain }: Terms): boolean =>
+  toHex(withdrawalDigest(domain, a)) === toHex(withdrawalDigest(domain, b))
+
+function refusal({ channelId, asset, generation, seq }: Propose, reason: string, again: boolean): Refuse {
+  return { kind: 'refuse', channelId, asset, generation, seq, again, reason }
+}
+
+function consentOf(ledger: Ledger, granted: Extract<InFlight, { stage: 'granted' }>): LedgerEffect {
+  const { channelId, asset, generation, own } = ledger
+  const { seq } = granted.withdrawal
+  const signature = granted.consent!
+  return {
+    kind: 'send',
+    message: { kind: 'consent', channelId, asset, generation, seq, version: own.newest.version, signature },
+  }
+}
+
+/** The signature that {@link proposed} asked for. */
+export function consentSigned(ledger: Ledger, signature: Uint8Array): Step {
+  const { inFlight } = ledger
+  if (inFlight?.stage !== 'granted') return stay(ledger)
+  const granted = { ...inFlight, consent: signature }
+  const next = { ...ledger, inFlight: granted }
+  const news = { kind: 'granted', withdrawal: granted.withdrawal, id: undefined } as const
+  return { next, effects: [consentOf(next, granted), { kind: 'notify', news }] }
+}
+
+/** The peer agreed. */
+export function consented(ledger: Ledger, consent: Consent, terms: Terms): Step {
+  const { inFlight } = ledger
+  if (inFlight?.stage !== 'proposed' || consent.generation !== ledger.generation || consent.seq !== inFlight.seq)
+    return stay(ledger)
+  const { request, balances, seq } = inFlight
+  // It counted updates that have not arrived: they come again after a sync, and so does its consent after a reminder.
+  if (request.closing && consent.version !== ledger.peer.newest.version) return stay({ ...ledger, missed: true })
+  const withdrawal = build(ledger, ledger.me, { ...request, seq, balances })
+  const signer = terms.channel.members[1 - ledger.me]!.signer
+  if (!terms.verify(withdrawalDigest(terms.domain, withdrawal), consent.signature, signer))
+    throw new PeerViolationError('its consent to a withdrawal is not its signature')
+  const next: Ledger = { ...ledger, inFlight: { stage: 'agreed', request, withdrawal, consent: consent.signature } }
+  const news = { kind: 'agreed', withdrawal, id: request.id } as const
+  return {
+    next,
+    effects: [
+      { kind: 'notify', news },
+      { kind: 'execute', withdrawal, consent: consent.signature },
+    ],
+  }
+}
+
+/** The peer did not agree. */
+export function refused(ledger: Ledger, { generation, seq, reason, again }: Refuse): Step {
+  const { inFlight } = ledger
+  if (inFlight?.stage !== 'proposed' || generation !== ledger.generation || seq !== inFlight.seq) return stay(ledger)
+  const news = { kind: 'refused', id: inFlight.request.id, reason, again } as const
+  return { next: { ...ledger, inFlight: undefined }, effects: [{ kind: 'notify', news }] }
+}
+
+/** Looks whether the withdrawal on its way was executed or can never be, by what is final on chain. */
+export function reviewWithdrawal(ledger: Ledger): Step {
+  const { inFlight, facts } = ledger
+  if (!inFlight || !facts || facts.confirmed.phase !== 'open') return stay(ledger)
+  const id = inFlight.stage === 'granted' ? undefined : inFlight.request.id
+  const { seq, validUntil } =
+    inFlight.stage === 'proposed' ? { seq: inFlight.seq, ...inFlight.request } : inFlight.withdrawal
+  const over = (news: Extract<LedgerEffect, { kind: 'notify' }>['news']): Step => ({
+    next: { ...ledger, inFlight: undefined },
+    effects: [{ kind: 'notify', news }],
+  })
+  if (facts.confirmed.seq > seq)
+    return inFlight.stage === 'proposed'
+      ? over({ kind: 'refused', id: inFlight.request.id, reason: 'another withdrawal was executed', again: true })
+      : over({ kind: 'withdrawn', id, withdrawal: inFlight.withdrawal })
+  if (facts.confirmedHead.timestamp > validUntil) return over({ kind: 'expired', id })
+  if (inFlight.stage !== 'agreed' || facts.latest.phase !== 'open' || facts.latest.seq !== seq) return stay(ledger)
+  return {
+    next: ledger,
+    effects: [{ kind: 'execute', withdrawal: inFlight.withdrawal, consent: inFlight.consent }],
+  }
+}
