@@ -27,7 +27,6 @@ abstract contract Deposits is Payouts {
     /// @dev The id at deployment, see `Channels.id`.
     uint256 internal immutable CHAIN_ID = block.chainid;
 
-    mapping(bytes32 slot => Word) internal _words;
     /// @dev What the deposit address that is being created has to hand over.
     address private transient _collecting;
 
@@ -159,7 +158,7 @@ abstract contract Deposits is Payouts {
 
     /// @inheritdoc IAdjudicator
     function wordOf(bytes32 channelId, address asset, uint256 pair) external view returns (uint256) {
-        return Word.unwrap(_words[ledgerIdOf(ChannelId.wrap(channelId), asset).slot(pair)]);
+        return Word.unwrap(ledgerIdOf(ChannelId.wrap(channelId), asset).word(pair));
     }
 
     function _deposit(ChannelId channelId, uint256 member, address asset, uint256 amount) private {
@@ -175,22 +174,20 @@ abstract contract Deposits is Payouts {
         return IERC20(asset).balanceOf(address(this)) - before;
     }
 
-    /// @dev Neither disputed (the commitment overwrites the balances) nor at its end.
     function _takes(LedgerId ledger) internal view returns (bool) {
-        Word word = _words[ledger.slot(0)];
-        return !word.disputed() && word.generation() != Words.LAST_GENERATION;
+        return ledger.word(0).takesDeposits();
     }
 
     function _credit(ChannelId channelId, uint256 member, address asset, uint256 amount) internal {
         require(member < channelId.count(), Channels.NoSuchMember(member, channelId.count()));
         LedgerId ledger = ledgerIdOf(channelId, asset);
-        require(_takes(ledger), DepositRefused(ChannelId.unwrap(channelId), asset));
-        require(amount < 1 << 111, Words.BalanceOutOfRange(int256(amount)));
-        bytes32 slot = ledger.slot(member / 2);
-        Word word = _words[slot];
-        word = word.withBalance(member % 2, word.balance(member % 2) + int256(amount));
-        _words[slot] = word;
-        emit Deposited(ChannelId.unwrap(channelId), asset, member, Word.unwrap(word));
+        Word word = ledger.word(0);
+        require(word.takesDeposits(), DepositRefused(ChannelId.unwrap(channelId), asset));
+        uint256 pair = member >> 1;
+        if (pair != 0) word = ledger.word(pair);
+        word = word.plus(member & 1, amount);
+        ledger.setWord(pair, word);
+        emit Deposited(ChannelId.unwrap(channelId), (uint256(uint160(asset)) << 8) | member, Word.unwrap(word));
     }
 
     function _announce(bytes calldata channel) private returns (ChannelId channelId) {

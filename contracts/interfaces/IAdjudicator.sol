@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {LaneWord, State} from "../types/State.sol";
-import {Withdrawal} from "../types/Withdrawal.sol";
-import {LaneTransfers, Reserve} from "../types/Transfer.sol";
+import {LaneWord} from "../types/State.sol";
 
 /// @notice One deposit of a batch.
 struct Deposit {
@@ -28,18 +26,25 @@ struct Collection {
 interface IAdjudicator {
     /// @notice `channel` exists; one event per member.
     event Announced(bytes32 indexed channelId, address indexed owner, address indexed signer, bytes channel);
-    /// @notice A member's balance rose; `word` is the pair's new ledger word.
-    event Deposited(bytes32 indexed channelId, address asset, uint256 member, uint256 word);
+    /// @notice A member's balance rose; `place = asset << 8 | member`, `word` is the pair's new ledger word.
+    event Deposited(bytes32 indexed channelId, uint256 place, uint256 word);
     /// @notice A withdrawal was paid; `word` is the new word 0.
     event Withdrawn(bytes32 indexed channelId, address asset, uint256 word);
-    /// @notice A dispute began; `word` carries its expiry, `base` is the preimage of its commitment: `[openWord, laneWord...]`.
-    event Challenged(bytes32 indexed channelId, address asset, uint256 word, uint256[] base);
-    /// @notice Lanes were shown, in a dispute or as a checkpoint, and at least one rose; `lanes` are their words.
-    event Raised(bytes32 indexed channelId, address asset, uint256 word, LaneWord[] lanes);
+    /// @notice A dispute began; `word` carries its expiry, the rest is the preimage of its commitment (a second lane of a joint channel is none).
+    event Challenged(
+        bytes32 indexed channelId,
+        address asset,
+        uint256 word,
+        uint256 openWord,
+        LaneWord lane0,
+        LaneWord lane1
+    );
+    /// @notice These lane words were shown, in a dispute or as a checkpoint, and at least one rose; zero: not shown.
+    event Raised(bytes32 indexed channelId, address asset, uint256 word, LaneWord lane0, LaneWord lane1);
     /// @notice A generation ended and was paid out; `word` is the new word 0.
     event Settled(bytes32 indexed channelId, address asset, uint256 word);
     /// @notice What of the ended generation still waits for outcomes: the preimage of its record.
-    event Reserved(bytes32 indexed channelId, address asset, uint256 generation, Reserve[] reserves);
+    event Reserved(bytes32 indexed channelId, address asset, uint256 generation, bytes reserves);
     /// @notice Reserved transfers of an ended generation were divided.
     event Redeemed(bytes32 indexed channelId, address asset, uint256 generation, uint256[] payouts);
     /// @notice A payout could not be pushed (or credited) and waits for its owner.
@@ -47,7 +52,6 @@ interface IAdjudicator {
     event Claimed(address indexed asset, address indexed owner, address to, uint256 amount);
 
     error BadSignature(address signer);
-    error WrongSignatureCount(uint256 given, uint256 needed);
     error NotMember(address sender);
     error NotOwner(address sender, address owner);
     /// @notice Money leaves for somebody else than the owner, which only the owner itself may allow.
@@ -74,7 +78,6 @@ interface IAdjudicator {
     /// @notice `base` is not what the dispute committed to.
     error WrongBase(uint256 committed, uint256 given);
     error WrongState(uint256 lane, uint256 newest, uint256 given);
-    error TooManyStates(uint256 given, uint256 needed);
     error WrongRecord(bytes32 held, bytes32 given);
 
     function announce(bytes calldata channel) external;
@@ -121,36 +124,17 @@ interface IAdjudicator {
     /// @notice The asset that the deposit address being created has to hand over.
     function collecting() external view returns (address);
 
-    /// @param base The preimage of the dispute's commitment `[openWord, laneWord...]`; empty if no dispute is running.
-    /// @param targets For each part with a `toChannel`, in order: that channel (may be empty if the owner consented).
-    function withdraw(
-        bytes calldata channel,
-        address asset,
-        Withdrawal calldata withdrawal,
-        bytes[] calldata sigs,
-        uint256[] calldata base,
-        bytes[] calldata targets
-    ) external;
+    /// @notice Pays members part or all of their money while the channel lives. `withdrawal`, like all packed bytes: docs/protocol.md §6.
+    function withdraw(bytes calldata channel, address asset, bytes calldata withdrawal) external;
 
-    function submit(bytes calldata channel, address asset, State[] calldata states, bytes[] calldata sigs) external;
-    function checkpoint(bytes calldata channel, address asset, State[] calldata states, bytes[] calldata sigs) external;
-    /// @param states The state of each lane that counts, in lane order.
-    /// @param transfers Per state with locked money whose transfers are to be divided now; empty: all is reserved.
-    function settle(
-        bytes calldata channel,
-        address asset,
-        uint256[] calldata base,
-        State[] calldata states,
-        LaneTransfers[] calldata transfers
-    ) external;
-    /// @param reserves The preimage of the generation's record.
-    function redeem(
-        bytes calldata channel,
-        address asset,
-        uint256 generation,
-        Reserve[] calldata reserves,
-        LaneTransfers[] calldata transfers
-    ) external;
+    /// @notice Challenge and answer in one: starts the clock if none runs, else raises lanes. No states: a member just starts the clock.
+    function submit(bytes calldata channel, address asset, bytes calldata states) external;
+    /// @notice Raises lanes without starting a clock.
+    function checkpoint(bytes calldata channel, address asset, bytes calldata states) external;
+    /// @notice From the expiry on: pays every member and ends the generation; undecided transfers wait for `redeem`, nothing else does.
+    function settle(bytes calldata channel, address asset, bytes calldata proof) external;
+    /// @notice Divides transfers of an ended generation that are decided by now; those paid already are skipped.
+    function redeem(bytes calldata channel, address asset, uint256 generation, bytes calldata redemption) external;
 
     function claim(address asset, address to) external;
     function claimFor(

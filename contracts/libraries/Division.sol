@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {IOutcomeRegistry} from "../interfaces/IOutcomeRegistry.sol";
-import {Leg, LaneTransfers, Reserve, Transfer, Transfers} from "../types/Transfer.sol";
+import {Reserve} from "../types/Reserve.sol";
+import {Shown, TransferList} from "../types/Transfer.sol";
 
 /// @title Dividing what was held among members: entitlements and decided transfers, docs/protocol.md §4 and §5
 library Division {
@@ -24,7 +24,7 @@ library Division {
         uint256 last;
         for (uint256 i; i < members; ++i) {
             if (shares[i] == 0) continue;
-            // Balances stay below 2^116 and credits below 2^111, so the product fits.
+            // At most 32 balances and 64 credits of 112 bits: the product fits.
             left -= shares[i] = (available * shares[i]) / promised;
             last = i;
         }
@@ -45,25 +45,23 @@ library Division {
     }
 
     /// @notice Divides the decided ones of a lane's transfers into `shares` and takes them out of `from`.
-    function settle(
-        LaneTransfers calldata list,
-        Reserve memory from,
-        IOutcomeRegistry registry,
-        uint256[] memory shares
-    ) internal view {
-        (bytes32[] memory leaves, uint256[] memory positions) = Transfers.expand(list);
-        bytes32 root = Transfers.root(leaves);
-        require(root == from.root, WrongTransfers(from.root, root));
+    function settle(TransferList memory list, Reserve memory from, uint256[] memory shares) internal view {
+        requireRoot(list, from);
         (uint256 locked, uint256 reserved) = (from.locked, from.reserved);
-        for (uint256 i; i < positions.length; ++i) {
-            Transfer calldata transfer = list.shown[i];
-            uint256 amount = scaled(transfer.amount, locked, reserved, from.reserved);
-            if (!divide(transfer, amount, registry, shares)) continue;
-            leaves[positions[i]] = 0;
+        for (uint256 i; i < list.shown.length; ++i) {
+            Shown memory shown = list.shown[i];
+            uint256 amount = scaled(shown.amount(), locked, reserved, from.reserved);
+            if (!divide(list, shown, amount, shares)) continue;
+            list.leaves[shown.position] = 0;
             from.reserved -= amount;
-            from.locked -= transfer.amount < from.locked ? transfer.amount : from.locked;
+            from.locked -= amount < from.locked ? amount : from.locked;
         }
-        from.root = Transfers.root(leaves);
+        from.root = list.root();
+    }
+
+    function requireRoot(TransferList memory list, Reserve memory from) internal pure {
+        bytes32 root = list.root();
+        require(root == from.root, WrongTransfers(from.root, root));
     }
 
     /// @notice `amount`'s part of what is reserved for `locked`, at most `left`: a state that promised too much cannot take from others.
@@ -74,26 +72,30 @@ library Division {
 
     /// @notice Adds each leg's part of `amount` to `shares`, the rest to the refund, if every outcome is final.
     function divide(
-        Transfer calldata transfer,
+        TransferList memory list,
+        Shown memory shown,
         uint256 amount,
-        IOutcomeRegistry registry,
         uint256[] memory shares
-    ) internal view returns (bool decided) {
-        Leg[] calldata legs = transfer.legs;
-        uint256[] memory values = new uint256[](legs.length);
-        for (uint256 i; i < legs.length; ++i) {
-            (uint256 value, uint256 recordedAt) = registry.outcome(legs[i].key);
-            if (recordedAt != 0 && recordedAt <= transfer.deadline) values[i] = value;
-            else if (block.timestamp <= transfer.deadline) return false;
+    ) internal view returns (bool) {
+        uint256[] memory outcomes = list.outcomes;
+        uint256 deadline = shown.deadline();
+        uint256 first = shown.firstLeg;
+        uint256 legs = shown.legs;
+        if (block.timestamp <= deadline) {
+            for (uint256 i; i < legs; ++i) {
+                if (outcomes[first + i] == 0) return false;
+            }
         }
         uint256 left = amount;
-        for (uint256 i; i < legs.length; ++i) {
-            uint256 part = (amount * values[i]) / ONE;
+        for (uint256 i; i < legs; ++i) {
+            uint256 outcome = outcomes[first + i];
+            if (outcome == 0 || outcome >> 64 > deadline) continue;
+            uint256 part = (amount * uint64(outcome)) / ONE;
             if (part > left) part = left;
             left -= part;
-            shares[legs[i].to] += part;
+            shares[shown.payee(i)] += part;
         }
-        shares[transfer.refundTo] += left;
+        shares[shown.refundTo()] += left;
         return true;
     }
 }

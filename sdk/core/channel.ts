@@ -125,7 +125,7 @@ export const isIndex = (index: number, count: number): boolean => Number.isInteg
 
 /** The id of one asset of a channel: where the adjudicator keeps its words. */
 export function ledgerIdOf({ channelId, asset }: LedgerRef): Hex {
-  return toHex(keccak256(concatBytes(toBytes(channelId, 32), new Uint8Array(12), toBytes(asset, 20))))
+  return toHex(keccak256(concatBytes(toBytes(channelId, 32), toBytes(asset, 20))))
 }
 
 /** The index of the member with this signer, or undefined. */
