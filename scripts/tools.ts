@@ -64,3 +64,10 @@ function toolPath(name: string): string {
   const { bin } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
   return join(home, typeof bin === 'string' ? bin : bin[command])
 }
+
+/** The path of a Foundry program; npm's own wrapper exits with 0 when tests fail. */
+export function foundryPath(name: 'forge' | 'anvil'): string {
+  const arch = process.arch === 'x64' ? 'amd64' : process.arch
+  const file = process.platform === 'win32' ? `${name}.exe` : name
+  return join(root, 'node_modules', '@foundry-rs', `${name}-${process.platform}-${arch}`, 'bin', file)
+}
