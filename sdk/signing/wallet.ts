@@ -1,4 +1,5 @@
 import type { Signer } from 'ethers'
+import { parseAddress } from '../core/address.ts'
 import { toBytes } from '../core/bytes.ts'
 import { TallystickError } from '../core/errors.ts'
 import type { Address } from '../core/types.ts'
@@ -54,9 +55,10 @@ export async function ethersWallet(signer: Signer): Promise<OwnerWallet> {
 /**
  * An owner wallet from an EIP-1193 provider, such as `window.ethereum`.
  * @param owner The account to use; without it the wallet is asked for its accounts and the first one is taken.
+ * @throws {@link WalletError}; an InvalidAddressError if that account is no address.
  */
 export async function eip1193Wallet(provider: Eip1193Provider, owner?: Address): Promise<OwnerWallet> {
-  const address = (owner ?? (await firstAccount(provider))).toLowerCase() as Address
+  const address = parseAddress(owner ?? (await firstAccount(provider)))
   return {
     address,
     signTypedData: (message) =>
@@ -68,11 +70,13 @@ export async function eip1193Wallet(provider: Eip1193Provider, owner?: Address):
 }
 
 async function firstAccount(provider: Eip1193Provider): Promise<string> {
-  const accounts = await ask('give its accounts', () => provider.request({ method: 'eth_requestAccounts' }))
-  const first: unknown = Array.isArray(accounts) ? accounts[0] : undefined
-  if (typeof first !== 'string')
-    throw new WalletError('The wallet has no account for this page. Connect one, then try again.', { rejected: false })
-  return first
+  // Accounts that are connected already come without a pop-up, and from development nodes, which know only this method.
+  for (const method of ['eth_accounts', 'eth_requestAccounts']) {
+    const accounts = await ask('give its accounts', () => provider.request({ method }))
+    const first: unknown = Array.isArray(accounts) ? accounts[0] : undefined
+    if (typeof first === 'string') return first
+  }
+  throw new WalletError('The wallet has no account for this page. Connect one, then try again.', { rejected: false })
 }
 
 const DOMAIN_FIELDS = [
