@@ -5,7 +5,7 @@ import type { Transport } from './transport.ts'
 import { HIGH_WATER, nothing, soon, type Wire } from './wire.ts'
 
 /** A network within one process: the listeners that transports on it can dial, by name. */
-export type MemoryNetwork = Map<string, (wire: Wire) => void>
+export type MemoryNetwork = Map<string, (wire: MemoryWire) => void>
 
 /**
  * Peers in the same process, addressed as `memory:name`; same handshake and encryption as over a socket.
@@ -41,7 +41,10 @@ export function memoryTransport(options: TransportOptions & { readonly network: 
       if (network.has(address))
         throw new TransportError('ADDRESS_IN_USE', address, `${address} is listened on already. Choose another name.`)
       const reception = new Reception(options, accept)
-      network.set(address, (wire) => void reception.receive(wire, 'memory'))
+      network.set(address, (wire) => {
+        const introduced = reception.enter(wire)
+        if (introduced) void reception.receive(wire, introduced)
+      })
       return {
         address,
         async close() {
@@ -58,7 +61,7 @@ function checkAddress(address: string): void {
 }
 
 /** Two ends of one stream. Bytes arrive in a later turn of the event loop, as from a socket. */
-export function wirePair(address: string): [Wire, Wire] {
+export function wirePair(address: string): [MemoryWire, MemoryWire] {
   const near = new MemoryWire(address)
   const far = new MemoryWire(address)
   near.other = far
@@ -66,14 +69,15 @@ export function wirePair(address: string): [Wire, Wire] {
   return [near, far]
 }
 
-class MemoryWire implements Wire {
+/** One end of a stream within the process. */
+export class MemoryWire implements Wire {
   readonly address: string
-  readonly gone: Promise<void>
+  readonly remoteAddress = 'memory'
   other: MemoryWire | undefined
   onData: (chunk: Uint8Array) => void = nothing
   onDrain: () => void = nothing
   onEnd: (error?: Error) => void = nothing
-  #resolveGone: () => void = nothing
+  #closed: () => void = nothing
   #arriving: Uint8Array[] = []
   #arrivingSize = 0
   #flowing = false
@@ -83,9 +87,10 @@ class MemoryWire implements Wire {
 
   constructor(address: string) {
     this.address = address
-    this.gone = new Promise((resolve) => {
-      this.#resolveGone = resolve
-    })
+  }
+
+  once(_event: 'close', listener: () => void): void {
+    this.#closed = listener
   }
 
   write(chunks: readonly Uint8Array[]): boolean {
@@ -147,7 +152,7 @@ class MemoryWire implements Wire {
     this.#ended = true
     this.end()
     this.other = undefined
-    this.#resolveGone()
+    this.#closed()
     this.onEnd()
   }
 }

@@ -3,12 +3,19 @@ import { secure, type TransportOptions } from './secure.ts'
 import type { Connection } from './transport.ts'
 import type { Wire } from './wire.ts'
 
+/** What a caller stands on before it has said anything: a socket. */
+interface Caller {
+  readonly remoteAddress?: string | undefined
+  once(event: 'close', listener: () => void): unknown
+  destroy(): unknown
+}
+
 /** Lets callers of one listener in: limits those who have not proved who they are, and hands over those who have. */
 export class Reception {
   readonly #options: TransportOptions
   readonly #accept: (connection: Connection) => void
-  readonly #strangers = new Map<string, number>()
-  readonly #waiting = new Set<Wire>()
+  readonly #strangersOf = new Map<string, number>()
+  readonly #strangers = new Set<Caller>()
   #connections = 0
 
   constructor(options: TransportOptions, accept: (connection: Connection) => void) {
@@ -16,53 +23,50 @@ export class Reception {
     this.#accept = accept
   }
 
-  /** Whether another stranger from `host` may come in now. */
-  hasRoom(host: string): boolean {
-    const { maxStrangers = 256, maxStrangersPerHost = 32, maxConnections = 4096 } = this.#options
-    return (
-      this.#waiting.size < maxStrangers &&
-      (this.#strangers.get(host) ?? 0) < maxStrangersPerHost &&
-      this.#connections < maxConnections
-    )
-  }
-
-  /** Runs the handshake with a caller from `host`, or cuts it off. */
-  async receive(wire: Wire, host: string): Promise<void> {
-    if (!this.hasRoom(host)) {
-      wire.destroy()
-      this.#options.onReject?.(full(wire.address))
-      return
+  /** Counts a caller as a stranger until the result is called or it is gone; cuts it off (undefined) if there are too many. */
+  enter(caller: Caller): (() => void) | undefined {
+    const { maxStrangers = 256, maxStrangersPerHost = 32, maxConnections = 4096, onReject } = this.#options
+    const host = caller.remoteAddress ?? 'unknown'
+    const ofHost = this.#strangersOf.get(host) ?? 0
+    if (this.#strangers.size >= maxStrangers || ofHost >= maxStrangersPerHost || this.#connections >= maxConnections) {
+      caller.destroy()
+      onReject?.(full(host))
+      return undefined
     }
     this.#connections++
-    void wire.gone.then(() => this.#connections--)
-    const connection = await this.#introduce(wire, host)
-    if (connection) this.#accept(connection)
+    this.#strangers.add(caller)
+    this.#strangersOf.set(host, ofHost + 1)
+    const leave = () => this.#leave(caller, host)
+    caller.once('close', () => {
+      leave()
+      this.#connections--
+    })
+    return leave
+  }
+
+  /** Runs the handshake; `introduced` is called when it is over. */
+  async receive(wire: Wire, introduced: () => void): Promise<void> {
+    try {
+      const connection = await secure(wire, { role: 'listener', options: this.#options })
+      this.#accept(connection)
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error
+      this.#options.onReject?.(error)
+    } finally {
+      introduced()
+    }
   }
 
   /** Cuts off those who have not proved who they are; accepted connections live on. */
   close(): void {
-    for (const wire of this.#waiting) wire.destroy()
+    for (const caller of this.#strangers) caller.destroy()
   }
 
-  async #introduce(wire: Wire, host: string): Promise<Connection | undefined> {
-    this.#waiting.add(wire)
-    this.#count(host, 1)
-    try {
-      return await secure(wire, { role: 'listener', options: this.#options })
-    } catch (error) {
-      if (!(error instanceof TransportError)) throw error
-      this.#options.onReject?.(error)
-      return undefined
-    } finally {
-      this.#waiting.delete(wire)
-      this.#count(host, -1)
-    }
-  }
-
-  #count(host: string, by: 1 | -1): void {
-    const count = (this.#strangers.get(host) ?? 0) + by
-    if (count === 0) this.#strangers.delete(host)
-    else this.#strangers.set(host, count)
+  #leave(caller: Caller, host: string): void {
+    if (!this.#strangers.delete(caller)) return
+    const left = (this.#strangersOf.get(host) ?? 1) - 1
+    if (left === 0) this.#strangersOf.delete(host)
+    else this.#strangersOf.set(host, left)
   }
 }
 

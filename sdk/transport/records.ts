@@ -4,12 +4,12 @@ import { TransportError } from './errors.ts'
 import { MAX_FRAME } from './transport.ts'
 
 /**
- * Frames to records and back. Plain text is a stream of `length uint32 ‖ frame`, cut into records of up to 64 KiB whatever the
+ * Frames to records and back. Plain text is a stream of `length uint32 ‖ frame`, cut into records of up to 128 KiB whatever the
  * frames' borders; a record is `length uint32 ‖ ciphertext ‖ tag`. Many small frames thus share one encryption and one write.
  * The counter is the record's number in its direction: a record that is replayed, reordered or altered does not open.
  * Lengths from 0xfffffff0 on are no frames but signals.
  */
-export const MAX_RECORD = 64 * 1024
+export const MAX_RECORD = 128 * 1024
 const HEADER = 4
 const NO_CONTEXT = new Uint8Array(0)
 

@@ -1,8 +1,9 @@
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { badAddress, fromSystem, TransportError } from './errors.ts'
 import { Reception } from './reception.ts'
 import { HANDSHAKE_TIMEOUT, secure, type TransportOptions } from './secure.ts'
-import type { Listener, Transport } from './transport.ts'
+import { bind, hostPart } from './server.ts'
+import type { Transport } from './transport.ts'
 import { HIGH_WATER, nothing, type Wire } from './wire.ts'
 
 // At run time, so that a bundle for browsers that holds this file still loads.
@@ -35,10 +36,20 @@ export function tcpTransport(options: TransportOptions): Transport {
       const { host, port } = parse(address)
       const reception = new Reception(options, accept)
       const server = net().createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, (socket) => {
-        const from = socket.remoteAddress ?? 'unknown'
-        void reception.receive(socketWire(socket, `tcp://${hostPart(from)}:${socket.remotePort}`), from)
+        const introduced = reception.enter(socket)
+        if (!introduced) return
+        const from = `tcp://${hostPart(socket.remoteAddress)}:${socket.remotePort}`
+        void reception.receive(socketWire(socket, from), introduced)
       })
-      return listenerOf(server, await listening(server, host, port, address), reception)
+      const bound = await bind(server, host, port, address)
+      return {
+        address: `tcp://${hostPart(bound.host)}:${bound.port}`,
+        async close() {
+          // Not awaited: that would wait for the accepted connections, which live on.
+          server.close()
+          reception.close()
+        },
+      }
     },
   }
 }
@@ -52,8 +63,6 @@ function parse(address: string): { host: string; port: number } {
   if (protocol !== 'tcp:' || hostname === '' || port === '' || !plain) throw badAddress(address, FORM)
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) }
 }
-
-const hostPart = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
 function connected(socket: Socket, address: string, timeout: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -83,40 +92,10 @@ const unreachable = (address: string, timeout: number): TransportError =>
     `${address} did not answer within ${timeout} ms. Check host, port and firewalls.`,
   )
 
-/** Starts a server and says where it listens. */
-export function listening(
-  server: Server,
-  host: string,
-  port: number,
-  address: string,
-): Promise<{ host: string; port: number }> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(fromSystem(error, address)))
-    server.listen({ host, port }, () => {
-      const bound = server.address()
-      resolve({ host, port: bound !== null && typeof bound === 'object' ? bound.port : port })
-    })
-  })
-}
-
-function listenerOf(server: Server, { host, port }: { host: string; port: number }, reception: Reception): Listener {
-  // A later error (too many open files, say) must not end the process; the callers it concerns are gone anyway.
-  server.on('error', nothing)
-  return {
-    address: `tcp://${hostPart(host)}:${port}`,
-    async close() {
-      // Not awaited: that would wait for the accepted connections, which live on.
-      server.close()
-      reception.close()
-    },
-  }
-}
-
 function socketWire(socket: Socket, address: string): Wire {
   let failure: Error | undefined
   const wire: Wire = {
     address,
-    gone: new Promise((resolve) => socket.once('close', () => resolve())),
     write(chunks) {
       if (chunks.length > 1) socket.cork()
       for (const chunk of chunks) socket.write(chunk)

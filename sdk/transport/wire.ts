@@ -2,8 +2,6 @@
 export interface Wire {
   /** Where the other end is, for messages and for limits per host. */
   readonly address: string
-  /** Resolves once nothing is left of it. */
-  readonly gone: Promise<void>
   /** Writes these in order, at once; false: more than `HIGH_WATER` bytes wait, `onDrain` follows. */
   write(chunks: readonly Uint8Array[]): boolean
   /** Stops and starts `onData`; the other end feels it as back-pressure. */
