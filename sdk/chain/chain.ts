@@ -8,23 +8,13 @@ export interface Head {
   readonly timestamp: bigint
 }
 
-/** What the adjudicator said about a ledger in one block; `confirmations` counts that block as 1. */
+/** What the adjudicator said about a ledger in one block. An announcement is about all assets, and names the coin. */
 export interface ChainEvent extends LedgerRef {
-  readonly kind:
-    | 'announced'
-    | 'deposited'
-    | 'withdrawn'
-    | 'challenged'
-    | 'raised'
-    | 'settled'
-    | 'reserved'
-    | 'redeemed'
-    | 'claimable'
-    | 'claimed'
+  readonly kind: 'announced' | 'deposited' | 'withdrawn' | 'challenged' | 'raised' | 'settled' | 'reserved' | 'redeemed'
   readonly block: Head
   readonly logIndex: number
   readonly transaction: Hex
-  /** Word 0, or the pair's word for a deposit. */
+  /** Word 0, or the pair's word for a deposit; zero where the event has none. */
   readonly word: bigint
   /** Decoded event arguments beyond these. */
   readonly args: Readonly<Record<string, unknown>>
@@ -80,7 +70,11 @@ export interface Chain {
   /** Sender of this node's transactions. */
   readonly sender: Address
   head(): Promise<Head>
-  /** Watches these ledgers (idempotent); every change of a view, reorgs included, calls `onView`, every event `onEvent` once per block it is in. */
+  /**
+   * Watches this ledger (idempotent). Every change of its view, reorgs included, calls `onView`; every event calls
+   * `onEvent` once per block it is in, before the view that it leads to. What is watched before `start` also gets the
+   * events since the last run, some of them again.
+   */
   watch(ledger: LedgerRef): void
   unwatch(ledger: LedgerRef): void
   onView: (view: LedgerView) => void

@@ -43,6 +43,9 @@ export function bumpFees(fees: Fees, market: FeeMarket, urgency: Urgency): Fees 
   }
 }
 
+/** The cap below which nothing replaces `fees`. */
+export const leastBump = (fees: Fees): bigint => raise(priceCap(fees))
+
 /** The most that one unit of gas costs at these fees. */
 export const priceCap = (fees: Fees): bigint => ('gasPrice' in fees ? fees.gasPrice : fees.maxFeePerGas)
 

@@ -1,24 +1,25 @@
-import { isError, type Signer, Transaction, type TransactionReceipt } from 'ethers'
+import type { Signer, TransactionReceipt } from 'ethers'
 import type { Address, Hex } from '../core/types.ts'
-import { findByNonce } from './by-nonce.ts'
+import { findByNonce, type NonceUse } from './by-nonce.ts'
 import type { ChainReceipt, Head, SendOptions } from './chain.ts'
 import {
+  ChainError,
   ChainStoppedError,
   DeadlinePassedError,
   InsufficientGasMoneyError,
   RpcUnreachableError,
-  TransactionRefusedError,
   TransactionRevertedError,
   UnknownOutcomeError,
-  UserRejectedError,
 } from './errors.ts'
-import { bumpFees, type Fees, priceCap, type Urgency, urgencyAt } from './fees.ts'
+import { bumpFees, type FeeMarket, leastBump, priceCap, type Urgency, urgencyAt } from './fees.ts'
+import { byNeed, fail, type Job, newJob, succeed, wait } from './job.ts'
 import type { Attempt, Entry, Journal } from './journal.ts'
 import { affordable, preflight, type Request, readMarket } from './preflight.ts'
 import { decodeRevert, explainRevert, revertOf } from './reverts.ts'
-import { asChainError, lastSentence, type Rpc, rpcMessage } from './rpc.ts'
+import { asChainError, type Rpc } from './rpc.ts'
+import { askWallet, broadcast, signAttempt, signerError } from './wire.ts'
 
-/** How a sender works; see {@link Sender}. */
+/** How a {@link Sender} works. */
 export interface SenderOptions {
   readonly rpc: Rpc
   readonly signer: Signer
@@ -32,34 +33,16 @@ export interface SenderOptions {
   readonly onAlarm: (error: Error) => void
 }
 
-interface Waiter {
-  resolve(receipt: ChainReceipt): void
-  reject(error: unknown): void
-}
-
-/** A transaction on its way: waiting to be signed (no entry), asked of a wallet (`asking`), or broadcast. */
-interface Job {
-  readonly request: Request
-  readonly options: SendOptions
-  readonly waiters: Set<Waiter>
-  entry?: Entry
-  /** An entry whose nonce was used up by something else; overwritten by the next one. */
-  outrun?: Entry
-  mined?: ChainReceipt
-  asking: boolean
-  /** Block at which it was last given to the RPC by this process. */
-  broadcastAt?: number
-}
-
-// Geth holds sixteen pending transactions of an account before it may drop some.
+// Geth keeps sixteen pending transactions of an account for certain.
 const MAX_IN_FLIGHT = 16
 const BUMPS_AT_ONCE = 12
+const MONEY_CHECK_BLOCKS = 25
 /** Blocks to wait for a transaction before its fee rises, by urgency. */
 const PATIENCE: Readonly<Record<Urgency, number>> = { 0: 3, 1: 2, 2: 1, 3: 1 }
 
 /**
- * The one owner of an account's nonces. A transaction is persisted before it leaves and followed by nonce until it is
- * final; after a crash the very same bytes are broadcast again.
+ * The one owner of an account's nonces. A transaction is persisted before it leaves and followed by its nonce until it
+ * is final; after a crash the very same bytes are broadcast again.
  */
 export class Sender {
   readonly account: Address
@@ -69,12 +52,17 @@ export class Sender {
   #last: Promise<unknown> = Promise.resolve()
   #stopped = false
   #walletOnly = false
-  #alarmed = false
+  #poor = false
   #nextMoneyCheck = 0
 
   constructor(options: SenderOptions) {
     this.account = options.account
     this.#options = options
+  }
+
+  /** Whether anything is under way. */
+  get busy(): boolean {
+    return this.#jobs.size > 0
   }
 
   /** Whether a transaction for this intent is under way. */
@@ -87,29 +75,20 @@ export class Sender {
     this.#head = head
     for (const entry of await this.#options.journal.open(this.account)) {
       const { intent, before } = entry
-      this.#jobs.set(intent, {
-        request: entry.request,
-        options: { intent, ...(before === undefined ? {} : { before }) },
-        waiters: new Set(),
-        entry,
-        asking: false,
-      })
+      const job = newJob(entry.request, { intent, ...(before === undefined ? {} : { before }) })
+      this.#jobs.set(intent, { ...job, entry })
     }
   }
 
   /** Sends `request` once for this intent, or joins the transaction that is under way for it. */
   async send(request: Request, options: SendOptions): Promise<ChainReceipt> {
-    const { intent, signal } = options
-    signal?.throwIfAborted()
-    const done = await this.#options.journal.receipt(intent)
+    options.signal?.throwIfAborted()
+    const done = await this.#options.journal.receipt(options.intent)
     if (done) return done
     if (this.#stopped) throw new ChainStoppedError()
-    let job = this.#jobs.get(intent)
-    if (!job) {
-      job = { request, options, waiters: new Set(), asking: false }
-      this.#jobs.set(intent, job)
-    }
-    const waiting = wait(job, signal)
+    const job = this.#jobs.get(options.intent) ?? newJob(request, options)
+    this.#jobs.set(options.intent, job)
+    const waiting = wait(job, options.signal)
     this.#pump()
     return waiting
   }
@@ -125,7 +104,7 @@ export class Sender {
   onHead(head: Head): Promise<void> {
     this.#head = head
     return this.#exclusive(async () => {
-      await this.#watchMoney(head)
+      if (head.number >= this.#nextMoneyCheck) await this.#watchMoney(head)
       await this.#follow(head)
       this.#pump()
     })
@@ -137,21 +116,22 @@ export class Sender {
     await this.#last
   }
 
+  /** One thing at a time: two transactions must never be given one nonce. */
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
     const run = this.#last.then(work)
     this.#last = run.catch(() => {})
     return run
   }
 
-  /** Signs and sends what waits, most urgent first, one at a time: the order of nonces is the order of need. */
+  /** Signs and sends what waits, most urgent first, so that the order of nonces is the order of need. */
   #pump(): void {
     void this.#exclusive(async () => {
-      const job = this.#next()
-      if (!job || this.#stopped) return
+      const job = this.#stopped || !this.#head ? undefined : this.#next()
+      if (!job) return
       try {
         await this.#dispatch(job)
       } catch (error) {
-        // An answer that cannot be sent now is tried again at the next block; anything else is the caller's to repeat.
+        // An answer that cannot leave now is tried again at the next block; anything else is the caller's to repeat.
         if (error instanceof RpcUnreachableError && job.options.before !== undefined) return
         await this.#abandon(job, error)
       }
@@ -161,23 +141,23 @@ export class Sender {
 
   #next(): Job | undefined {
     const jobs = [...this.#jobs.values()]
-    if (jobs.some((job) => job.asking)) return undefined
-    if (jobs.filter((job) => job.entry).length >= MAX_IN_FLIGHT) return undefined
-    return jobs.filter((job) => !job.entry).sort(byNeed)[0]
+    if (jobs.some(({ asking }) => asking)) return undefined
+    if (jobs.filter(({ entry, mined }) => entry && !mined).length >= MAX_IN_FLIGHT) return undefined
+    return jobs.filter(({ entry }) => !entry).sort(byNeed)[0]
   }
 
   async #dispatch(job: Job): Promise<void> {
-    const { rpc, journal, allowDelegated } = this.#options
+    const { rpc, journal, allowDelegated, signer } = this.#options
     const { intent, before } = job.options
-    const head = this.#head!
-    // Looked up again behind the lock: the same intent may have become final since it was queued.
+    const { timestamp, number } = this.#head!
+    // Looked up again behind the lock: the intent may have become final since it was queued.
     const done = await journal.receipt(intent)
-    if (done) return this.#resolve(job, done, true)
-    if (job.waiters.size === 0 && !job.outrun) return void this.#jobs.delete(intent)
-    if (before !== undefined && head.timestamp > before)
-      throw new DeadlinePassedError(job.request.functionName, before, head.timestamp)
+    if (done) return this.#finish(job, done)
+    if (job.waiters.size === 0 && !job.outrun) return this.#abandon(job, new ChainStoppedError())
+    if (before !== undefined && timestamp > before)
+      throw new DeadlinePassedError(job.request.functionName, before, timestamp)
     const [{ gasLimit, fees }, nonce] = await Promise.all([
-      preflight(rpc, this.account, job.request, urgencyAt(head.timestamp, head.timestamp, before), allowDelegated),
+      preflight(rpc, this.account, job.request, urgencyAt(timestamp, timestamp, before), allowDelegated),
       this.#nextNonce(),
     ])
     const entry: Entry = {
@@ -186,14 +166,14 @@ export class Sender {
       nonce,
       request: { ...job.request, gasLimit },
       ...(before === undefined ? {} : { before }),
-      since: head.timestamp,
-      block: head.number,
+      since: timestamp,
+      block: number,
       attempts: [],
     }
-    const attempt = this.#walletOnly ? undefined : await this.#sign(entry, fees)
+    const attempt = this.#walletOnly ? undefined : await signAttempt(signer, rpc.chainId, entry, fees, number)
     if (!attempt) return this.#ask(job, entry)
     await this.#launch(job, entry, attempt)
-    if (rpc.development) await this.#follow(head)
+    if (rpc.development) await this.#follow(this.#head!)
   }
 
   async #nextNonce(): Promise<number> {
@@ -201,98 +181,64 @@ export class Sender {
     return [...this.#jobs.values()].reduce((next, { entry }) => Math.max(next, (entry?.nonce ?? -1) + 1), pending)
   }
 
-  /** A signed attempt; undefined if this signer only sends, as browser wallets do. */
-  async #sign(entry: Entry, fees: Fees): Promise<Attempt | undefined> {
-    const { nonce, request } = entry
-    const { functionName, ...call } = request
-    const { chainId } = this.#options.rpc
-    const type = 'gasPrice' in fees ? 0 : 2
-    try {
-      const raw = (await this.#options.signer.signTransaction({ ...call, ...fees, nonce, chainId, type })) as Hex
-      return { hash: Transaction.from(raw).hash as Hex, raw, fees, block: this.#head!.number }
-    } catch (error) {
-      if (isRejection(error)) throw new UserRejectedError(functionName, { cause: error })
-      // Unless an attempt of this nonce is out already, the signer may be asked to send instead.
-      if (entry.attempts.length > 0 || !UNSUPPORTED.test(rpcMessage(error)))
-        throw new TransactionRefusedError(functionName, `the signer failed, ${lastSentence(error)}`, { cause: error })
-      this.#walletOnly = true
-      return undefined
-    }
-  }
-
   /** Persists the attempt, then broadcasts it, raising the fee as long as the RPC finds it too low. */
   async #launch(job: Job, entry: Entry, first: Attempt): Promise<void> {
-    let attempt = first
-    for (let round = 0; ; round++) {
-      const next: Entry = { ...entry, attempts: [...(job.entry ?? entry).attempts, attempt] }
-      await this.#options.journal.write(next)
-      job.entry = next
-      delete job.outrun
-      const verdict = await this.#broadcast(job, attempt)
-      if (verdict !== 'underpriced' || round === BUMPS_AT_ONCE) return
-      const raised = await this.#raise(job.entry, 3)
-      if (!raised) return
-      attempt = raised
+    let attempt: Attempt | undefined = first
+    job.entry = entry
+    delete job.outrun
+    for (let round = 0; attempt && round < BUMPS_AT_ONCE; round++) {
+      job.entry = { ...job.entry, attempts: [...job.entry.attempts, attempt] }
+      await this.#options.journal.write(job.entry)
+      attempt = (await this.#broadcast(job, attempt)) ? undefined : await this.#raise(job, 3)
     }
   }
 
-  async #broadcast(job: Job, attempt: Attempt): Promise<'sent' | 'underpriced'> {
+  /** @returns Whether nothing more can be done for it now; false: its fee is too low. */
+  async #broadcast(job: Job, attempt: Attempt): Promise<boolean> {
     const { rpc, onAlarm } = this.#options
+    const { functionName, value, gasLimit } = job.entry!.request
     job.broadcastAt = this.#head!.number
-    try {
-      await rpc.call((provider) => provider.broadcastTransaction(attempt.raw!))
-      return 'sent'
-    } catch (error) {
-      const said = rpcMessage(error)
-      // Whether it left is unknown: it stays in the journal and is sent again at the next block.
-      if (error instanceof RpcUnreachableError || HARMLESS.test(said)) return 'sent'
-      if (UNDERPRICED.test(said)) return 'underpriced'
-      if (isError(error, 'INSUFFICIENT_FUNDS')) {
-        const { value, gasLimit } = job.entry!.request
-        const held = await rpc.call((provider) => provider.getBalance(this.account))
-        const poor = new InsufficientGasMoneyError(this.account, held, value + gasLimit * priceCap(attempt.fees))
-        onAlarm(poor)
-        fail(job, poor)
-        return 'sent'
-      }
-      // A node that mines at once may report the revert of what it mined as an error: the receipt will tell.
-      const known = await rpc.call((provider) => provider.getTransaction(attempt.hash)).catch(() => undefined)
-      if (known !== null || job.entry!.attempts.length > 1) return 'sent'
-      const { functionName } = job.request
-      await this.#abandon(job, new TransactionRefusedError(functionName, lastSentence(error), { cause: error }))
-      return 'sent'
+    const verdict = await broadcast(rpc, functionName, attempt)
+    if (verdict === 'underpriced') return false
+    if (verdict === 'lost') delete job.broadcastAt
+    if (verdict === 'poor') {
+      // It stays in the journal and leaves as soon as there is money: the same bytes, so never twice.
+      const held = await rpc.call((provider) => provider.getBalance(this.account))
+      const poor = new InsufficientGasMoneyError(this.account, held, value + gasLimit * priceCap(attempt.fees))
+      onAlarm(poor)
+      fail(job, poor)
     }
+    // An earlier attempt of the same nonce may still be pending elsewhere, so only a single one can be given up.
+    if (typeof verdict === 'object' && job.entry!.attempts.length === 1) await this.#abandon(job, verdict)
+    return true
   }
 
-  /** Asks a wallet to send. Nothing else is sent meanwhile, and nobody waits for the user behind the lock. */
+  /** Asks a wallet to send. Nothing else is sent meanwhile, and nothing waits for its user behind the lock. */
   async #ask(job: Job, entry: Entry): Promise<void> {
+    this.#walletOnly = true
     await this.#options.journal.write(entry)
     job.entry = entry
     job.asking = true
-    const { functionName, ...call } = entry.request
-    const { nonce } = entry
-    void askWallet(this.#options.signer, { ...call, nonce, from: this.account })
+    delete job.outrun
+    const asked = askWallet(this.#options.signer, entry).catch(async (error) => {
+      // The wallet's node may have mined it and reported the revert as an error.
+      const use = await this.#useOf(entry).catch(() => undefined)
+      if (use?.hash) return use.hash
+      throw signerError(entry.request.functionName, error)
+    })
+    void asked
       .then(
         (hash) => this.#exclusive(() => this.#asked(job, hash)),
-        (error) =>
-          this.#exclusive(async () => {
-            job.asking = false
-            if (isRejection(error)) return this.#abandon(job, new UserRejectedError(functionName, { cause: error }))
-            // The wallet's node may have mined it and reported the revert as an error.
-            const use = await this.#useOf(entry).catch(() => undefined)
-            if (use?.hash) return this.#asked(job, use.hash)
-            return this.#abandon(job, new TransactionRefusedError(functionName, lastSentence(error), { cause: error }))
-          }),
+        (error) => this.#exclusive(() => this.#abandon(job, error)),
       )
-      .catch((error) => fail(job, error))
+      .catch((error) => fail(job, asChainError('the wallet', error)))
       .then(() => this.#pump())
   }
 
   async #asked(job: Job, hash: Hex): Promise<void> {
-    const attempt: Attempt = { hash, fees: { gasPrice: 0n }, block: this.#head!.number }
-    job.entry = { ...job.entry!, attempts: [attempt] }
+    const { number } = this.#head!
     job.asking = false
-    job.broadcastAt = this.#head!.number
+    job.entry = { ...job.entry!, attempts: [{ hash, fees: { gasPrice: 0n }, block: number }] }
     await this.#options.journal.write(job.entry)
     await this.#follow(this.#head!)
   }
@@ -303,17 +249,14 @@ export class Sender {
     if (open.length === 0) return
     open.sort((a, b) => a.entry!.nonce - b.entry!.nonce)
     const used = await this.#options.rpc.call((provider) => provider.getTransactionCount(this.account, 'latest'))
-    let lowest = true
-    for (const [index, job] of open.entries()) {
-      if (job.entry!.nonce < used) await this.#conclude(job, head)
-      else {
-        // A later nonce can only be mined after this one, so its hurry is this one's hurry.
-        const urgency = open
-          .slice(index)
-          .reduce((most, { entry }) => larger(most, urgencyOf(entry!, head)), 0 as Urgency)
-        await this.#hurry(job, head, urgency, lowest)
-        lowest = false
-      }
+    const pending = open.filter((job) => job.entry!.nonce >= used)
+    for (const job of open) if (job.entry!.nonce < used) await this.#conclude(job, head)
+    if (pending.length === 0) return
+    const market = await readMarket(this.#options.rpc)
+    for (const [index, job] of pending.entries()) {
+      // A later nonce can only be mined after this one, so its hurry is this one's hurry.
+      const urgency = Math.max(...pending.slice(index).map(({ entry }) => urgencyOf(entry!, head))) as Urgency
+      await this.#hurry(job, head, urgency, market, index === 0)
     }
   }
 
@@ -321,72 +264,64 @@ export class Sender {
   async #conclude(job: Job, head: Head): Promise<void> {
     const { confirmations, rpc } = this.#options
     const entry = job.entry!
-    for (const { hash } of [...entry.attempts].reverse()) {
+    for (const { hash } of entry.attempts.toReversed()) {
       const receipt = await rpc.call((provider) => provider.getTransactionReceipt(hash))
       if (receipt) return this.#mined(job, receipt, head)
     }
     const final = Math.max(head.number - confirmations + 1, 0)
     const use = await findByNonce(rpc, this.account, entry.nonce, entry.block, final).catch(() => undefined)
     if (!use || entry.attempts.some(({ hash }) => hash === use.hash)) return
-    if (use.hash && sameCall(use, entry)) return this.#asked(job, use.hash)
-    // Somebody else used this nonce for good: none of the attempts can be mined any more, so another nonce is safe.
+    if (use.hash && isSameCall(use, entry)) return this.#asked(job, use.hash)
+    // Something else used this nonce for good: none of the attempts can be mined any more, so another nonce is safe.
     job.outrun = entry
     delete job.entry
   }
 
   async #mined(job: Job, receipt: TransactionReceipt, head: Head): Promise<void> {
-    const { confirmations, rpc } = this.#options
+    const { confirmations, rpc, journal } = this.#options
     const final = head.number - receipt.blockNumber + 1 >= confirmations
     if (receipt.status === 0) {
-      // Before it is final a reorganisation could still make it succeed. An answer does no harm twice and cannot wait.
-      if (final || job.options.before !== undefined) await this.#abandon(job, await this.#revertOf(job, receipt))
+      // Until it is final a reorganisation may make it succeed. An answer does no harm twice, and cannot wait.
+      if (final || job.options.before !== undefined) await this.#abandon(job, await this.#revertOf(job.entry!, receipt))
       return
     }
-    const transaction = receipt.hash as Hex
     if (job.mined?.block.hash !== receipt.blockHash) {
       const block = await rpc.call((provider) => provider.getBlock(receipt.blockHash))
       if (!block) return
-      const { number, hash, timestamp } = block
-      job.mined = {
-        transaction,
-        block: { number, hash: hash as Hex, timestamp: BigInt(timestamp) },
-        gasUsed: receipt.gasUsed,
-      }
+      const timestamp = BigInt(block.timestamp)
+      const mined = { number: block.number, hash: block.hash as Hex, timestamp }
+      job.mined = { transaction: receipt.hash as Hex, block: mined, gasUsed: receipt.gasUsed }
     }
-    if (final) await this.#options.journal.finish(job.entry!, job.mined)
-    this.#resolve(job, job.mined, final)
+    if (!final) return succeed(job, job.mined)
+    await journal.finish(job.entry!, job.mined)
+    this.#finish(job, job.mined)
   }
 
-  /** Not mined yet: raises its fee, or reminds the RPC of it. */
-  async #hurry(job: Job, head: Head, urgency: Urgency, lowest: boolean): Promise<void> {
+  /** Not mined: raises its fee when it has waited long enough, or reminds the RPC of it. */
+  async #hurry(job: Job, head: Head, urgency: Urgency, market: FeeMarket, lowest: boolean): Promise<void> {
     const entry = job.entry!
     const last = entry.attempts.at(-1)
+    // Mined once, and taken back by a reorganisation.
     delete job.mined
     if (!last) return this.#lookAfterAsked(job)
     if (entry.before !== undefined && head.timestamp > entry.before)
       fail(job, new DeadlinePassedError(entry.request.functionName, entry.before, head.timestamp))
+    // A wallet looks after the fees of what it sent itself.
     if (!last.raw) return
     const waited = head.number - last.block
-    if (waited >= (lowest ? PATIENCE[urgency] : 1) && (await this.#shouldRaise(last, lowest))) {
-      const attempt = await this.#raise(entry, urgency, job)
-      if (attempt) return this.#launch(job, entry, attempt)
-    }
-    if (job.broadcastAt !== head.number && (await this.#broadcast(job, last)) === 'underpriced') {
-      const attempt = await this.#raise(entry, urgency, job)
-      if (attempt) await this.#launch(job, entry, attempt)
-    }
-  }
-
-  /** The lowest nonce holds up all others; a higher one needs a new fee only if the base fee went past it. */
-  async #shouldRaise(last: Attempt, lowest: boolean): Promise<boolean> {
-    if (lowest) return true
-    const { baseFee } = await readMarket(this.#options.rpc)
-    return baseFee !== undefined && priceCap(last.fees) < baseFee
+    const stuck = lowest && waited >= PATIENCE[urgency]
+    const cheap = waited > 0 && market.baseFee !== undefined && priceCap(last.fees) < market.baseFee
+    const raised = stuck || cheap ? await this.#raise(job, urgency) : undefined
+    if (raised) return this.#launch(job, entry, raised)
+    if (job.broadcastAt === head.number || (await this.#broadcast(job, last))) return
+    const better = await this.#raise(job, urgency)
+    if (better) await this.#launch(job, entry, better)
   }
 
   /** The same transaction with a higher fee; undefined if the account cannot pay it. */
-  async #raise(entry: Entry, urgency: Urgency, job?: Job): Promise<Attempt | undefined> {
-    const { rpc, onAlarm } = this.#options
+  async #raise(job: Job, urgency: Urgency): Promise<Attempt | undefined> {
+    const { rpc, onAlarm, signer } = this.#options
+    const entry = job.entry!
     const { value, gasLimit } = entry.request
     const last = entry.attempts.at(-1)!.fees
     const [market, balance] = await Promise.all([
@@ -394,127 +329,69 @@ export class Sender {
       rpc.call((provider) => provider.getBalance(this.account)),
     ])
     try {
-      const least = priceCap(bumpFees(last, { baseFee: 0n, priority: 0n, gasPrice: 0n }, 0))
-      return await this.#sign(
-        entry,
-        affordable(this.account, balance, value, gasLimit, bumpFees(last, market, urgency), least),
-      )
+      const wanted = bumpFees(last, market, urgency)
+      const fees = affordable(this.account, balance, value, gasLimit, wanted, leastBump(last))
+      return await signAttempt(signer, rpc.chainId, entry, fees, this.#head!.number)
     } catch (error) {
       if (!(error instanceof InsufficientGasMoneyError)) throw error
       onAlarm(error)
-      if (job?.options.anySender) fail(job, error)
+      if (job.options.anySender) fail(job, error)
       return undefined
     }
   }
 
-  /** A wallet was asked by an earlier process: either the nonce tells what became of it, or nothing was sent. */
+  /** A wallet was asked by an earlier process: if its nonce is still free, nothing was sent. */
   async #lookAfterAsked(job: Job): Promise<void> {
     const entry = job.entry!
     const pending = await this.#options.rpc.call((provider) => provider.getTransactionCount(this.account, 'pending'))
     if (pending > entry.nonce) return fail(job, new UnknownOutcomeError(entry.intent, this.account, entry.nonce))
+    if (job.waiters.size === 0) return this.#abandon(job, new ChainStoppedError())
     job.outrun = entry
     delete job.entry
-    if (job.waiters.size === 0) await this.#abandon(job, new ChainStoppedError())
   }
 
-  #useOf({ nonce, block }: Entry): ReturnType<typeof findByNonce> {
+  async #useOf({ nonce, block }: Entry): Promise<NonceUse | undefined> {
     const { rpc } = this.#options
-    return rpc
-      .call((provider) => provider.getBlockNumber())
-      .then((latest) => findByNonce(rpc, this.account, nonce, block, latest))
+    const latest = await rpc.call((provider) => provider.getBlockNumber())
+    return findByNonce(rpc, this.account, nonce, block, latest)
   }
 
-  async #revertOf(job: Job, receipt: TransactionReceipt): Promise<TransactionRevertedError> {
-    const { functionName, ...call } = job.entry!.request
-    const at = { ...call, from: this.account, blockTag: receipt.blockNumber - 1 }
-    const revert = await this.#options.rpc
-      .call((provider) => provider.call(at))
-      .then(
-        () => undefined,
-        (error) => revertOf(error),
-      )
-    const reason = revert ?? decodeRevert('0x')
-    return new TransactionRevertedError(functionName, receipt.hash as Hex, reason, explainRevert(reason))
+  async #revertOf({ request }: Entry, receipt: TransactionReceipt): Promise<TransactionRevertedError> {
+    const { functionName, ...call } = request
+    // Asked again of the block before: what else is in its own block does not count for most reasons.
+    const again = { ...call, from: this.account, blockTag: receipt.blockNumber - 1 }
+    const answer = await this.#options.rpc.call((provider) => provider.call(again)).catch(revertOf)
+    const revert = typeof answer === 'object' ? answer : decodeRevert('0x')
+    return new TransactionRevertedError(functionName, receipt.hash as Hex, revert, explainRevert(revert))
   }
 
+  /** It had and will have no effect: the intent is free again. */
   async #abandon(job: Job, error: unknown): Promise<void> {
     this.#jobs.delete(job.options.intent)
     const entry = job.entry ?? job.outrun
     if (entry) await this.#options.journal.drop(entry)
-    fail(job, error instanceof Error && 'code' in error ? error : asChainError('a transaction', error))
+    fail(job, error instanceof ChainError ? error : asChainError('sending', error))
   }
 
-  #resolve(job: Job, receipt: ChainReceipt, final: boolean): void {
-    if (final) this.#jobs.delete(job.options.intent)
-    for (const waiter of job.waiters) waiter.resolve(receipt)
-    job.waiters.clear()
+  #finish(job: Job, receipt: ChainReceipt): void {
+    this.#jobs.delete(job.options.intent)
+    succeed(job, receipt)
   }
 
   async #watchMoney(head: Head): Promise<void> {
-    if (head.number < this.#nextMoneyCheck) return
-    this.#nextMoneyCheck = head.number + 25
     const { rpc, reserveGas, onAlarm } = this.#options
-    const [market, balance] = await Promise.all([
+    this.#nextMoneyCheck = head.number + MONEY_CHECK_BLOCKS
+    const [{ baseFee, priority, gasPrice }, balance] = await Promise.all([
       readMarket(rpc),
       rpc.call((provider) => provider.getBalance(this.account)),
     ])
-    const needed = reserveGas * (market.baseFee === undefined ? market.gasPrice : 2n * market.baseFee + market.priority)
-    if (balance < needed && !this.#alarmed) onAlarm(new InsufficientGasMoneyError(this.account, balance, needed))
-    this.#alarmed = balance < needed
+    const needed = reserveGas * (baseFee === undefined ? gasPrice : 2n * baseFee + priority)
+    if (balance < needed && !this.#poor) onAlarm(new InsufficientGasMoneyError(this.account, balance, needed))
+    this.#poor = balance < needed
   }
 }
 
-const UNSUPPORTED =
-  /not (be )?(support|implement|exist|found|available)|unsupported|does not exist|-32601|eth_signTransaction/i
-const HARMLESS =
-  /already known|already imported|known transaction|nonce.{0,20}too low|nonce has already been used|already exists/i
-const UNDERPRICED =
-  /underpriced|less than block base fee|fee cap less than|fee too low|too low to replace|gas price too low|maxFeePerGas.{0,60}too low|lower than the current base fee/i
+const urgencyOf = ({ since, before }: Entry, { timestamp }: Head): Urgency => urgencyAt(timestamp, since, before)
 
-const isRejection = (error: unknown): boolean =>
-  isError(error, 'ACTION_REJECTED') || (error as { code?: unknown })?.code === 4001
-
-const larger = (a: Urgency, b: Urgency): Urgency => (a > b ? a : b)
-const urgencyOf = ({ since, before }: Entry, head: Head): Urgency => urgencyAt(head.timestamp, since, before)
-
-/** The nearest deadline first, then the most at stake; the sort is stable, so then the oldest. */
-function byNeed(a: Job, b: Job): number {
-  const [early, late] = [a.options.before, b.options.before]
-  if (early !== late) return early === undefined || (late !== undefined && early > late) ? 1 : -1
-  return (
-    Number((b.options.weight ?? 0n) > (a.options.weight ?? 0n)) -
-    Number((a.options.weight ?? 0n) > (b.options.weight ?? 0n))
-  )
-}
-
-const sameCall = (use: { to: Address | undefined; data: Hex; value: bigint }, { request }: Entry): boolean =>
+const isSameCall = (use: NonceUse, { request }: Entry): boolean =>
   use.to === request.to && use.data === request.data && use.value === request.value
-
-function wait(job: Job, signal: AbortSignal | undefined): Promise<ChainReceipt> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      job.waiters.delete(waiter)
-      reject(signal!.reason)
-    }
-    const done = () => signal?.removeEventListener('abort', abort)
-    const waiter: Waiter = {
-      resolve: (receipt) => (done(), resolve(receipt)),
-      reject: (error) => (done(), reject(error)),
-    }
-    signal?.addEventListener('abort', abort, { once: true })
-    if (job.mined) waiter.resolve(job.mined)
-    else job.waiters.add(waiter)
-  })
-}
-
-function fail(job: Job, error: unknown): void {
-  for (const waiter of job.waiters) waiter.reject(error)
-  job.waiters.clear()
-}
-
-async function askWallet(signer: Signer, transaction: object): Promise<Hex> {
-  const plain = signer as Signer & { sendUncheckedTransaction?: (transaction: object) => Promise<string> }
-  // ethers' own sendTransaction polls for what it sent; the nonce is watched here anyway.
-  if (plain.sendUncheckedTransaction) return (await plain.sendUncheckedTransaction(transaction)) as Hex
-  return (await signer.sendTransaction(transaction)).hash as Hex
-}

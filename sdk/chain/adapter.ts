@@ -1,0 +1,373 @@
+import type { Signer } from 'ethers'
+import { toBytes } from '../core/bytes.ts'
+import { channelIdOf, decodeChannel } from '../core/channel.ts'
+import {
+  type Address,
+  type Channel,
+  type ChannelId,
+  COIN,
+  type Domain,
+  type Hex,
+  type LedgerRef,
+} from '../core/types.ts'
+import type { Store } from '../storage/store.ts'
+import { adjudicatorAbi, registryAbi, tokenAbi } from './abi.ts'
+import type { Chain, ChainCall, ChainEvent, ChainReceipt, Head, LedgerView, SendOptions } from './chain.ts'
+import { type Deployment, findContracts } from './deployment.ts'
+import { allowanceFor, approveRequest, type DepositOrder, depositRequest, permitRequest } from './deposit.ts'
+import {
+  CallRefusedError,
+  DelegatedSenderError,
+  InsufficientGasMoneyError,
+  InsufficientMoneyError,
+  NoSenderError,
+  StoreOfAnotherChainError,
+  WrongNetworkError,
+} from './errors.ts'
+import { topicOf } from './events.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Journal } from './journal.ts'
+import { type Request, readMarket } from './preflight.ts'
+import { openRpc, type Rpc, type RpcSource } from './rpc.ts'
+import { Sender } from './sender.ts'
+import { Watcher } from './watcher.ts'
+
+/** What {@link connectChain} needs, and what can be chosen. */
+export interface ChainOptions {
+  /** A URL, any ethers provider, or an EIP-1193 wallet. */
+  readonly rpc: RpcSource
+  /** Remembers the scan's position and what was sent; the node's own store. */
+  readonly store: Store
+  /** Sends and pays for transactions: any ethers signer. Without one the chain can only be read. */
+  readonly signer?: Signer
+  /** Steps in for calls that anybody may send when `signer` cannot pay. */
+  readonly spareSigner?: Signer
+  /** Where the contracts are, if the SDK does not know the chain. */
+  readonly deployment?: Deployment
+  /** Refuses to work on any other chain. */
+  readonly chainId?: bigint
+  /** Blocks until something counts as final, its own block included; default 1 on development chains, else 12. */
+  readonly confirmations?: number
+  /** Other RPCs to compare with: if they disagree, the view counts as stale. */
+  readonly witnesses?: readonly RpcSource[]
+  /** Milliseconds between looks at the chain where the RPC does not announce blocks; default 100 on development chains, else 2,000. */
+  readonly pollMs?: number
+  /** Milliseconds without a good answer after which the view counts as stale; default 10,000 on development chains, else 30,000. */
+  readonly staleMs?: number
+  /** Milliseconds without a new block after which the view counts as stale; default 180,000, on development chains never. */
+  readonly silentMs?: number
+  /** Milliseconds that one request may take; default 10,000. */
+  readonly timeoutMs?: number
+  /** Sends also from an account that is delegated to code (EIP-7702). */
+  readonly allowDelegated?: boolean
+  /** Alarm when the sender cannot pay for this much gas; default 500,000. */
+  readonly reserveGas?: bigint
+}
+
+const REAL_CONFIRMATIONS = 12
+const KEYS_AT_ONCE = 256
+
+/**
+ * Connects to a chain: checks the network and the contracts, and that the store belongs to them. Nothing is watched before `start`.
+ * @throws ChainError of many kinds, each saying what to do.
+ * @example
+ * ```ts
+ * const chain = await connectChain({ rpc: 'http://127.0.0.1:8545', store, signer: new Wallet(key), deployment })
+ * await chain.start()
+ * ```
+ */
+export async function connectChain(options: ChainOptions): Promise<EthersChain> {
+  const opened: Rpc[] = []
+  try {
+    for (const source of [options.rpc, ...(options.witnesses ?? [])]) {
+      const rpc = await openRpc(source, options.timeoutMs)
+      opened.push(rpc)
+      const expected = options.chainId ?? opened[0]!.chainId
+      if (rpc.chainId !== expected) throw new WrongNetworkError(expected, rpc.chainId)
+    }
+    const [rpc, ...witnesses] = opened as [Rpc, ...Rpc[]]
+    const contracts = await findContracts(rpc, options.deployment)
+    await claimStore(options.store, rpc, contracts.adjudicator)
+    const signers = [options.signer, options.spareSigner].filter((signer) => signer !== undefined)
+    const accounts = await Promise.all(
+      signers.map(async (signer) => ({ signer, account: (await signer.getAddress()).toLowerCase() as Address })),
+    )
+    return new EthersChain(options, rpc, witnesses, contracts, accounts)
+  } catch (error) {
+    for (const rpc of opened) rpc.close()
+    throw error
+  }
+}
+
+/** The chain port over ethers. Made by {@link connectChain}. */
+export class EthersChain implements Chain {
+  readonly domain: Domain
+  readonly registry: Address
+  readonly confirmations: number
+  onView: (view: LedgerView) => void = () => {}
+  onEvent: (event: ChainEvent) => void = () => {}
+  onHealth: (healthy: boolean, reason?: string) => void = () => {}
+  onAlarm: (error: Error) => void = () => {}
+  readonly #rpc: Rpc
+  readonly #witnesses: readonly Rpc[]
+  readonly #firstBlock: number
+  readonly #watcher: Watcher
+  readonly #senders: readonly Sender[]
+  readonly #signers: readonly Signer[]
+  readonly #journal: Journal
+  readonly #heartbeat: Heartbeat
+
+  constructor(
+    options: ChainOptions,
+    rpc: Rpc,
+    witnesses: readonly Rpc[],
+    contracts: { readonly adjudicator: Address; readonly registry: Address; readonly firstBlock: number },
+    accounts: readonly { readonly signer: Signer; readonly account: Address }[],
+  ) {
+    const { adjudicator, registry, firstBlock } = contracts
+    const { store } = options
+    const confirmations = options.confirmations ?? (rpc.development ? 1 : REAL_CONFIRMATIONS)
+    this.domain = { chainId: rpc.chainId, adjudicator }
+    this.registry = registry
+    this.confirmations = confirmations
+    this.#rpc = rpc
+    this.#witnesses = witnesses
+    this.#firstBlock = firstBlock
+    this.#journal = new Journal(store)
+    this.#signers = accounts.map(({ signer }) => signer)
+    this.#senders = accounts.map(
+      ({ signer, account }) =>
+        new Sender({
+          rpc,
+          signer,
+          account,
+          journal: this.#journal,
+          confirmations,
+          allowDelegated: options.allowDelegated ?? false,
+          reserveGas: options.reserveGas ?? 500_000n,
+          onAlarm: (error) => this.onAlarm(error),
+        }),
+    )
+    this.#watcher = new Watcher({
+      rpc,
+      adjudicator,
+      firstBlock,
+      store,
+      confirmations,
+      witnesses,
+      onView: (view) => this.onView(view),
+      onEvent: (event) => this.onEvent(event),
+    })
+    this.#heartbeat = new Heartbeat({
+      beat: () => this.#beat(),
+      onHealth: (healthy, reason) => this.onHealth(healthy, reason),
+      pollMs: options.pollMs ?? (rpc.development ? 100 : 2_000),
+      staleMs: options.staleMs ?? (rpc.development ? 10_000 : 30_000),
+      silentMs: options.silentMs ?? (rpc.development ? Number.POSITIVE_INFINITY : 180_000),
+    })
+  }
+
+  get sender(): Address {
+    return this.#main().account
+  }
+
+  async start(): Promise<void> {
+    await this.#watcher.start()
+    const head = await this.#watcher.step()
+    for (const sender of this.#senders) await sender.start(head)
+    await this.#beat()
+    this.#heartbeat.start(this.#rpc)
+  }
+
+  async stop(): Promise<void> {
+    await this.#heartbeat.stop()
+    await Promise.all(this.#senders.map((sender) => sender.stop()))
+    for (const rpc of [this.#rpc, ...this.#witnesses]) rpc.close()
+  }
+
+  async head(): Promise<Head> {
+    return this.#watcher.head ?? (await this.#watcher.step())
+  }
+
+  watch(ledger: LedgerRef): void {
+    this.#watcher.watch(lower(ledger))
+    this.#heartbeat.hurry()
+  }
+
+  unwatch(ledger: LedgerRef): void {
+    this.#watcher.unwatch(lower(ledger))
+  }
+
+  view(ledger: LedgerRef): Promise<LedgerView> {
+    return this.#watcher.view(lower(ledger))
+  }
+
+  history(ledger: LedgerRef): Promise<ChainEvent[]> {
+    return this.#watcher.history(lower(ledger))
+  }
+
+  async send(call: ChainCall, options: SendOptions): Promise<ChainReceipt> {
+    const abi = call.to === 'adjudicator' ? adjudicatorAbi : registryAbi
+    return this.#send(
+      {
+        functionName: call.functionName,
+        to: call.to === 'adjudicator' ? this.domain.adjudicator : this.registry,
+        data: abi.encodeFunctionData(call.functionName, call.args) as Hex,
+        value: call.value ?? 0n,
+      },
+      options,
+    )
+  }
+
+  async deposit(
+    ledger: LedgerRef,
+    member: number,
+    amount: bigint,
+    options: SendOptions & { readonly channel?: Channel },
+  ): Promise<ChainReceipt> {
+    const order: DepositOrder = { ledger: lower(ledger), member, amount, channel: options.channel }
+    const sender = this.#main()
+    const plain = depositRequest(this.domain.adjudicator, order)
+    // What was sent already is not prepared again: the money is gone from the account.
+    const known = sender.has(options.intent) || (await this.#journal.receipt(options.intent)) !== undefined
+    if (known || order.ledger.asset === COIN) return this.#send(plain, options)
+    const allowance = await allowanceFor(this.#rpc, sender.account, this.domain.adjudicator, order)
+    if (allowance >= amount) return this.#send(plain, options)
+    const permit = options.channel ? undefined : await this.#permit(order)
+    if (permit) return this.#send(permit, options)
+    await this.#approve(order.ledger.asset, amount, allowance, options)
+    return this.#send(plain, options)
+  }
+
+  /** Forgets an intent whose outcome is unknown, after the user has looked; see UnknownOutcomeError. */
+  async forget(intent: string): Promise<void> {
+    for (const sender of this.#senders) await sender.forget(intent)
+  }
+
+  async balance(asset: Address, account: Address = this.sender): Promise<bigint> {
+    if (asset === COIN) return this.#rpc.call((provider) => provider.getBalance(account))
+    const [balance] = await this.#ask(asset, tokenAbi, 'balanceOf', [account])
+    return balance as bigint
+  }
+
+  async gasPrice(): Promise<bigint> {
+    const { baseFee, priority, gasPrice } = await readMarket(this.#rpc)
+    return baseFee === undefined ? gasPrice : baseFee + priority
+  }
+
+  async claimable(asset: Address, owner: Address): Promise<bigint> {
+    const [amount] = await this.#ask(this.domain.adjudicator, adjudicatorAbi, 'claimable', [asset, owner])
+    return amount as bigint
+  }
+
+  async outcomes(keys: readonly Hex[]): Promise<readonly { value: bigint; recordedAt: bigint }[]> {
+    const { number } = await this.head()
+    const block = Math.max(number - this.confirmations + 1, 0)
+    const found: { value: bigint; recordedAt: bigint }[] = []
+    for (let from = 0; from < keys.length; from += KEYS_AT_ONCE) {
+      const some = keys.slice(from, from + KEYS_AT_ONCE)
+      const [packed] = await this.#ask(this.registry, registryAbi, 'outcomes', [some], block)
+      for (const one of packed as bigint[]) found.push({ value: BigInt.asUintN(64, one), recordedAt: one >> 64n })
+    }
+    return found
+  }
+
+  async announced(owner: Address): Promise<readonly { channelId: ChannelId; channel: Channel }[]> {
+    const latest = await this.#rpc.call((provider) => provider.getBlockNumber())
+    const topics = [topicOf('Announced'), null, `0x${owner.slice(2).toLowerCase().padStart(64, '0')}` as Hex]
+    const found = new Map<ChannelId, Channel>()
+    for (const log of await this.#watcher.logs.read(topics, this.#firstBlock, latest)) {
+      const { channelId, channel } = adjudicatorAbi.parseLog(log)!.args
+      const decoded = decodeChannel(toBytes(channel as string))
+      // The id is computed, never believed.
+      if (channelIdOf(this.domain, decoded) === channelId) found.set(channelId as Hex, decoded)
+    }
+    return [...found].map(([channelId, channel]) => ({ channelId, channel }))
+  }
+
+  async #beat(): Promise<string> {
+    const head = await this.#watcher.step()
+    for (const sender of this.#senders) await sender.onHead(head)
+    return head.hash
+  }
+
+  /** The main sender, or the spare one where anybody may send and the main one cannot pay. */
+  async #send(request: Request, options: SendOptions): Promise<ChainReceipt> {
+    const main = this.#main()
+    const [, spare] = this.#senders
+    const sending = (sender: Sender) => {
+      const sent = sender.send(request, options)
+      this.#heartbeat.hurry()
+      return sent
+    }
+    if (!spare || !options.anySender) return sending(main)
+    if (spare.has(options.intent)) return sending(spare)
+    return sending(main).catch((error) => {
+      if (!cannotPay(error)) throw error
+      this.onAlarm(error)
+      return sending(spare)
+    })
+  }
+
+  async #permit(order: DepositOrder): Promise<Request | undefined> {
+    const { timestamp } = await this.head()
+    return permitRequest(this.#rpc, this.#signers[0]!, this.domain.adjudicator, order, timestamp)
+  }
+
+  /** Exactly `amount`, no more: the contract has no use for the rest and a thief might. */
+  async #approve(asset: Address, amount: bigint, allowance: bigint, { intent, signal }: SendOptions): Promise<void> {
+    const approve = (value: bigint, step: string) =>
+      this.#send(approveRequest(this.domain.adjudicator, asset, value), {
+        intent: `${intent}/${step}`,
+        ...(signal ? { signal } : {}),
+      })
+    try {
+      await approve(amount, 'approve')
+    } catch (error) {
+      // Some tokens want an allowance to be zero before it is set again.
+      if (allowance === 0n || !(error instanceof CallRefusedError)) throw error
+      await approve(0n, 'reset')
+      await approve(amount, 'approve')
+    }
+  }
+
+  async #ask(
+    to: Address,
+    abi: typeof adjudicatorAbi,
+    functionName: string,
+    args: readonly unknown[],
+    block?: number,
+  ): Promise<ReturnType<typeof abi.decodeFunctionResult>> {
+    const data = abi.encodeFunctionData(functionName, args)
+    const answer = await this.#rpc.call((provider) =>
+      provider.call({ to, data, ...(block === undefined ? {} : { blockTag: block }) }),
+    )
+    return abi.decodeFunctionResult(functionName, answer)
+  }
+
+  #main(): Sender {
+    const [main] = this.#senders
+    if (!main) throw new NoSenderError()
+    return main
+  }
+}
+
+const lower = ({ channelId, asset }: LedgerRef): LedgerRef => ({
+  channelId: channelId.toLowerCase() as ChannelId,
+  asset: asset.toLowerCase() as Address,
+})
+
+const cannotPay = (error: unknown): error is Error =>
+  error instanceof InsufficientGasMoneyError ||
+  error instanceof InsufficientMoneyError ||
+  error instanceof DelegatedSenderError
+
+/** A store belongs to one adjudicator on one chain, from its first use on. */
+async function claimStore(store: Store, rpc: Rpc, adjudicator: Address): Promise<void> {
+  const genesis = await rpc.call((provider) => provider.getBlock(0))
+  const actual = `adjudicator ${adjudicator} on chain ${rpc.chainId} (genesis ${genesis?.hash?.slice(0, 10) ?? 'unknown'})`
+  const stored = await store.get('chain/domain')
+  if (!stored) return store.commit([{ key: 'chain/domain', value: new TextEncoder().encode(actual) }])
+  const text = new TextDecoder().decode(stored)
+  if (text !== actual) throw new StoreOfAnotherChainError(text, actual)
+}

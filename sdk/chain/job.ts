@@ -1,0 +1,72 @@
+import type { ChainReceipt, SendOptions } from './chain.ts'
+import type { Entry } from './journal.ts'
+import type { Request } from './preflight.ts'
+
+interface Waiter {
+  resolve(receipt: ChainReceipt): void
+  reject(error: unknown): void
+}
+
+/** One intent on its way: waiting to be signed (no entry), asked of a wallet (`asking`), broadcast, or mined and not final. */
+export interface Job {
+  readonly request: Request
+  readonly options: SendOptions
+  readonly waiters: Set<Waiter>
+  entry?: Entry
+  /** An entry whose nonce something else used up; the next one replaces it. */
+  outrun?: Entry
+  mined?: ChainReceipt
+  asking: boolean
+  /** Block at which this process last gave it to the RPC. */
+  broadcastAt?: number
+}
+
+/** A job nobody waits for yet. */
+export const newJob = (request: Request, options: SendOptions): Job => ({
+  request,
+  options,
+  waiters: new Set(),
+  asking: false,
+})
+
+/** Waits for the job's receipt; the signal ends the waiting, not the job. */
+export function wait(job: Job, signal: AbortSignal | undefined): Promise<ChainReceipt> {
+  if (job.mined) return Promise.resolve(job.mined)
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      job.waiters.delete(waiter)
+      reject(signal?.reason)
+    }
+    const waiter: Waiter = {
+      resolve: (receipt) => {
+        signal?.removeEventListener('abort', abort)
+        resolve(receipt)
+      },
+      reject: (error) => {
+        signal?.removeEventListener('abort', abort)
+        reject(error)
+      },
+    }
+    signal?.addEventListener('abort', abort, { once: true })
+    job.waiters.add(waiter)
+  })
+}
+
+/** Tells everybody who waits; the job itself goes on. */
+export function succeed(job: Job, receipt: ChainReceipt): void {
+  for (const waiter of job.waiters) waiter.resolve(receipt)
+  job.waiters.clear()
+}
+
+/** Tells everybody who waits; the job itself goes on. */
+export function fail(job: Job, error: unknown): void {
+  for (const waiter of job.waiters) waiter.reject(error)
+  job.waiters.clear()
+}
+
+/** The nearest deadline first, then the most at stake, then the oldest (a stable sort keeps it in front). */
+export function byNeed({ options: a }: Job, { options: b }: Job): number {
+  if (a.before !== b.before) return a.before === undefined || (b.before !== undefined && a.before > b.before) ? 1 : -1
+  const [light, heavy] = [a.weight ?? 0n, b.weight ?? 0n]
+  return light === heavy ? 0 : light < heavy ? 1 : -1
+}
