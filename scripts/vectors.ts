@@ -262,7 +262,7 @@ const batches = [1, 2, 3, 5, 8, 13].map((size) => {
 })
 
 const registry = { chainId: domain.chainId, condition: address('registry') }
-const condition = { chainId: elsewhere.chainId, condition: address('a condition') }
+const condition = { chainId: domain.chainId, condition: address('a condition') }
 const outcomes = {
   secrets: ['one', 'two'].map((name) => ({
     ...registry,

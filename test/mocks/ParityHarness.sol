@@ -3,15 +3,16 @@ pragma solidity ^0.8.30;
 
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {IOutcomeRegistry} from "../../contracts/interfaces/IOutcomeRegistry.sol";
-import {Division} from "../../contracts/libraries/Division.sol";
 import {Envelope} from "../../contracts/libraries/Envelope.sol";
 import {ChannelId, Channels} from "../../contracts/types/Channel.sol";
+import {Cursor, cursorAt} from "../../contracts/types/Cursor.sol";
 import {LedgerId, Word, Words, ledgerIdOf} from "../../contracts/types/Ledger.sol";
+import {Reserve, Reserves} from "../../contracts/types/Reserve.sol";
 import {LaneWord, State, States} from "../../contracts/types/State.sol";
-import {LaneTransfers, Reserve, Transfer, Transfers} from "../../contracts/types/Transfer.sol";
+import {TransferList, Transfers} from "../../contracts/types/Transfer.sol";
 import {Withdrawal, Withdrawals} from "../../contracts/types/Withdrawal.sol";
 
-/// @title The contracts' own nouns and rules, callable one by one
+/// @title The contracts' own nouns, callable one by one
 /// @dev Nothing is computed here: parity tests hold what the libraries say against what the SDK says.
 contract ParityHarness {
     struct Fields {
@@ -29,8 +30,8 @@ contract ParityHarness {
         return Channels.id(channel, chainId);
     }
 
-    function memberOf(bytes calldata channel, address account) external pure returns (uint256) {
-        return Channels.memberOf(channel, account);
+    function isOnly(bytes calldata channel, uint256 member, address account) external pure returns (bool) {
+        return Channels.isOnly(channel, member, account);
     }
 
     function ledgerId(ChannelId id, address asset) external pure returns (LedgerId) {
@@ -59,25 +60,35 @@ contract ParityHarness {
         return open.withDispute(expiry, commitment);
     }
 
-    function checkState(State calldata state, uint256 members) external pure {
-        States.check(state, members);
+    function commitmentOf(bytes calldata base) external pure returns (uint256) {
+        return Words.commit(keccak256(base));
     }
 
-    function stateHash(State calldata state, ChannelId id, address asset, uint256 generation) external pure returns (bytes32) {
-        return States.hash(state, id, asset, generation);
-    }
-
-    function laneWord(State calldata state, bytes32 structHash) external pure returns (LaneWord) {
-        return States.laneWord(state, structHash);
-    }
-
-    function withdrawalHash(
-        Withdrawal calldata withdrawal,
+    /// @param packed One state of docs/protocol.md §6.
+    function state(
+        bytes calldata packed,
         ChannelId id,
         address asset,
         uint256 generation
-    ) external pure returns (bytes32) {
-        return Withdrawals.hash(withdrawal, id, asset, generation);
+    ) external pure returns (State memory read, bytes32 hash, LaneWord word) {
+        (read, ) = States.read(cursorAt(packed), id.count());
+        read.check();
+        hash = read.hash(id, asset, generation);
+        word = read.laneWord(hash);
+    }
+
+    /// @param packed A withdrawal of docs/protocol.md §6 whose base is `baseSize` bytes long.
+    function withdrawalHash(
+        bytes calldata packed,
+        uint256 baseSize,
+        ChannelId id,
+        address asset,
+        uint256 generation,
+        uint256 chainId
+    ) external view returns (bytes32) {
+        (Withdrawal memory read, Cursor next) = Withdrawals.readHead(cursorAt(packed));
+        read.readParts(next.skip(baseSize), chainId);
+        return read.hash(id, asset, generation);
     }
 
     function digest(bytes32 domain, bytes32 structHash) external pure returns (bytes32) {
@@ -85,34 +96,26 @@ contract ParityHarness {
     }
 
     function signerOf(bytes calldata envelope, bytes32 hash, bytes32 domain) external pure returns (address) {
-        return Envelope.signerOf(envelope, hash, domain);
+        return Envelope.signerOf(cursorAt(envelope), envelope.length, hash, domain);
     }
 
-    function leaf(Transfer calldata transfer) external pure returns (bytes32) {
-        return Transfers.leaf(transfer);
+    function isByOwner(bytes calldata envelope, bytes32 hash, address owner) external view returns (bool) {
+        return Envelope.isByOwner(cursorAt(envelope), envelope.length, hash, owner);
     }
 
-    function transfersRoot(LaneTransfers calldata list) external pure returns (bytes32) {
-        (bytes32[] memory leaves, ) = Transfers.expand(list);
-        return Transfers.root(leaves);
+    /// @param packed One list of docs/protocol.md §6.
+    function list(
+        bytes calldata packed,
+        IOutcomeRegistry registry
+    ) external view returns (bytes32[] memory leaves, bytes32 root) {
+        (TransferList memory read, ) = Transfers.read(cursorAt(packed), registry);
+        return (read.leaves, read.root());
     }
 
-    function entitle(int256[] memory entitlements, uint256 available) external pure returns (uint256[] memory) {
-        return Division.entitle(entitlements, available);
-    }
-
-    function reserve(Reserve[] memory reserves, uint256 held) external pure returns (Reserve[] memory, uint256 total) {
-        total = Division.reserve(reserves, held);
-        return (reserves, total);
-    }
-
-    function settleLane(
-        LaneTransfers calldata list,
-        Reserve memory from,
-        IOutcomeRegistry registry,
-        uint256[] memory shares
-    ) external view returns (Reserve memory, uint256[] memory) {
-        Division.settle(list, from, registry, shares);
-        return (from, shares);
+    function reserves(
+        bytes calldata packed
+    ) external pure returns (Reserve[] memory read, bytes32 hash, bytes memory again) {
+        (read, hash, ) = Reserves.read(cursorAt(packed));
+        again = Reserves.pack(read);
     }
 }
