@@ -1,8 +1,10 @@
 import { concatBytes } from '@noble/hashes/utils.js'
-import { fromUint, toBytes } from './bytes.ts'
+import { fromUint, toBytes, toUint } from './bytes.ts'
 import { encodeChannel } from './channel.ts'
+import { Reader } from './codec.ts'
 import type { Reserve } from './settlement.ts'
 import { ZERO_HASH } from './state.ts'
+import { transferLeaf } from './transfer.ts'
 import {
   type Address,
   type Channel,
@@ -26,6 +28,23 @@ export type ListEntry = Transfer | Uint8Array
 export interface LaneList {
   readonly lane: number
   readonly entries: readonly ListEntry[]
+}
+
+/**
+ * A lane's complete list with those transfers in full that `show` picks, of the others only the leaf.
+ * @param settled Positions that the settlement paid already: their leaf is zero.
+ */
+export function laneList(
+  lane: number,
+  transfers: readonly Transfer[],
+  show: (transfer: Transfer, position: number) => boolean,
+  settled: ReadonlySet<number> = new Set(),
+): LaneList {
+  const entries = transfers.map((transfer, position) => {
+    if (settled.has(position)) return new Uint8Array(32)
+    return show(transfer, position) ? transfer : transferLeaf(transfer)
+  })
+  return { lane, entries }
 }
 
 const u = (value: bigint | number, size: number): Uint8Array => fromUint(BigInt(value), size)
@@ -80,9 +99,21 @@ export const encodeReserves = (reserves: readonly Reserve[]): Uint8Array =>
     ),
   )
 
-function encodeState({ lane, version, locked, transfersRoot, credits }: State): Uint8Array {
+/** `state` of docs/protocol.md §6, without signatures. */
+export function encodeState({ lane, version, locked, transfersRoot, credits }: State): Uint8Array {
   const root = locked === 0n ? [] : [toBytes(transfersRoot, 32)]
   return concatBytes(u(lane, 1), u(version, 8), u(locked, 14), ...root, ...credits.map(twosComplement))
+}
+
+/** Reads the reserves that the adjudicator announced as waiting. Throws a MalformedBytesError. */
+export function decodeReserves(bytes: Uint8Array): Reserve[] {
+  const reader = new Reader(bytes)
+  const amount = () => toUint(reader.raw(14))
+  const reserves = Array.from({ length: reader.u8() }, () => {
+    return { lane: reader.u8(), locked: amount(), reserved: amount(), root: reader.hex(32) }
+  })
+  reader.end()
+  return reserves
 }
 
 function encodeSignatures(signatures: readonly (Uint8Array | undefined)[]): Uint8Array {
@@ -102,11 +133,11 @@ function encodePart(
 
 const isOwner = (to: Address): boolean => to === COIN
 
-function encodeLists(lists: readonly LaneList[]): Uint8Array {
-  return counted(
-    lists.map(({ lane, entries }) => concatBytes(u(lane, 1), u(entries.length, 2), ...entries.map(encodeEntry))),
-  )
-}
+const encodeLists = (lists: readonly LaneList[]): Uint8Array => counted(lists.map(encodeList))
+
+/** `list` of docs/protocol.md §6. */
+export const encodeList = ({ lane, entries }: LaneList): Uint8Array =>
+  concatBytes(u(lane, 1), u(entries.length, 2), ...entries.map(encodeEntry))
 
 function encodeEntry(entry: ListEntry): Uint8Array {
   if (entry instanceof Uint8Array) return concatBytes(u(0, 1), entry)

@@ -11,6 +11,8 @@ import type { Hex, Transfer } from './types.ts'
 export const MAX_TRANSFERS = 512
 /** Legs of one lane's transfers at most. */
 export const MAX_LEGS = 2_048
+/** Legs of one transfer at most: calldata counts them in a byte. */
+export const MAX_LEGS_EACH = 255
 
 const HEAD = 25
 const LEG = 33
@@ -49,8 +51,8 @@ export function validateTransfer(transfer: Transfer, members: number): void {
   if (transfer.deadline < 0n || transfer.deadline >= 1n << 64n)
     fail('deadline', `The deadline ${transfer.deadline} does not fit in 64 bits.`)
   if (!isIndex(transfer.refundTo, members)) fail('refundTo', `There is no member ${transfer.refundTo} to refund to.`)
-  if (transfer.legs.length < 1 || transfer.legs.length > MAX_LEGS)
-    fail('legs', `${transfer.legs.length} legs are not within 1 to ${MAX_LEGS}.`)
+  if (transfer.legs.length < 1 || transfer.legs.length > MAX_LEGS_EACH)
+    fail('legs', `${transfer.legs.length} legs are not within 1 to ${MAX_LEGS_EACH}.`)
   for (const leg of transfer.legs) if (!isIndex(leg.to, members)) fail('legs', `There is no member ${leg.to} to pay.`)
 }
 
@@ -101,38 +103,6 @@ export function removeTransfer(list: TransferList, position: number): TransferLi
     locked: list.locked - transfer.amount,
     legs: list.legs - transfer.legs.length,
   }
-}
-
-/** A list as `settle` and `redeem` take it: a leaf per position, or {@link SHOWN} where the next of `shown` stands. */
-export interface LaneTransfers {
-  readonly lane: number
-  readonly leaves: readonly Hex[]
-  readonly shown: readonly Transfer[]
-}
-
-/** Stands in `leaves` where a transfer is shown in full. */
-export const SHOWN: Hex = `0x${'00'.repeat(31)}01`
-/** The leaf of a position that a settlement has paid. */
-export const PAID: Hex = ZERO_HASH
-
-/**
- * Shows those transfers of a lane that `show` picks, and only the leaves of the others.
- * @param paid Positions that the settlement paid already.
- */
-export function showTransfers(
-  lane: number,
-  transfers: readonly Transfer[],
-  show: (transfer: Transfer, position: number) => boolean,
-  paid: ReadonlySet<number> = new Set(),
-): LaneTransfers {
-  const shown: Transfer[] = []
-  const leaves = transfers.map((transfer, position) => {
-    if (paid.has(position)) return PAID
-    if (!show(transfer, position)) return toHex(transferLeaf(transfer))
-    shown.push(transfer)
-    return SHOWN
-  })
-  return { lane, leaves, shown }
 }
 
 /** The registry as far as it is known: the outcome under a key, or undefined. */

@@ -11,12 +11,10 @@ import {
   isDecided,
   leavesRoot,
   MAX_LEGS,
+  MAX_LEGS_EACH,
   MAX_TRANSFERS,
   NO_TRANSFERS,
-  PAID,
   removeTransfer,
-  SHOWN,
-  showTransfers,
   type TransferList,
   transferLeaf,
   transfersRoot,
@@ -62,7 +60,7 @@ describe('Transfer', () => {
       [{ refundTo: 0.5 }, 'refundTo'],
       [{ legs: [leg] }, 'legs'],
       [{ legs: [] }, 'legs'],
-      [{ legs: new Array(MAX_LEGS + 1).fill({ ...leg, to: 0 }) }, 'legs'],
+      [{ legs: new Array(MAX_LEGS_EACH + 1).fill({ ...leg, to: 0 }) }, 'legs'],
     ]
     for (const [change, field] of refused)
       expect(
@@ -121,12 +119,6 @@ describe('List of transfers', () => {
 
   it('says so if the position to remove is not there', () => {
     for (const position of [0, -1, 7]) expect(complaint(() => removeTransfer(NO_TRANSFERS, position))).to.equal('list')
-  })
-
-  it('is shown with a mark for each transfer in full, a leaf for the others and zero for what is paid', () => {
-    const [one, two, three] = [transfer, { ...transfer, amount: 2n }, { ...transfer, amount: 3n }]
-    const shown = showTransfers(1, [one, two, three], (each) => each.amount < 3n, new Set([0]))
-    expect(shown).to.deep.equal({ lane: 1, leaves: [PAID, SHOWN, toHex(transferLeaf(three))], shown: [two] })
   })
 })
 
