@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,6 +12,9 @@ export type Outcome = { readonly code: number; readonly output: string }
 
 /** Ten minutes: far above what any tool needs, so that a test that hangs fails instead of blocking a CI. */
 const LIMIT = 600_000
+
+/** They end the tool before this process ends, so that none is left behind. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
  * Runs a tool of node_modules, showing its output as it comes.
@@ -48,8 +52,18 @@ export function runProcess(
     }
     child.stdout.on('data', collect(process.stdout))
     child.stderr.on('data', collect(process.stderr))
+    const stop = (signal: NodeJS.Signals) => {
+      child.removeAllListeners('close').once('close', () => process.exit(128 + constants.signals[signal]))
+      child.kill(signal)
+    }
+    for (const signal of SIGNALS) process.on(signal, stop)
     child.on('error', reject)
-    child.on('close', (code) => resolve({ code: code ?? 1, output }))
+    child.on('close', (code, signal) => {
+      for (const name of SIGNALS) process.off(name, stop)
+      if (signal !== null)
+        console.error(`${command} ${args[0] ?? ''}: ended by ${signal} after ${LIMIT / 60_000} minutes or less.`)
+      resolve({ code: code ?? 1, output })
+    })
   })
 }
 
