@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Address } from '../core/types.ts'
 import { corrupt, reasonOf, StoreError } from './errors.ts'
+import { hasLostCommits } from './wal.ts'
 
 /** What a store belongs to: states of another chain, adjudicator or session key must never mix with it. */
 export interface StoreIdentity {
@@ -28,6 +29,7 @@ export function checksum(key: string, value: Uint8Array): number {
 
 /** Opens, locks, checks and if new creates the file. Throws {@link StoreError}; nothing is changed in a file that is refused. */
 export function openFile(path: string, identity: StoreIdentity): DatabaseSync {
+  checkLog(path)
   const db = connect(path)
   try {
     lock(db)
@@ -36,11 +38,36 @@ export function openFile(path: string, identity: StoreIdentity): DatabaseSync {
       checkFormat(db, path)
       checkContent(db, path)
       checkIdentity(db, path, identity)
+      // An empty log from here on, so that `checkLog` never sees the remains of two crashes at once.
+      db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     }
     return db
   } catch (error) {
     db.close()
     throw error instanceof StoreError ? error : translate(path, error)
+  }
+}
+
+/** Before SQLite sees the file: it would drop what it cannot read of its log, and delete the log when it closes. */
+function checkLog(path: string): void {
+  const { existsSync, readFileSync } = builtin<typeof import('node:fs')>('node:fs')
+  const log = `${path}-wal`
+  if (!existsSync(log) || !hasLostCommits(readFileSync(log))) return
+  // The log of a running process is being written to: what looks damaged then is only unfinished.
+  if (isLocked(path)) throw inUse(path)
+  throw corrupt(path, `its log ${log} holds acknowledged commits that no longer match their checksums`)
+}
+
+function isLocked(path: string): boolean {
+  const { DatabaseSync } = builtin<typeof import('node:sqlite')>('node:sqlite')
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 0 })
+  try {
+    db.prepare('PRAGMA schema_version').get()
+    return false
+  } catch (error) {
+    return isBusy(error)
+  } finally {
+    db.close()
   }
 }
 
@@ -140,17 +167,26 @@ function syncDirectory(path: string): void {
   }
 }
 
-/** SQLite's result codes (primary: the low byte of `errcode`) in this port's words. */
+/** SQLite's primary result code; the extended ones add higher bytes. */
+const codeOf = (error: unknown): number => ((error as { errcode?: number }).errcode ?? 0) & 0xff
+
+const isBusy = (error: unknown): boolean => codeOf(error) === 5 || codeOf(error) === 6
+
+const inUse = (path: string, cause?: unknown): StoreError =>
+  new StoreError(
+    'STORE_IN_USE',
+    path,
+    `${path} is in use by another process. Stop that one first, or give this one a file of its own.`,
+    cause,
+  )
+
+/** None (an error of the file system itself), PERM, READONLY, IOERR, FULL, CANTOPEN: the file may be sound, it just cannot be used. */
+const SYSTEM_CODES = new Set([0, 3, 8, 10, 13, 14])
+
+/** What SQLite or the file system says, in this port's words. */
 function translate(path: string, error: unknown): StoreError {
-  const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff
-  if (code === 5 || code === 6)
-    return new StoreError(
-      'STORE_IN_USE',
-      path,
-      `${path} is in use by another process. Stop that one first, or give this one a file of its own.`,
-      error,
-    )
-  if (code === 11 || code === 26) return corrupt(path, reasonOf(error), error)
+  if (isBusy(error)) return inUse(path, error)
+  if (!SYSTEM_CODES.has(codeOf(error))) return corrupt(path, reasonOf(error), error)
   return new StoreError(
     'STORE_UNAVAILABLE',
     path,

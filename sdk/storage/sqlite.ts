@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { closed, corrupt, frozen, type StoreError } from './errors.ts'
-import { checkKeys } from './keys.ts'
+import { checkKeys, compareKeys } from './keys.ts'
 import type { StoreIdentity } from './sqlite-file.ts'
 import { checksum, openFile } from './sqlite-file.ts'
 import type { Store, Write } from './store.ts'
@@ -18,7 +18,8 @@ interface Waiting {
  * A durable store in one SQLite file (WAL, synchronous=FULL), held by one process.
  *
  * Group commit: commits asked for in the same turn of the event loop share one transaction and one fsync. SQLite runs on the
- * calling thread on purpose: a worker would let signing overlap with the fsync, but costs two thread switches per commit.
+ * calling thread: in a worker, where signing would overlap with the fsync, single commits were measured a quarter slower (two
+ * thread switches each) and pipelined ones with 100 to 200 µs of signing apiece within 10 % either way.
  *
  * @param path the file; it is created if its directory exists.
  * @param options.identity what the store belongs to; opening it as anything else throws.
@@ -83,7 +84,7 @@ export function openSqlite(path: string, options: { readonly identity: StoreIden
     },
 
     async *list(prefix, after) {
-      let from = after !== undefined && after > prefix ? after : prefix
+      let from = after !== undefined && compareKeys(after, prefix) > 0 ? after : prefix
       let seen = after ?? ''
       for (;;) {
         assertOpen(db, path)

@@ -1,0 +1,7 @@
+import type { StoreIdentity } from '../../../sdk/storage/sqlite-file.ts'
+
+export const identity: StoreIdentity = {
+  chainId: 31337n,
+  adjudicator: '0x00000000000000000000000000000000000000ad',
+  signer: '0x000000000000000000000000000000000000a11c',
+}
