@@ -1,0 +1,204 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import {
+  AbiCoder,
+  computeAddress,
+  concat,
+  dataSlice,
+  getUint,
+  HDNodeWallet,
+  id,
+  keccak256,
+  recoverAddress,
+  SigningKey,
+  solidityPacked,
+  solidityPackedKeccak256,
+  TypedDataEncoder,
+} from 'ethers'
+import { directory, vectors } from '../../scripts/vectors.ts'
+import { CLAIM_TYPE, REVOKE_TYPE } from '../../sdk/core/claim.ts'
+import { STATE_TYPE } from '../../sdk/core/state.ts'
+import { WITHDRAWAL_TYPE } from '../../sdk/core/withdrawal.ts'
+import batches from '../vectors/batches.json' with { type: 'json' }
+import channels from '../vectors/channels.json' with { type: 'json' }
+import claims from '../vectors/claims.json' with { type: 'json' }
+import keyrings from '../vectors/keyrings.json' with { type: 'json' }
+import outcomes from '../vectors/outcomes.json' with { type: 'json' }
+import states from '../vectors/states.json' with { type: 'json' }
+import transfers from '../vectors/transfers.json' with { type: 'json' }
+import withdrawals from '../vectors/withdrawals.json' with { type: 'json' }
+import words from '../vectors/words.json' with { type: 'json' }
+
+const abi = AbiCoder.defaultAbiCoder()
+
+type Where = { readonly chainId: string; readonly adjudicator: string }
+const eip712 = ({ chainId, adjudicator }: Where) => ({
+  name: 'Tallystick',
+  version: '1',
+  chainId,
+  verifyingContract: adjudicator,
+})
+
+/** ethers' types of an EIP-712 type string. */
+const typesOf = (text: string) =>
+  Object.fromEntries(
+    [...text.matchAll(/(\w+)\(([^)]*)\)/g)].map(([, name, fields]) => [
+      name!,
+      fields!.split(',').map((field) => ({ type: field.split(' ')[0]!, name: field.split(' ')[1]! })),
+    ]),
+  )
+const digestOf = (where: Where, type: string, value: object) =>
+  TypedDataEncoder.hash(eip712(where), typesOf(type), value)
+
+/** Follows a batched envelope, byte by byte, to the root it proves. */
+function rootOf(digest: string, envelope: string): string {
+  const path = Number(dataSlice(envelope, 65, 69))
+  const depth = (envelope.length / 2 - 1 - 69) / 32
+  return Array.from({ length: depth }, (_, level) => level).reduce((node, level) => {
+    const sibling = dataSlice(envelope, 69 + 32 * level, 101 + 32 * level)
+    return keccak256((path >> level) & 1 ? concat(['0x01', sibling, node]) : concat(['0x01', node, sibling]))
+  }, digest)
+}
+
+describe('Test vectors', () => {
+  it('S16 are what the code computes today', () => {
+    expect(readdirSync(directory).sort()).to.deep.equal(Object.keys(vectors).sort())
+    for (const [name, content] of Object.entries(vectors))
+      expect(
+        readFileSync(join(directory, name), 'utf8'),
+        `${name}: run scripts/vectors.ts if the change is meant`,
+      ).to.equal(content)
+  })
+})
+
+describe('Test vectors, computed by ethers alone', () => {
+  it('S16 hold for channel ids and ledger ids', () => {
+    for (const { domain, channel, packed, channelId, ledgers } of channels) {
+      const fields = ['uint32', 'uint128', ...channel.members.flatMap(() => ['address', 'address'])]
+      const values = [channel.period, channel.nonce, ...channel.members.flatMap(({ signer, owner }) => [signer, owner])]
+      expect(solidityPacked(fields, values)).to.equal(packed)
+      const hash = keccak256(
+        abi.encode(['uint256', 'address', 'bytes32'], [domain.chainId, domain.adjudicator, keccak256(packed)]),
+      )
+      expect(channelId).to.equal(dataSlice(hash, 0, 31) + channel.members.length.toString(16).padStart(2, '0'))
+      for (const { asset, ledgerId } of ledgers)
+        expect(ledgerId).to.equal(solidityPackedKeccak256(['bytes32', 'address'], [channelId, asset]))
+    }
+  })
+
+  it('S16 hold for ledger words and commitments', () => {
+    const mask = (value: string, bits: number) => BigInt.asUintN(bits, BigInt(value))
+    for (const { ledger, word } of words.words) {
+      const bits =
+        ledger.phase === 'open'
+          ? [
+              [mask(String(ledger.seq), 15), 15],
+              [mask(ledger.balances![1]!, 112), 112],
+              [mask(ledger.balances![0]!, 112), 112],
+            ]
+          : [
+              [mask(ledger.expiry!, 40), 40],
+              [mask(ledger.commitment!, 199), 199],
+            ]
+      const all = [
+        [ledger.phase === 'open' ? 0n : 1n, 1],
+        [ledger.recorded ? 1n : 0n, 1],
+        [BigInt(ledger.generation), 15],
+        ...bits,
+      ] as [bigint, number][]
+      expect(all.reduce((sum, [, size]) => sum + size, 0)).to.equal(256)
+      expect(getUint(word)).to.equal(all.reduce((sum, [value, size]) => (sum << BigInt(size)) | value, 0n))
+    }
+    for (const { base, commitment } of words.commitments)
+      expect(
+        mask(
+          solidityPackedKeccak256(
+            base.map(() => 'uint256'),
+            base,
+          ),
+          199,
+        ),
+      ).to.equal(BigInt(commitment))
+  })
+
+  it('S16 hold for state hashes, digests, lane words and signatures', () => {
+    for (const vector of states) {
+      const { state, digest } = vector
+      const hash = TypedDataEncoder.hashStruct('State', typesOf(STATE_TYPE), state)
+      expect(vector.domainSeparator).to.equal(TypedDataEncoder.hashDomain(eip712(vector.domain)))
+      expect(vector.structHash).to.equal(hash)
+      expect(vector.laneWord).to.equal(solidityPacked(['uint64', 'bytes24'], [state.version, dataSlice(hash, 8)]))
+      expect(digest).to.equal(digestOf(vector.domain, STATE_TYPE, state))
+      const key = new SigningKey(vector.privateKey)
+      expect(vector.signer).to.equal(computeAddress(key).toLowerCase())
+      expect(vector.signature).to.equal(key.sign(digest).compactSerialized)
+      expect(vector.longSignature).to.equal(key.sign(digest).serialized)
+      expect(vector.envelope).to.equal(concat(['0x00', vector.signature]))
+      expect(vector.longEnvelope).to.equal(concat(['0x00', vector.longSignature]))
+    }
+  })
+
+  it('S16 hold for withdrawals', () => {
+    for (const { domain, withdrawal, structHash, digest, signer, ownerEnvelope } of withdrawals) {
+      expect(structHash).to.equal(TypedDataEncoder.hashStruct('Withdrawal', typesOf(WITHDRAWAL_TYPE), withdrawal))
+      expect(digest).to.equal(digestOf(domain, WITHDRAWAL_TYPE, withdrawal))
+      expect(dataSlice(ownerEnvelope, 0, 1)).to.equal('0x02')
+      expect(recoverAddress(digest, dataSlice(ownerEnvelope, 1)).toLowerCase()).to.equal(signer)
+    }
+  })
+
+  it('S16 hold for batches: each envelope leads to the signed root', () => {
+    for (const { domain, digests, root, digest, signer, envelopes } of batches) {
+      expect(digest).to.equal(digestOf(domain, 'Batch(bytes32 root)', { root }))
+      for (const [index, envelope] of envelopes.entries()) {
+        if (digests.length === 1) {
+          expect(recoverAddress(digests[0]!, dataSlice(envelope, 1)).toLowerCase()).to.equal(signer)
+          continue
+        }
+        expect(dataSlice(envelope, 0, 1)).to.equal('0x01')
+        expect(rootOf(digests[index]!, envelope)).to.equal(root)
+        expect(recoverAddress(digest, dataSlice(envelope, 1, 65)).toLowerCase()).to.equal(signer)
+      }
+    }
+  })
+
+  it('S16 hold for transfers', () => {
+    for (const vector of transfers) {
+      const leaves = vector.transfers.map(({ amount, deadline, refundTo, legs }) => {
+        const types = ['uint128', 'uint64', 'uint8', ...legs.flatMap(() => ['uint8', 'bytes32'])]
+        return solidityPackedKeccak256(types, [amount, deadline, refundTo, ...legs.flatMap(({ to, key }) => [to, key])])
+      })
+      expect(vector.leaves).to.deep.equal(leaves)
+      expect(vector.root).to.equal(leaves.length === 0 ? `0x${'0'.repeat(64)}` : keccak256(concat(leaves)))
+    }
+  })
+
+  it('S16 hold for outcome keys', () => {
+    const keyOf = (chainId: string, condition: string, data: string) =>
+      keccak256(
+        abi.encode(
+          ['bytes32', 'uint256', 'address', 'bytes32'],
+          [id('Tallystick outcome'), chainId, condition, keccak256(data)],
+        ),
+      )
+    for (const { chainId, condition, secret, key } of outcomes.secrets)
+      expect(key).to.equal(keyOf(chainId, condition, secret))
+    for (const { chainId, condition, data, key } of outcomes.conditions)
+      expect(key).to.equal(keyOf(chainId, condition, data))
+  })
+
+  it('S16 hold for claims and revocations', () => {
+    for (const { domain, claim, digest } of claims.claims) expect(digest).to.equal(digestOf(domain, CLAIM_TYPE, claim))
+    for (const { domain, channelId, digest } of claims.revocations)
+      expect(digest).to.equal(digestOf(domain, REVOKE_TYPE, { channelId }))
+  })
+
+  it('derive session keys that are none of a wallet’s', () => {
+    for (const { mnemonic, passphrase, signers } of keyrings) {
+      const wallets = [0, 1, 7].map((index) => HDNodeWallet.fromPhrase(mnemonic, passphrase, `m/44'/60'/0'/0/${index}`))
+      const addresses = wallets.map(({ address }) => address.toLowerCase())
+      for (const { signer } of signers) expect(addresses).to.not.include(signer)
+    }
+  })
+})
