@@ -16,7 +16,10 @@ export interface ChainEvent extends LedgerRef {
   readonly transaction: Hex
   /** Word 0, or the pair's word for a deposit; zero where the event has none. */
   readonly word: bigint
-  /** Decoded event arguments beyond these. */
+  /**
+   * What else it tells: `member` of a deposit, `base` of a challenge, `lanes` (words, zero: not shown) of a raise,
+   * `owner, signer, channel` of an announcement, `generation, reserves` of reserved and `generation, payouts` of redeemed money.
+   */
   readonly args: Readonly<Record<string, unknown>>
 }
 

@@ -1,5 +1,7 @@
 import type { Log } from 'ethers'
-import { type Address, COIN, type Hex } from '../core/types.ts'
+import { memberCount } from '../core/channel.ts'
+import { laneCount } from '../core/state.ts'
+import { type Address, type ChannelId, COIN, type Hex } from '../core/types.ts'
 import { adjudicatorAbi } from './abi.ts'
 import type { ChainEvent, Head } from './chain.ts'
 
@@ -25,17 +27,31 @@ export function decodeEvent(log: Log, block: Head): ChainEvent | undefined {
   const parsed = adjudicatorAbi.parseLog(log)
   const kind = parsed && KINDS[parsed.name as keyof typeof KINDS]
   if (!kind) return undefined
-  const { channelId, asset = COIN, word = 0n, ...args } = plain(parsed.args.toObject(true)) as Record<string, unknown>
-  return {
-    kind,
-    channelId: channelId as Hex,
-    asset: asset as Address,
-    word: word as bigint,
-    args,
-    block,
-    logIndex: log.index,
-    transaction: log.transactionHash as Hex,
-  }
+  const { channelId, asset = COIN, word = 0n, ...args } = plain(parsed.args.toObject(true)) as Fields
+  const event = { kind, channelId, asset, word, block, logIndex: log.index, transaction: log.transactionHash as Hex }
+  return { ...event, ...unpacked(kind, channelId, args) }
+}
+
+interface Fields extends Record<string, unknown> {
+  readonly channelId: ChannelId
+  readonly asset?: Address
+  readonly word?: bigint
+}
+
+/** What the contract packs to save gas, under the names that the SDK uses. */
+function unpacked(
+  kind: ChainEvent['kind'],
+  channelId: ChannelId,
+  args: Record<string, unknown>,
+): Partial<ChainEvent> & Pick<ChainEvent, 'args'> {
+  // A joint channel has one lane, and the event's second place for one means nothing.
+  const lanes = [args.lane0, args.lane1].slice(0, laneCount(memberCount(channelId)))
+  if (kind === 'challenged') return { args: { base: [args.openWord, ...lanes] } }
+  if (kind === 'raised') return { args: { lanes } }
+  if (kind !== 'deposited') return { args }
+  const place = args.place as bigint
+  const asset = `0x${(place >> 8n).toString(16).padStart(40, '0')}` as Address
+  return { asset, args: { member: Number(place & 0xffn) } }
 }
 
 /** Addresses in lower case, as everywhere in this project; lists as arrays. */

@@ -32,6 +32,7 @@ export const newJob = (request: Request, options: SendOptions): Job => ({
 /** Waits for the job's receipt; the signal ends the waiting, not the job. */
 export function wait(job: Job, signal: AbortSignal | undefined): Promise<ChainReceipt> {
   if (job.mined) return Promise.resolve(job.mined)
+  if (signal?.aborted) return Promise.reject(signal.reason)
   return new Promise((resolve, reject) => {
     const abort = () => {
       job.waiters.delete(waiter)

@@ -1,10 +1,11 @@
 import { memberCount } from '../core/channel.ts'
+import { laneCount } from '../core/state.ts'
 import type { Address, Hex, LedgerRef, LedgerWord } from '../core/types.ts'
 import { commitmentOf, decodeWord } from '../core/word.ts'
 import { adjudicatorAbi } from './abi.ts'
 import type { Head, LedgerView } from './chain.ts'
 import { RpcFailedError } from './errors.ts'
-import { topicOf } from './events.ts'
+import { decodeEvent, topicOf } from './events.ts'
 import type { LogReader } from './logs.ts'
 import type { Rpc } from './rpc.ts'
 
@@ -76,7 +77,7 @@ export class LedgerReader {
   }
 
   async #lanes({ channelId, asset }: LedgerRef, word: LedgerWord, block: Head): Promise<bigint[]> {
-    const lanes = memberCount(channelId) === 2 ? 2 : 1
+    const lanes = laneCount(memberCount(channelId))
     if (!word.recorded) return Array<bigint>(lanes).fill(0n)
     return Promise.all(
       Array.from({ length: lanes }, (_, lane) => this.#ask('laneOf', [channelId, asset, word.generation, lane], block)),
@@ -90,7 +91,7 @@ export class LedgerReader {
     let base: readonly bigint[] = []
     // Only the true preimage hashes to the commitment, so whatever else an RPC tells is passed over.
     await this.#logs.findLast(topics, this.#firstBlock, block.number, (log) => {
-      base = [...(adjudicatorAbi.parseLog(log)!.args.base as bigint[])]
+      base = decodeEvent(log, block)!.args.base as bigint[]
       return commitmentOf(base) === commitment
     })
     if (commitmentOf(base) !== commitment)

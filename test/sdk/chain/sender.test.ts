@@ -1,7 +1,22 @@
 import { expect } from 'chai'
-import { type HDNodeWallet, hexlify, randomBytes, type Wallet } from 'ethers'
+import {
+  type HDNodeWallet,
+  hexlify,
+  type Provider,
+  randomBytes,
+  type Signer,
+  type TransactionRequest,
+  Wallet,
+} from 'ethers'
 import { adjudicatorAbi } from '../../../sdk/chain/abi.ts'
 import type { Head } from '../../../sdk/chain/chain.ts'
+import {
+  CallRefusedError,
+  type ChainError,
+  InsufficientGasMoneyError,
+  RpcUnreachableError,
+  TransactionRevertedError,
+} from '../../../sdk/chain/errors.ts'
 import { Journal } from '../../../sdk/chain/journal.ts'
 import type { Request } from '../../../sdk/chain/preflight.ts'
 import { openRpc, type Rpc } from '../../../sdk/chain/rpc.ts'
@@ -16,6 +31,7 @@ describe('sender', () => {
   let chain: TestChain
   let rpc: Rpc
   let snapshot: unknown
+  let nonceAtSnapshot: number
   const alarms: Error[] = []
   const started: Sender[] = []
 
@@ -25,12 +41,16 @@ describe('sender', () => {
   })
   beforeEach(async () => {
     snapshot = await chain.rpc('evm_snapshot')
+    nonceAtSnapshot = await chain.provider.getTransactionCount(chain.wallet(0).address)
     alarms.length = 0
   })
   afterEach(async () => {
     for (const sender of started.splice(0)) await sender.stop()
     await chain.rpc('evm_setAutomine', true)
+    await chain.rpc('anvil_dropAllTransactions')
     await chain.rpc('evm_revert', snapshot)
+    await chain.rpc('anvil_setNextBlockBaseFeePerGas', '0x3b9aca00')
+    await chain.mine()
   })
   after(async () => {
     rpc.close()
@@ -42,11 +62,11 @@ describe('sender', () => {
     return { number: block.number, hash: block.hash as Hex, timestamp: BigInt(block.timestamp) }
   }
 
-  async function start(signer: HDNodeWallet | Wallet, store: Store, confirmations = 1): Promise<Sender> {
+  async function start(signer: Signer, store: Store, confirmations = 1, through = rpc): Promise<Sender> {
     const sender = new Sender({
-      rpc,
+      rpc: through,
       signer,
-      account: signer.address.toLowerCase() as Address,
+      account: (await signer.getAddress()).toLowerCase() as Address,
       journal: new Journal(store),
       confirmations,
       allowDelegated: false,
@@ -71,6 +91,21 @@ describe('sender', () => {
     return word.phase === 'open' ? word.balances[0] : -1n
   }
 
+  const manual = () => chain.rpc('evm_setAutomine', false)
+  /** Mines one block and lets the sender see it. */
+  async function block(sender: Sender): Promise<void> {
+    await chain.mine()
+    await sender.onHead(await head())
+  }
+  /** Until the transaction pool holds `count` transactions. */
+  async function pooled(count: number): Promise<void> {
+    await until(async () => {
+      const { pending } = (await chain.rpc('txpool_status')) as { pending: string }
+      return Number(pending) === count
+    })
+  }
+  const nonce = (account: string) => chain.provider.getTransactionCount(account, 'latest')
+
   it('sends a transaction and returns its receipt', async () => {
     const sender = await start(chain.wallet(0), memoryStore())
     const id = channelId()
@@ -78,4 +113,350 @@ describe('sender', () => {
     expect(await held(id)).to.equal(5n)
     expect((await chain.provider.getTransactionReceipt(receipt.transaction))!.blockHash).to.equal(receipt.block.hash)
   })
+
+  it('sends one intent once, however often it is asked for', async () => {
+    const store = memoryStore()
+    const sender = await start(chain.wallet(0), store)
+    const id = channelId()
+    const ask = () => sender.send(deposit(id, 5n), { intent: 'deposit 1' })
+    const receipts = await Promise.all([ask(), ask()])
+    await sender.onHead(await head())
+    receipts.push(await ask())
+    await sender.stop()
+    const again = await start(chain.wallet(0), store)
+    receipts.push(await again.send(deposit(id, 5n), { intent: 'deposit 1' }))
+    expect(new Set(receipts.map(({ transaction }) => transaction)).size).to.equal(1)
+    expect(await held(id)).to.equal(5n)
+  })
+
+  it('S5 a crash before the broadcast: the same bytes leave at the next start', async () => {
+    const { wallet, store } = { wallet: chain.wallet(0), store: memoryStore() }
+    const deaf: Rpc = { ...rpc, call: (use) => rpc.call((provider) => use(withoutBroadcast(provider))) }
+    const id = channelId()
+    const first = await start(wallet, store, 1, deaf)
+    const lost = first.send(deposit(id, 5n), { intent: 'deposit 1' }).catch((error: Error) => error)
+    await until(async () => (await new Journal(store).open(first.account)).length === 1)
+    await first.stop()
+    expect(await lost).to.have.property('code', 'CHAIN_STOPPED')
+    expect(await held(id)).to.equal(0n)
+
+    const [entry] = await new Journal(store).open(first.account)
+    const second = await start(wallet, store)
+    await second.onHead(await head())
+    await second.onHead(await head())
+    expect(await held(id)).to.equal(5n)
+    const receipt = await second.send(deposit(id, 5n), { intent: 'deposit 1' })
+    expect(receipt.transaction).to.equal(entry!.attempts[0]!.hash)
+    expect(await held(id)).to.equal(5n)
+  })
+
+  it('S5 a crash after the broadcast: the mined transaction is found, no second one is sent', async () => {
+    const { wallet, store } = { wallet: chain.wallet(0), store: memoryStore() }
+    await manual()
+    const id = channelId()
+    const first = await start(wallet, store)
+    const lost = first.send(deposit(id, 5n), { intent: 'deposit 1' }).catch((error: Error) => error)
+    await pooled(1)
+    await first.stop()
+    await lost
+    await chain.mine()
+
+    const second = await start(wallet, store)
+    const receipt = second.send(deposit(id, 5n), { intent: 'deposit 1' })
+    await second.onHead(await head())
+    expect((await receipt).block.number).to.equal((await head()).number)
+    await block(second)
+    expect(await held(id)).to.equal(5n)
+    expect(await new Journal(store).open(second.account)).to.deep.equal([])
+  })
+
+  it('S22 a reorganisation that drops a transaction: it is broadcast again with the same nonce', async () => {
+    const sender = await start(chain.wallet(0), memoryStore(), 6)
+    const id = channelId()
+    const receipt = await sender.send(deposit(id, 5n), { intent: 'deposit 1' })
+    await chain.mine(2)
+    await sender.onHead(await head())
+    await manual()
+    await chain.rpc('anvil_reorg', 3, [])
+    // Anvil puts dropped transactions back into its pool; a real network may not.
+    await chain.rpc('anvil_dropAllTransactions')
+    expect(await held(id)).to.equal(0n)
+    await sender.onHead(await head())
+    await block(sender)
+    expect(await held(id)).to.equal(5n)
+    await chain.mine(6)
+    await sender.onHead(await head())
+    const final = await sender.send(deposit(id, 5n), { intent: 'deposit 1' })
+    expect(await nonceOf(final.transaction)).to.equal(nonceAtSnapshot)
+    expect(await nonce(sender.account)).to.equal(nonceAtSnapshot + 1)
+    expect(final.block.hash).to.not.equal(receipt.block.hash)
+  })
+
+  it('S28 an answer is mined with margin while the base fee rises', async () => {
+    await chain.rpc('anvil_setNextBlockBaseFeePerGas', '0x3b9aca00')
+    await chain.mine()
+    await manual()
+    const sender = await start(chain.wallet(0), memoryStore())
+    const { timestamp } = await head()
+    const id = channelId()
+    const before = timestamp + 12n * 20n
+    const sent = sender.send(deposit(id, 5n), { intent: 'answer', before })
+    await pooled(1)
+    // Every block doubles the base fee, four times faster than the protocol allows.
+    let baseFee = 4_000_000_000n
+    for (let mined = 0; mined < 12 && (await held(id)) === 0n; mined++) {
+      baseFee *= 2n
+      await chain.rpc('anvil_setNextBlockBaseFeePerGas', `0x${baseFee.toString(16)}`)
+      await block(sender)
+    }
+    const receipt = await sent
+    expect(await held(id)).to.equal(5n)
+    expect(receipt.block.timestamp < before - 60n).to.equal(true)
+    expect(await nonce(sender.account)).to.equal(nonceAtSnapshot + 1)
+  })
+
+  it('S29 a stuck transaction is bumped on the same nonce, by an eighth at least, and mined once', async () => {
+    await manual()
+    const store = memoryStore()
+    const sender = await start(chain.wallet(0), store)
+    const id = channelId()
+    const sent = sender.send(deposit(id, 5n), { intent: 'deposit 1' })
+    await pooled(1)
+    // The base fee always outruns the offer of twice as much.
+    for (let baseFee = 10n ** 11n; baseFee < 10n ** 14n; baseFee *= 4n) {
+      await chain.rpc('anvil_setNextBlockBaseFeePerGas', `0x${baseFee.toString(16)}`)
+      await block(sender)
+    }
+    const [entry] = await new Journal(store).open(sender.account)
+    const caps = entry!.attempts.map(({ fees }) => ('gasPrice' in fees ? 0n : fees.maxFeePerGas))
+    const tips = entry!.attempts.map(({ fees }) => ('gasPrice' in fees ? 0n : fees.maxPriorityFeePerGas))
+    expect(caps.length).to.be.greaterThan(1)
+    for (const list of [caps, tips])
+      for (const [index, fee] of list.slice(1).entries()) expect(fee * 8n >= list[index]! * 9n).to.equal(true)
+    await block(sender)
+    await sent
+    expect(await held(id)).to.equal(5n)
+  })
+
+  it('S29 a transaction of another program took the nonce: the call is sent with a new one, once', async () => {
+    await manual()
+    const wallet = chain.wallet(0)
+    const sender = await start(wallet, memoryStore(), 2)
+    const id = channelId()
+    const sent = sender.send(deposit(id, 5n), { intent: 'deposit 1' })
+    await pooled(1)
+    const gasPrice = 10n ** 12n
+    await wallet.sendTransaction({ to: wallet.address, nonce: await nonce(wallet.address), gasPrice, type: 0 })
+    await block(sender)
+    // Not final yet: a reorganisation could still bring back the deposit, so it must not be sent anew.
+    expect((await chain.rpc('txpool_status')) as object).to.have.property('pending', '0x0')
+    await block(sender)
+    await pooled(1)
+    await block(sender)
+    await sent
+    expect(await held(id)).to.equal(5n)
+    expect(await nonce(wallet.address)).to.equal(nonceAtSnapshot + 2)
+  })
+
+  it('S30 of a hundred answers at once the most urgent and the heaviest go first', async () => {
+    await manual()
+    const sender = await start(chain.wallet(0), memoryStore())
+    const { timestamp } = await head()
+    const answers = Array.from({ length: 100 }, (_, index) => ({
+      id: channelId(),
+      before: timestamp + (index % 2 === 0 ? 3_600n : 1_800n),
+      weight: BigInt((index * 37) % 100),
+    }))
+    const mined = answers.map(({ id, before, weight }, index) =>
+      sender.send(deposit(id, 1n), { intent: `answer ${index}`, before, weight }),
+    )
+    for (let left = 100; left > 0; left -= 16) {
+      await pooled(Math.min(16, left))
+      await block(sender)
+    }
+    await Promise.all(mined)
+    const nonces = await Promise.all(mined.map(async (receipt) => nonceOf((await receipt).transaction)))
+    const order = answers
+      .map((answer, index) => ({ ...answer, nonce: nonces[index]! }))
+      .sort((a, b) => a.nonce - b.nonce)
+    const wanted = [...answers].sort((a, b) => Number(a.before - b.before) || Number(b.weight - a.weight))
+    expect(order.map(({ id }) => id)).to.deep.equal(wanted.map(({ id }) => id))
+  })
+
+  it('S31 no gas money: a typed error before anything is sent, and an alarm before it matters', async () => {
+    const poor = Wallet.createRandom()
+    await chain.rpc('anvil_setBalance', poor.address, '0x5af3107a4000')
+    const sender = await start(poor, memoryStore())
+    await sender.onHead(await head())
+    expect(alarms.map((alarm) => (alarm as ChainError).code)).to.deep.equal(['INSUFFICIENT_GAS_MONEY'])
+    await chain.rpc('anvil_setBalance', poor.address, '0x2710')
+    const error = await sender.send(deposit(channelId(), 10n), { intent: 'deposit 1' }).catch((error) => error)
+    expect(error).to.be.instanceOf(InsufficientGasMoneyError)
+    expect(error).to.include({ account: sender.account, held: 10_000n })
+    expect(await nonce(poor.address)).to.equal(0)
+    expect(await new Journal(memoryStore()).open(sender.account)).to.deep.equal([])
+  })
+
+  it('refuses a deposit of more money than there is, before anything is sent', async () => {
+    const poor = Wallet.createRandom()
+    await chain.rpc('anvil_setBalance', poor.address, '0xde0b6b3a7640000')
+    const sender = await start(poor, memoryStore())
+    const error = await sender.send(deposit(channelId(), 10n ** 19n), { intent: 'x' }).catch((error) => error)
+    expect(error).to.include({ code: 'INSUFFICIENT_MONEY', held: 10n ** 18n, needed: 10n ** 19n })
+    expect(await nonce(poor.address)).to.equal(0)
+  })
+
+  it('S32 parallel sends get one nonce each, without gaps', async () => {
+    const sender = await start(chain.wallet(0), memoryStore())
+    const first = await nonce(sender.account)
+    const ids = Array.from({ length: 20 }, channelId)
+    const receipts = await Promise.all(ids.map((id, index) => sender.send(deposit(id, 1n), { intent: `${index}` })))
+    const nonces = await Promise.all(receipts.map(({ transaction }) => nonceOf(transaction)))
+    expect(nonces.sort((a, b) => a - b)).to.deep.equal(ids.map((_, index) => first + index))
+    for (const id of ids) expect(await held(id)).to.equal(1n)
+  })
+
+  it('S33 a call that the contract refuses is not sent, and the error says why', async () => {
+    const sender = await start(chain.wallet(0), memoryStore())
+    const data = adjudicatorAbi.encodeFunctionData('depositCoin', [channelId(), 7]) as Hex
+    const request = { ...deposit(channelId(), 5n), data }
+    const error = await sender.send(request, { intent: 'deposit 1' }).catch((error) => error)
+    expect(error).to.be.instanceOf(CallRefusedError)
+    expect(error.revert).to.deep.include({ name: 'NoSuchMember', args: { member: 7n, count: 2n } })
+    expect(error.message).to.match(/NoSuchMember.*member 7.*count 2/)
+  })
+
+  it('S33 mined but reverted: a typed error with the reason, and the intent can be sent again', async () => {
+    await manual()
+    const sender = await start(chain.wallet(0), memoryStore())
+    const sent = sender.send(deposit(channelId(), 5n), { intent: 'claim' }).catch((error) => error)
+    await pooled(1)
+    // The contract changes its mind between the estimate and the block, as after a transaction that came first.
+    await chain.rpc('anvil_setCode', chain.adjudicator, NOT_DISPUTED)
+    await block(sender)
+    const error = await sent
+    expect(error).to.be.instanceOf(TransactionRevertedError)
+    expect(error.revert).to.deep.include({ name: 'NotDisputed' })
+    expect(error.message).to.match(/^depositCoin was mined in 0x[0-9a-f]{64} and refused: NotDisputed\(\)/)
+    expect(sender.has('claim')).to.equal(false)
+  })
+
+  it('S34 a delegated sender is refused with a clear error, unless it is allowed', async () => {
+    const sender = await start(chain.wallet(0), memoryStore())
+    await chain.rpc('anvil_setCode', sender.account, `0xef0100${'ab'.repeat(20)}`)
+    const error = await sender.send(deposit(channelId(), 5n), { intent: 'deposit 1' }).catch((error) => error)
+    expect(error).to.include({ code: 'DELEGATED_SENDER', account: sender.account, delegate: `0x${'ab'.repeat(20)}` })
+  })
+
+  it('S34 a sender that is drained while its answer waits raises the alarm and lets another sender take over', async () => {
+    await manual()
+    const sender = await start(chain.wallet(0), memoryStore())
+    const { timestamp } = await head()
+    const options = { intent: 'answer', before: timestamp + 60n, anySender: true }
+    const sent = sender.send(deposit(channelId(), 5n), options).catch((error) => error)
+    await pooled(1)
+    await chain.rpc('anvil_setBalance', sender.account, '0x0')
+    for (let blocks = 0; blocks < 3; blocks++) await block(sender)
+    expect(await sent).to.be.instanceOf(InsufficientGasMoneyError)
+    expect(alarms.some((alarm) => alarm instanceof InsufficientGasMoneyError)).to.equal(true)
+  })
+
+  it('ends the waiting when the signal says so, and sends nothing if nothing was sent', async () => {
+    await manual()
+    const sender = await start(chain.wallet(0), memoryStore())
+    const stop = new AbortController()
+    const sent = sender.send(deposit(channelId(), 5n), { intent: 'deposit 1', signal: stop.signal })
+    stop.abort(new Error('changed my mind'))
+    expect(await sent.catch((error: Error) => error.message)).to.equal('changed my mind')
+    await until(async () => !sender.busy)
+    await pooled(0)
+  })
+
+  it('refuses an answer whose deadline has passed on the chain', async () => {
+    const sender = await start(chain.wallet(0), memoryStore())
+    const { timestamp } = await head()
+    const error = await sender
+      .send(deposit(channelId(), 5n), { intent: 'answer', before: timestamp - 1n })
+      .catch((error) => error)
+    expect(error).to.include({ code: 'DEADLINE_PASSED', before: timestamp - 1n, now: timestamp })
+  })
+
+  it('works through a wallet that only sends, and finds what it sent after a crash', async () => {
+    const wallet = sendingOnly(chain.wallet(0))
+    const store = memoryStore()
+    const sender = await start(wallet, store)
+    const id = channelId()
+    const receipt = await sender.send(deposit(id, 5n), { intent: 'deposit 1' })
+    expect(await held(id)).to.equal(5n)
+    expect(receipt.gasUsed > 0n).to.equal(true)
+    await sender.stop()
+
+    // The wallet sends, but this process ends before it hears of it.
+    const deafened = sendingOnly(chain.wallet(0), () => new Promise<never>(() => {}))
+    const second = await start(deafened, store)
+    const other = channelId()
+    const lost = second.send(deposit(other, 7n), { intent: 'deposit 2' }).catch((error: Error) => error)
+    await until(async () => (await held(other)) === 7n)
+    await second.stop()
+    await lost
+    const third = await start(wallet, store)
+    const found = third.send(deposit(other, 7n), { intent: 'deposit 2' })
+    await third.onHead(await head())
+    expect((await found).gasUsed > 0n).to.equal(true)
+    expect(await held(other)).to.equal(7n)
+  })
+
+  it('reports that the user of a wallet said no', async () => {
+    const no = Object.assign(new Error('User rejected the request.'), { code: 4001 })
+    const sender = await start(
+      sendingOnly(chain.wallet(0), () => Promise.reject(no), false),
+      memoryStore(),
+    )
+    const error = await sender.send(deposit(channelId(), 5n), { intent: 'deposit 1' }).catch((error) => error)
+    expect(error).to.have.property('code', 'USER_REJECTED')
+    expect(sender.busy).to.equal(false)
+  })
+
+  async function nonceOf(hash: Hex): Promise<number> {
+    return (await chain.provider.getTransaction(hash))!.nonce
+  }
 })
+
+/** Code that reverts with `NotDisputed()`, whatever it is asked. */
+const NOT_DISPUTED = `0x63${adjudicatorAbi.getError('NotDisputed')!.selector.slice(2)}60e01b60005260046000fd`
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let round = 0; round < 400; round++) {
+    if (await condition()) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error('the condition was not met in time')
+}
+
+/** A provider whose broadcasts never arrive. */
+function withoutBroadcast(provider: Provider): Provider {
+  return new Proxy(provider, {
+    get(target, key) {
+      if (key === 'broadcastTransaction') return () => Promise.reject(new RpcUnreachableError('test', 'unplugged'))
+      const value = Reflect.get(target, key) as unknown
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+/** A browser wallet: it sends and does not sign; `answer` replaces what it answers after sending (or instead of it). */
+function sendingOnly(wallet: HDNodeWallet, answer?: () => Promise<never>, sends = true): Signer {
+  return new Proxy(wallet as Signer, {
+    get(target, key) {
+      if (key === 'signTransaction')
+        return () => Promise.reject(new Error('the method eth_signTransaction is not supported'))
+      if (key === 'sendTransaction')
+        return async (transaction: TransactionRequest) => {
+          const sent = sends ? await target.sendTransaction(transaction) : undefined
+          return answer ? answer() : sent
+        }
+      const value = Reflect.get(target, key) as unknown
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
