@@ -30,6 +30,7 @@ abstract contract Base {
         registry = new OutcomeRegistry();
         adjudicator = new Adjudicator(registry);
         vm.warp(1_000_000);
+        vm.deal(address(this), 1 ether);
     }
 
     // ---------------------------------------------------------------- channels
@@ -179,6 +180,11 @@ abstract contract Base {
         list[0] = one;
     }
 
+    /// @notice Settlement of a dispute in which no state was shown.
+    function none() internal pure returns (State[] memory) {
+        return new State[](0);
+    }
+
     function both(State memory first, State memory second) internal pure returns (State[] memory list) {
         list = new State[](2);
         (list[0], list[1]) = (first, second);
@@ -240,7 +246,7 @@ abstract contract Base {
     /// @notice Deposits as this test contract, which makes the money.
     function fund(Ledger memory l, uint256 member, uint256 amount) internal {
         if (l.asset == COIN) {
-            vm.deal(address(this), amount);
+            vm.deal(address(this), address(this).balance + amount);
             adjudicator.depositCoin{value: amount}(l.id, member);
         } else {
             Token(l.asset).mint(address(this), amount);
@@ -313,6 +319,12 @@ abstract contract Base {
 
     function finish(Ledger memory l, State[] memory newest) internal {
         finish(l, newest, new List[](0));
+    }
+
+    /// @notice Puts an empty ledger at the beginning of a late generation.
+    function toGeneration(Ledger memory l, uint256 generation_) internal {
+        l.generation = generation_;
+        vm.store(address(adjudicator), keccak256(abi.encodePacked(l.id, l.asset)), bytes32(generation_ << 239));
     }
 
     // ---------------------------------------------------------------- withdrawals
