@@ -50,11 +50,13 @@ library Division {
         (uint256 locked, uint256 reserved) = (from.locked, from.reserved);
         for (uint256 i; i < list.shown.length; ++i) {
             Shown memory shown = list.shown[i];
-            uint256 amount = scaled(shown.amount(), locked, reserved, from.reserved);
+            uint256 whole = shown.amount();
+            uint256 amount = scaled(whole, locked, reserved, from.reserved);
             if (!divide(list, shown, amount, shares)) continue;
             list.leaves[shown.position] = 0;
             from.reserved -= amount;
-            from.locked -= amount < from.locked ? amount : from.locked;
+            // What was locked for it, not what there was: later ones keep their part of the reserve.
+            from.locked -= whole < from.locked ? whole : from.locked;
         }
         from.root = list.root();
     }
