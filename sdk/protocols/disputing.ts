@@ -2,7 +2,7 @@ import { laneWordOf } from '../core/state.ts'
 import type { State } from '../core/types.ts'
 import { type ChainFacts, type Ledger, nextGeneration } from './ledger.ts'
 import { BlockedError, deaf } from './solvency.ts'
-import type { LedgerEffect, Step, SubmittedState } from './step.ts'
+import { type LedgerEffect, type Step, type SubmittedState, stay } from './step.ts'
 import { syncOf } from './syncing.ts'
 import { reviewWithdrawal } from './withdrawing.ts'
 
@@ -11,14 +11,14 @@ import { reviewWithdrawal } from './withdrawing.ts'
 //   facts ─ did this generation end? ─▶ begin the next, sync
 //     │no
 //     ├─ disputed, time left ─ is a lane there older than mine? ─▶ submit
-//     ├─ disputed, expired ─ do I know each lane's state? ─▶ settle; else look it up
+//     ├─ disputed, expired ─ do I know each lane's state? ─▶ settle; else look in the history
 //     └─ open ─▶ review the withdrawal on its way; ask for updates that had to wait
 
 /** A new view of the chain; the same one may come again, and so may what it leads to. */
 export function observe(ledger: Ledger, { facts }: { readonly facts: ChainFacts }): Step {
   const before = ledger.facts
   const seen = { ...ledger, facts }
-  if (facts.confirmed.generation > ledger.generation) return begin(seen, facts.confirmed.generation)
+  if (facts.confirmed.generation > ledger.generation) return begin(ledger, facts)
   if (facts.latest.phase === 'disputed' && facts.latest.generation === ledger.generation) {
     const { expiry } = facts.latest
     const known = before?.latest.phase === 'disputed' && before.latest.expiry === expiry
@@ -30,21 +30,21 @@ export function observe(ledger: Ledger, { facts }: { readonly facts: ChainFacts 
   return { next, effects: asks ? [...effects, syncOf(next, true)] : effects }
 }
 
-function begin(ledger: Ledger, generation: number): Step {
-  const { inFlight } = ledger
-  const effects: LedgerEffect[] = [
-    { kind: 'notify', news: { kind: 'ended', generation: ledger.generation, next: generation } },
-  ]
+function begin(ledger: Ledger, facts: ChainFacts): Step {
+  const { inFlight, generation } = ledger
+  const disputed = ledger.facts?.latest.phase === 'disputed'
+  const next = facts.confirmed.generation
+  const effects: LedgerEffect[] = [{ kind: 'notify', news: { kind: 'ended', generation, next, disputed } }]
   if (inFlight) {
     const id = inFlight.stage === 'granted' ? undefined : inFlight.request.id
-    const closed = inFlight.stage !== 'proposed' && inFlight.withdrawal.closing
-    effects.push({
-      kind: 'notify',
-      news: closed ? { kind: 'withdrawn', id, withdrawal: inFlight.withdrawal } : { kind: 'expired', id },
-    })
+    const closed = inFlight.stage !== 'proposed' && inFlight.withdrawal.closing && !disputed
+    const news = closed
+      ? ({ kind: 'withdrawn', id, withdrawal: inFlight.withdrawal } as const)
+      : ({ kind: 'expired', id } as const)
+    effects.push({ kind: 'notify', news })
   }
-  const next = nextGeneration(ledger, generation)
-  return { next, effects: [...effects, syncOf(next, true)] }
+  const fresh = { ...nextGeneration(ledger, next), facts }
+  return { next: fresh, effects: [...effects, syncOf(fresh, true)] }
 }
 
 /** What the running dispute needs now. */
@@ -56,10 +56,11 @@ function defend(ledger: Ledger): LedgerEffect[] {
     const states = enforceable(ledger).filter(({ state }) => state.version > versionOf(counting(facts, state.lane)))
     return states.length > 0 ? [{ kind: 'submit', states, expiry }] : []
   }
-  const words = [counting(facts, 0), counting(facts, 1)].filter((word) => word !== 0n)
-  const states = words.map((word) => find(ledger, word))
-  if (states.some((state) => state === undefined)) return [{ kind: 'lookup' }]
-  return [{ kind: 'settle', states: states as State[], base: facts.base }]
+  const words = [counting(facts, 0), counting(facts, 1)] as const
+  const states = words.flatMap((word) => find(ledger, word) ?? [])
+  if (states.length < words.filter((word) => word !== 0n).length)
+    return [{ kind: 'lookup', versions: [versionOf(words[0]), versionOf(words[1])] }]
+  return [{ kind: 'settle', states, base: facts.base }]
 }
 
 /** The newest state of each lane that the peer signed: its own newest, and what it acknowledged of this side's. */
@@ -82,12 +83,12 @@ function find({ own, peer, unacked, shown }: Ledger, word: bigint): State | unde
   return known.find((state) => state.version === versionOf(word) && laneWordOf(state) === word)
 }
 
-/** The chain showed these states, in events of this ledger. */
+/** The states that a lookup found. What is still missing only the peer can settle with: it showed it. */
 export function shown(ledger: Ledger, { states }: { readonly states: readonly State[] }): Step {
   const relevant = states.filter(({ generation }) => generation === ledger.generation)
-  // Only the highest few can count, and a flood of events must not fill the memory.
-  const next = { ...ledger, shown: [...ledger.shown, ...relevant].slice(-16) }
-  return { next, effects: ledger.facts && ledger.facts.latest.generation === ledger.generation ? defend(next) : [] }
+  const next = { ...ledger, shown: relevant }
+  if (ledger.facts?.latest.generation !== ledger.generation) return stay(next)
+  return { next, effects: defend(next).filter(({ kind }) => kind !== 'lookup') }
 }
 
 /** The user wants the chain to decide. Throws what stops it. */

@@ -99,7 +99,7 @@ export interface Ledger extends LedgerRef {
   readonly signing:
     | { readonly state: State; readonly operations: Uint8Array; readonly batches: readonly PaymentBatch[] }
     | undefined
-  /** States that the chain showed in this generation's dispute. */
+  /** Older states that the chain holds in this generation's dispute. */
   readonly shown: readonly State[]
 }
 

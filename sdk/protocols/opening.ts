@@ -14,11 +14,19 @@ export interface OpeningPolicy {
   readonly maxPeriod: number
   /** Channels of one peer that hold no money. */
   readonly maxUnfunded: number
+  /** The same of all peers together: strangers can have any number of keys. */
+  readonly maxUnfundedOfAll: number
   /** Assets of one channel. */
   readonly maxAssets: number
 }
 
-export const DEFAULT_POLICY: OpeningPolicy = { minPeriod: 3_600, maxPeriod: 2_592_000, maxUnfunded: 16, maxAssets: 16 }
+export const DEFAULT_POLICY: OpeningPolicy = {
+  minPeriod: 3_600,
+  maxPeriod: 2_592_000,
+  maxUnfunded: 16,
+  maxUnfundedOfAll: 4_096,
+  maxAssets: 16,
+}
 
 /** The two sides of a connection, as the handshake and `hello` proved them. */
 export interface Sides {
@@ -34,6 +42,7 @@ export interface Known {
   /** Assets of the proposed channel, undefined: it is new. */
   readonly assets: readonly Address[] | undefined
   readonly unfunded: number
+  readonly unfundedOfAll: number
 }
 
 /** Checks a peer's first message against this node. Throws `IncompatiblePeerError`. */
@@ -56,10 +65,11 @@ export function considerOpen(
     reply: { kind: 'refused', about: channelId, code, reason } as const,
     accepted: undefined,
   })
-  assertMembers(channel, sides)
+  // An owner may have changed since a channel was made; it stays what it is.
+  if (!known.assets) assertMembers(channel, sides)
   if (channel.period < policy.minPeriod || channel.period > policy.maxPeriod)
     return refuse('PERIOD_REFUSED', `accepted are ${policy.minPeriod} to ${policy.maxPeriod} seconds`)
-  if (!known.assets && known.unfunded >= policy.maxUnfunded)
+  if (!known.assets && (known.unfunded >= policy.maxUnfunded || known.unfundedOfAll >= policy.maxUnfundedOfAll))
     return refuse('TOO_MANY_UNFUNDED_CHANNELS', `${known.unfunded} channels hold no money; fund or forget them first`)
   const all = [...new Set([...(known.assets ?? []), ...assets])]
   if (all.length > policy.maxAssets) return refuse('TOO_MANY_ASSETS', `a channel may have ${policy.maxAssets} assets`)

@@ -13,6 +13,14 @@ export interface Payment {
   readonly memo?: string
 }
 
+/** A payment about to be packed. */
+export interface NewPayment {
+  /** 16 bytes. */
+  readonly id: Uint8Array
+  readonly amount: bigint
+  readonly memo?: string
+}
+
 /**
  * Any number of payments as one run of bytes, which is at once the wire format, the stored form and the list:
  *
@@ -77,9 +85,9 @@ export function packAmounts(
 }
 
 /** Packs payments that carry their own ids. */
-export function packPayments(payments: readonly Payment[]): PaymentBatch {
+export function packPayments(payments: readonly NewPayment[]): PaymentBatch {
   const writer = head(payments.length).u8(1)
-  for (const { id } of payments) writer.hex(id, ID)
+  for (const { id } of payments) writer.raw(id)
   const total = putAmounts(
     writer,
     payments.map(({ amount }) => amount),

@@ -18,27 +18,27 @@ import { syncOf } from './syncing.ts'
 
 /** Updates of the peer's lane; the acknowledgement that came along was taken in before. */
 export function read(ledger: Ledger, { generation, updates }: Updates, terms: Terms): Step {
-  const known = ledger.peer.newest.version
-  const fresh = updates.filter(({ version }) => version > known)
+  if (generation < ledger.generation || updates.length === 0) return stay(ledger)
+  const { next: following, gap } = inLine(ledger.peer.newest.version, updates)
   // The peer repeats itself after a reconnect; it may have missed the acknowledgement.
-  if (generation < ledger.generation || fresh.length === 0)
-    return { next: ledger, effects: updates.length > 0 && generation === ledger.generation ? reack(ledger) : [] }
+  if (generation === ledger.generation && following.length === 0 && !gap)
+    return { next: ledger, effects: reack(ledger) }
   // Dropped, not kept: the peer holds it until it is acknowledged, and is asked for it again.
   const later = { next: { ...ledger, missed: true }, effects: [] }
   if (generation > ledger.generation || deaf(ledger)) return later
-  if (fresh[0]!.version !== known + 1n) return ledger.missed ? later : { ...later, effects: [syncOf(ledger, false)] }
+  if (following.length === 0) return ledger.missed ? later : { ...later, effects: [syncOf(ledger, false)] }
 
-  const { state, batches } = applyUpdates(ledger.peer.newest, fresh)
-  const newest = fresh.at(-1)!
+  const { state, batches } = applyUpdates(ledger.peer.newest, following)
+  const newest = following.at(-1)!
   // One signature stands for all versions up to it, so only the newest is checked.
   const signer = terms.channel.members[1 - ledger.me]!.signer
   if (!terms.verify(stateDigest(terms.domain, state), newest.signature, signer))
     throw new PeerViolationError(`the signature over version ${state.version} of its lane is not its own`)
   const peer = { ...ledger.peer, newest: state, signature: newest.signature }
-  const next = { ...ledger, peer, missed: false }
+  const next = { ...ledger, peer, missed: gap }
   // Its deposit may be final over there and not yet here.
   if (!solvent(next)) return later
-  const records = fresh.map(
+  const records = following.map(
     ({ version, operations, signature }): LedgerEffect => ({
       kind: 'record',
       lane: 1 - ledger.me,
@@ -51,11 +51,26 @@ export function read(ledger: Ledger, { generation, updates }: Updates, terms: Te
   return { next, effects: [...records, { kind: 'notify', news }] }
 }
 
+/** The updates that follow `known` one by one; what was known is left out, what comes after a gap as well. */
+function inLine(
+  known: bigint,
+  updates: readonly Update[],
+): { readonly next: readonly Update[]; readonly gap: boolean } {
+  const next: Update[] = []
+  let expected = known + 1n
+  for (const update of updates) {
+    if (update.version > expected) return { next, gap: true }
+    if (update.version < expected) continue
+    next.push(update)
+    expected++
+  }
+  return { next, gap: false }
+}
+
 function applyUpdates(from: State, updates: readonly Update[]): { state: State; batches: PaymentBatch[] } {
   let state = from
   const batches: PaymentBatch[] = []
-  for (const { version, operations } of updates) {
-    if (version !== state.version + 1n) throw new PeerViolationError('updates of one message do not follow each other')
+  for (const { operations } of updates) {
     const parsed = decodeOperations(operations)
     for (const { batch } of parsed) batches.push(batch)
     state = applyOperations(state, parsed)

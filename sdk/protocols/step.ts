@@ -18,7 +18,7 @@ export type LedgerEvent =
   | { readonly kind: 'remind' }
   | { readonly kind: 'facts'; readonly facts: ChainFacts }
   | { readonly kind: 'fresh'; readonly fresh: boolean }
-  /** States that the chain showed. */
+  /** States that the chain holds, found in the history. */
   | { readonly kind: 'shown'; readonly states: readonly State[] }
   | { readonly kind: 'withdraw'; readonly request: WithdrawalRequest }
   /** The user takes a proposal back that the peer has not agreed to. */
@@ -53,8 +53,8 @@ export type LedgerEffect =
   /** Each state with the peer's signature over it. */
   | { readonly kind: 'submit'; readonly states: readonly SubmittedState[]; readonly expiry: bigint }
   | { readonly kind: 'settle'; readonly states: readonly State[]; readonly base: readonly bigint[] }
-  /** The chain holds a state that is not known here: read what it showed and answer with `shown`. */
-  | { readonly kind: 'lookup' }
+  /** The chain holds older versions: find these (by lane; 0n: none) in the history and answer with `shown`. */
+  | { readonly kind: 'lookup'; readonly versions: readonly [bigint, bigint] }
   | { readonly kind: 'notify'; readonly news: LedgerNews }
   /** Close the connection; nothing of the message counts. */
   | { readonly kind: 'violation'; readonly error: PeerViolationError }
@@ -69,7 +69,7 @@ export type LedgerNews =
   | { readonly kind: 'refused'; readonly id: string; readonly reason: string; readonly again: boolean }
   | { readonly kind: 'expired'; readonly id: string | undefined }
   | { readonly kind: 'disputed'; readonly expiry: bigint }
-  | { readonly kind: 'ended'; readonly generation: number; readonly next: number }
+  | { readonly kind: 'ended'; readonly generation: number; readonly next: number; readonly disputed: boolean }
 
 /** A protocol's answer to an event. */
 export interface Step {

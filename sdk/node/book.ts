@@ -1,0 +1,188 @@
+import { decodeChannel, encodeChannel, memberBySigner } from '../core/channel.ts'
+import { Reader, Writer } from '../core/codec.ts'
+import { TallystickError } from '../core/errors.ts'
+import type { Address, Channel, ChannelId, Domain, LedgerRef } from '../core/types.ts'
+import { newLedger, type Terms } from '../protocols/ledger.ts'
+import type { HistoryEntry } from '../protocols/record.ts'
+import { decodeLedger, encodeLedger, RECORD_VERSION, unackedFrom } from '../protocols/record.ts'
+import type { Store } from '../storage/store.ts'
+import { readLane } from './history.ts'
+import { CHANNELS, channelKey, LEDGERS, ledgerKey, NODE_KEY, parseLedgerKey } from './keys.ts'
+import type { Order } from './queue.ts'
+import { type ChannelEntry, Slot } from './slot.ts'
+
+/** The store holds the money of another key, chain or adjudicator, or of a newer program. */
+export class ForeignStoreError extends TallystickError {
+  readonly code: 'STORE_OF_ANOTHER_NODE' | 'STORE_OF_NEWER_VERSION'
+
+  constructor(code: ForeignStoreError['code'], fact: string) {
+    super(fact)
+    this.code = code
+  }
+}
+
+/** This node shares no such channel. */
+export class UnknownChannelError extends TallystickError {
+  readonly code = 'UNKNOWN_CHANNEL'
+
+  constructor(what: string) {
+    super(`This node has no channel ${what}. List channels with channels(), or open one.`)
+  }
+}
+
+export interface BookOptions {
+  readonly store: Store
+  readonly domain: Domain
+  readonly signer: Address
+  readonly verify: Terms['verify']
+}
+
+/** The channels and ledgers of a node, in memory and in its store. */
+export class Book {
+  readonly channels = new Map<ChannelId, ChannelEntry>()
+  readonly #slots = new Map<string, Slot>()
+  readonly #byPeer = new Map<Address, Set<Slot>>()
+  readonly #options: BookOptions
+  #numbers = 0
+
+  constructor(options: BookOptions) {
+    this.#options = options
+  }
+
+  get slots(): IterableIterator<Slot> {
+    return this.#slots.values()
+  }
+
+  slot(ref: LedgerRef): Slot | undefined {
+    return this.#slots.get(ledgerKey(ref))
+  }
+
+  slotsOf(peer: Address): Iterable<Slot> {
+    return this.#byPeer.get(peer) ?? []
+  }
+
+  /** Throws {@link UnknownChannelError}. */
+  channel(channelId: ChannelId): ChannelEntry {
+    const entry = this.channels.get(channelId.toLowerCase() as ChannelId)
+    if (!entry) throw new UnknownChannelError(channelId)
+    return entry
+  }
+
+  assets(channelId: ChannelId): Address[] {
+    return [...this.#slots.values()].flatMap(({ ledger }) => (ledger.channelId === channelId ? [ledger.asset] : []))
+  }
+
+  /** Reads everything back. Throws {@link ForeignStoreError}. */
+  async load(): Promise<void> {
+    const { store } = this.#options
+    await this.#claim()
+    for await (const [, bytes] of store.list(CHANNELS)) {
+      const reader = new Reader(bytes)
+      const channelId = reader.hex(32)
+      const channel = decodeChannel(reader.bytes(1_300))
+      this.#enter(channelId, channel, reader.text(512) || undefined)
+    }
+    for await (const [key, bytes] of store.list(LEDGERS)) await this.#loadLedger(parseLedgerKey(key), bytes)
+  }
+
+  async #loadLedger(ref: LedgerRef, bytes: Uint8Array): Promise<void> {
+    const number = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
+    const ledger = decodeLedger(bytes.subarray(4), ref)
+    const entries: HistoryEntry[] = []
+    const lane = { number, generation: ledger.generation, lane: ledger.me }
+    // A frozen ledger's lane was adopted from the peer, beyond what the history holds.
+    if (!ledger.frozen && ledger.own.newest.version > ledger.own.acked.version)
+      for await (const { entry } of readLane(this.#options.store, lane, ledger.own.acked.version + 1n))
+        entries.push(entry)
+    this.#place(this.channel(ref.channelId), number, { ...ledger, unacked: unackedFrom(ledger, entries) })
+  }
+
+  /** The first start marks the store as this node's. */
+  async #claim(): Promise<void> {
+    const { store, domain, signer } = this.#options
+    const mark = new Writer()
+      .u16(RECORD_VERSION)
+      .u256(domain.chainId)
+      .hex(domain.adjudicator, 20)
+      .hex(signer, 20)
+      .finish()
+    const stored = await store.get(NODE_KEY)
+    if (!stored) return store.commit([{ key: NODE_KEY, value: mark }])
+    const version = new Reader(stored).u16()
+    if (version > RECORD_VERSION)
+      throw new ForeignStoreError(
+        'STORE_OF_NEWER_VERSION',
+        `The store has layout ${version}, this program knows ${RECORD_VERSION}. Update Tallystick.`,
+      )
+    if (stored.some((byte, i) => byte !== mark[i]))
+      throw new ForeignStoreError(
+        'STORE_OF_ANOTHER_NODE',
+        'The store belongs to another key, chain or adjudicator. Use the key and chain it was made with, or another store.',
+      )
+  }
+
+  /** A new channel, or one that is known already. */
+  enter(channelId: ChannelId, channel: Channel, address: string | undefined): ChannelEntry {
+    return this.channels.get(channelId) ?? this.#enter(channelId, channel, address)
+  }
+
+  #enter(channelId: ChannelId, channel: Channel, address: string | undefined): ChannelEntry {
+    const me = memberBySigner(channel, this.#options.signer)
+    if (me === undefined) throw new UnknownChannelError(channelId)
+    const entry = { channelId, channel, me, peer: channel.members[1 - me]!.signer, address }
+    this.channels.set(channelId, entry)
+    return entry
+  }
+
+  /** A new ledger of a channel, or one that is known already. */
+  place(entry: ChannelEntry, asset: Address): Slot {
+    const ref = { channelId: entry.channelId, asset }
+    return this.slot(ref) ?? this.#place(entry, this.#numbers, newLedger(ref, entry.me))
+  }
+
+  #place(entry: ChannelEntry, number: number, ledger: Slot['ledger']): Slot {
+    const { domain, verify } = this.#options
+    const slot = new Slot(entry, { domain, channel: entry.channel, verify }, number, ledger)
+    this.#numbers = Math.max(this.#numbers, number + 1)
+    this.#slots.set(ledgerKey(ledger), slot)
+    const siblings = this.#byPeer.get(entry.peer) ?? new Set()
+    this.#byPeer.set(entry.peer, siblings.add(slot))
+    return slot
+  }
+}
+
+/** A channel as stored. */
+export const channelRecord = ({ channelId, channel, address }: ChannelEntry) => ({
+  key: channelKey(channelId),
+  value: new Writer()
+    .hex(channelId, 32)
+    .bytes(encodeChannel(channel), 1_300)
+    .text(address ?? '', 512)
+    .finish(),
+})
+
+/** A ledger as stored. */
+export function ledgerRecord({ ledger, number }: Slot): { key: string; value: Uint8Array } {
+  const body = encodeLedger(ledger)
+  const value = new Uint8Array(4 + body.length)
+  new DataView(value.buffer).setUint32(0, number)
+  value.set(body, 4)
+  return { key: ledgerKey(ledger), value }
+}
+
+/** Where a payment is whose id the user chose, and what it came to. */
+export interface IdEntry {
+  readonly generation: number
+  readonly version: bigint
+  readonly amount: bigint
+}
+
+export const idRecord = (generation: number, { last, total }: Order): Uint8Array =>
+  new Writer(32).u16(generation).u64(last).u128(total).finish()
+
+export function decodeIdRecord(bytes: Uint8Array): IdEntry {
+  const reader = new Reader(bytes)
+  const entry = { generation: reader.u16(), version: reader.u64(), amount: reader.u128() }
+  reader.end()
+  return entry
+}

@@ -1,0 +1,90 @@
+import { TallystickError } from '../core/errors.ts'
+
+/** The store refused a write: nothing may be promised any more. */
+export class StoreFailedError extends TallystickError {
+  readonly code = 'STORE_FAILED'
+
+  constructor(cause: unknown) {
+    super(
+      'The store failed, so this node signs and sends nothing more. Free or repair the disk, then start it again.',
+      { cause },
+    )
+  }
+}
+
+/** The node was stopped. */
+export class NodeStoppedError extends TallystickError {
+  readonly code = 'NODE_STOPPED'
+
+  constructor() {
+    super('The node is stopped. Start it again.')
+  }
+}
+
+/** A node needs exactly one session key. */
+export class MissingKeyError extends TallystickError {
+  readonly code = 'MISSING_KEY'
+
+  constructor() {
+    super('A node has one session key. Pass exactly one of seed, key and signer.')
+  }
+}
+
+/** A payment was signed and sent, but the peer's acknowledgement has not come. */
+export class PaymentPendingError extends TallystickError {
+  readonly code = 'PAYMENT_PENDING'
+  /** Of the lane that holds it; 0n: it was not signed, and so not paid. */
+  readonly version: bigint
+
+  constructor(version: bigint, cause: unknown) {
+    super(
+      version === 0n
+        ? 'The payment was not signed, so nothing is paid. Pay again.'
+        : `The payment is signed as version ${version} and the peer may hold it, so it counts as paid. Do not pay again; it is acknowledged once the peer is back.`,
+      { cause },
+    )
+    this.version = version
+  }
+}
+
+/** A payment with this id exists, with another amount. */
+export class DuplicatePaymentError extends TallystickError {
+  readonly code = 'DUPLICATE_PAYMENT'
+
+  constructor(id: string) {
+    super(`There is another payment with the id ${id}. Use an id once, for one payment.`)
+  }
+}
+
+/** The peer refused what was asked for. */
+export class PeerRefusedError extends TallystickError {
+  readonly code = 'PEER_REFUSED'
+  /** The peer's own code, for programs; its text is in the message, escaped. */
+  readonly peerCode: string
+
+  constructor(peerCode: string, reason: string) {
+    super(
+      `The peer refused: ${escapeControls(reason)} (${escapeControls(peerCode)}). Change what is asked for, or ask its operator.`,
+    )
+    this.peerCode = escapeControls(peerCode)
+  }
+}
+
+/** A withdrawal expired before it was executed. */
+export class WithdrawalExpiredError extends TallystickError {
+  readonly code = 'WITHDRAWAL_EXPIRED'
+
+  constructor() {
+    super(
+      'The withdrawal expired before it was executed, so nothing was paid out. Ask again, or start a dispute if the peer is silent.',
+    )
+  }
+}
+
+/** A text of somebody else as it may be shown: control and bidirectional characters would fake what is around them. */
+export function escapeControls(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  )
+}

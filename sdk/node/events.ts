@@ -1,0 +1,163 @@
+import { TallystickError } from '../core/errors.ts'
+import type { Address, ChannelId, LedgerRef, Withdrawal } from '../core/types.ts'
+import { type Payment, type PaymentBatch, paymentsOf } from '../protocols/payments.ts'
+
+/** One signed update with any number of payments, sent or received. */
+export interface PaymentEvent extends LedgerRef {
+  readonly kind: 'payment'
+  readonly direction: 'in' | 'out'
+  readonly peer: Address
+  readonly version: bigint
+  /** Milliseconds since 1970. */
+  readonly time: number
+  readonly count: number
+  readonly total: bigint
+  /** The payments, unpacked as they are read. */
+  payments(): Generator<Payment>
+}
+
+/** What a node tells. */
+export type NodeEvent =
+  | PaymentEvent
+  /** The peer acknowledged one's own lane up to `version`. */
+  | (LedgerRef & { readonly kind: 'delivered'; readonly version: bigint })
+  | { readonly kind: 'connected'; readonly peer: Address }
+  | { readonly kind: 'disconnected'; readonly peer: Address; readonly reason: Error | undefined }
+  | {
+      readonly kind: 'opened'
+      readonly channelId: ChannelId
+      readonly peer: Address
+      readonly assets: readonly Address[]
+    }
+  /** Confirmed balances changed. */
+  | (LedgerRef & { readonly kind: 'confirmed'; readonly balances: readonly bigint[] })
+  | (LedgerRef & { readonly kind: 'granted' | 'agreed'; readonly withdrawal: Withdrawal })
+  | (LedgerRef & { readonly kind: 'withdrawn'; readonly withdrawal: Withdrawal | undefined })
+  | (LedgerRef & { readonly kind: 'refused'; readonly reason: string })
+  | (LedgerRef & { readonly kind: 'expired' })
+  | (LedgerRef & { readonly kind: 'disputed'; readonly expiry: bigint })
+  /** A generation ended on chain, by settlement or closing; the next has begun. */
+  | (LedgerRef & { readonly kind: 'ended'; readonly generation: number; readonly next: number })
+  | (LedgerRef & { readonly kind: 'frozen'; readonly known: bigint; readonly proved: bigint })
+  | { readonly kind: 'chain'; readonly healthy: boolean; readonly reason: string | undefined }
+  /** Something needs attention: a peer's violation, a failed transaction, an empty gas account. */
+  | { readonly kind: 'alarm'; readonly error: Error }
+  /** Events that a slow reader of `events()` did not take. */
+  | { readonly kind: 'lost'; readonly count: number }
+
+export type EventOf<K extends NodeEvent['kind']> = Extract<NodeEvent, { kind: K }>
+
+/** The event of a batch that was sent or received. */
+export function paymentEvent(
+  about: Omit<PaymentEvent, 'kind' | 'count' | 'total' | 'payments'>,
+  batches: readonly PaymentBatch[],
+): PaymentEvent {
+  let count = 0
+  let total = 0n
+  for (const batch of batches) {
+    count += batch.count
+    total += batch.total
+  }
+  return {
+    kind: 'payment',
+    ...about,
+    count,
+    total,
+    *payments() {
+      for (const batch of batches) yield* paymentsOf(batch)
+    },
+  }
+}
+
+/** A handler threw; the node goes on. */
+export class HandlerFailedError extends TallystickError {
+  readonly code = 'HANDLER_FAILED'
+
+  constructor(kind: string, cause: unknown) {
+    super(`A handler of "${kind}" events threw. Catch errors in the handler.`, { cause })
+  }
+}
+
+/** Events that one slow async iterator may have waiting. */
+const BACKLOG = 10_000
+
+type Handler = (event: NodeEvent) => void
+
+/** Hands events to handlers and async iterators. */
+export class Emitter {
+  readonly #handlers = new Map<string, Set<Handler>>()
+  readonly #streams = new Set<(event: NodeEvent | undefined) => void>()
+
+  /** Whether nobody listens, so that an event need not be made. */
+  silent(kind: NodeEvent['kind']): boolean {
+    return this.#streams.size === 0 && !this.#handlers.has(kind)
+  }
+
+  on<K extends NodeEvent['kind']>(kind: K, handler: (event: EventOf<K>) => void): () => void {
+    const handlers = this.#handlers.get(kind) ?? new Set()
+    this.#handlers.set(kind, handlers)
+    handlers.add(handler as Handler)
+    return () => {
+      handlers.delete(handler as Handler)
+      if (handlers.size === 0) this.#handlers.delete(kind)
+    }
+  }
+
+  emit(event: NodeEvent): void {
+    for (const stream of this.#streams) stream(event)
+    for (const handler of this.#handlers.get(event.kind) ?? []) {
+      try {
+        handler(event)
+      } catch (error) {
+        // A broken handler must not stop payments; an alarm about an alarm would not end.
+        if (event.kind !== 'alarm') this.emit({ kind: 'alarm', error: new HandlerFailedError(event.kind, error) })
+      }
+    }
+  }
+
+  /** Ends all iterators. */
+  close(): void {
+    for (const stream of this.#streams) stream(undefined)
+  }
+
+  /** Every event from now on. */
+  events(signal?: AbortSignal): AsyncIterableIterator<NodeEvent> {
+    let waiting: NodeEvent[] = []
+    let lost = 0
+    let done = signal?.aborted ?? false
+    let wake: (() => void) | undefined
+    const push = (event: NodeEvent | undefined) => {
+      if (!event) done = true
+      else if (waiting.length < BACKLOG) waiting.push(event)
+      else lost++
+      wake?.()
+    }
+    const end = () => push(undefined)
+    this.#streams.add(push)
+    signal?.addEventListener('abort', end, { once: true })
+    const streams = this.#streams
+    async function* iterate(): AsyncGenerator<NodeEvent> {
+      try {
+        for (;;) {
+          const batch = waiting
+          waiting = []
+          yield* batch
+          if (lost > 0) {
+            const count = lost
+            lost = 0
+            yield { kind: 'lost', count }
+          } else if (waiting.length === 0) {
+            if (done) return
+            await new Promise<void>((resolve) => {
+              wake = resolve
+            })
+          }
+        }
+      } finally {
+        streams.delete(push)
+        signal?.removeEventListener('abort', end)
+      }
+    }
+    return iterate()
+  }
+}

@@ -1,0 +1,71 @@
+import type { Store, Write } from '../storage/store.ts'
+
+/** What one commit holds, and what happens once it is durable. */
+export interface Batch {
+  readonly writes: Write[]
+  readonly after: (() => void)[]
+}
+
+/**
+ * Group commit: while one batch is on its way to the disk the next one gathers. Nothing leaves this node before the batch
+ * it belongs to is durable.
+ */
+export class Journal {
+  readonly #store: Store
+  readonly #onDurable: () => void
+  readonly #onFailure: (error: unknown) => void
+  #batch: Batch = { writes: [], after: [] }
+  #running: Promise<void> | undefined
+
+  constructor(store: Store, onDurable: () => void, onFailure: (error: unknown) => void) {
+    this.#store = store
+    this.#onDurable = onDurable
+    this.#onFailure = onFailure
+  }
+
+  get busy(): boolean {
+    return this.#running !== undefined
+  }
+
+  write(key: string, value: Uint8Array | null): void {
+    this.#batch.writes.push({ key, value })
+  }
+
+  /** Runs once everything written so far is durable, in the order of the calls. */
+  after(action: () => void): void {
+    this.#batch.after.push(action)
+  }
+
+  /** Whether the batch that gathers holds anything. */
+  get isEmpty(): boolean {
+    return this.#batch.writes.length === 0 && this.#batch.after.length === 0
+  }
+
+  /** Starts a commit if none runs and there is something to do. */
+  flush(): void {
+    if (this.#running || this.isEmpty) return
+    const batch = this.#batch
+    this.#batch = { writes: [], after: [] }
+    if (batch.writes.length === 0) return this.#perform(batch)
+    this.#running = this.#store.commit(batch.writes).then(
+      () => {
+        this.#running = undefined
+        this.#perform(batch)
+      },
+      (error) => {
+        // Not cleared: after a failed write nothing may leave any more.
+        this.#onFailure(error)
+      },
+    )
+  }
+
+  #perform(batch: Batch): void {
+    for (const action of batch.after) action()
+    this.#onDurable()
+  }
+
+  /** Waits for the commit that runs. */
+  async idle(): Promise<void> {
+    await this.#running
+  }
+}

@@ -1,0 +1,44 @@
+import type { Address, ChannelId, LedgerRef } from '../core/types.ts'
+
+// The keys of a node's store.
+//
+//   node                                      what the store belongs to
+//   channel/<channelId>                       packed channel, where to dial the peer
+//   ledger/<channelId>/<asset>                number of the ledger, and the ledger
+//   history/<number>/<generation>/<lane>/<version>    one update, with any number of payments
+//   id/<number>/<payment id>                  version that holds a payment whose id the user chose
+
+export const NODE_KEY = 'node'
+export const CHANNELS = 'channel/'
+export const LEDGERS = 'ledger/'
+
+export const channelKey = (channelId: ChannelId): string => `${CHANNELS}${channelId}`
+
+export const ledgerKey = ({ channelId, asset }: LedgerRef): string => `${LEDGERS}${channelId}/${asset}`
+
+/** The ledger that {@link ledgerKey} names. */
+export function parseLedgerKey(key: string): LedgerRef {
+  const [channelId, asset] = key.slice(LEDGERS.length).split('/')
+  return { channelId: channelId as ChannelId, asset: asset as Address }
+}
+
+// Fixed widths, so that the order of keys is the order of versions.
+export const ledgerHistory = (number: number): string => `history/${number.toString(16).padStart(8, '0')}/`
+
+export const laneHistory = (number: number, generation: number, lane: number): string =>
+  `${ledgerHistory(number)}${generation.toString(16).padStart(4, '0')}/${lane}/`
+
+export const historyKey = (number: number, generation: number, lane: number, version: bigint): string =>
+  laneHistory(number, generation, lane) + version.toString(16).padStart(16, '0')
+
+/** Generation, lane and version of a {@link historyKey}. */
+export function parseHistoryKey(key: string): { generation: number; lane: number; version: bigint } {
+  const [, , generation, lane, version] = key.split('/')
+  return {
+    generation: Number.parseInt(generation!, 16),
+    lane: Number(lane),
+    version: BigInt(`0x${version}`),
+  }
+}
+
+export const idKey = (number: number, id: string): string => `id/${number.toString(16).padStart(8, '0')}/${id}`

@@ -1,0 +1,101 @@
+import type { ChainFacts } from '../protocols/ledger.ts'
+import type { LedgerNews } from '../protocols/step.ts'
+import type { ChainEffect } from './calls.ts'
+import type { Clock } from './clock.ts'
+import { PeerRefusedError, WithdrawalExpiredError } from './errors.ts'
+import { type Emitter, paymentEvent } from './events.ts'
+import type { Slot } from './slot.ts'
+
+/** What a caller of `withdraw` or `close` waits for. */
+export interface WithdrawalWaiter {
+  readonly resolve: () => void
+  /** `again`: asking once more may do. */
+  readonly reject: (error: Error, again: boolean) => void
+}
+
+/** Turns what happens to ledgers into events, and tells those who wait. */
+export class News {
+  readonly #emitter: Emitter
+  readonly #clock: Clock
+  readonly #withdrawals = new Map<string, WithdrawalWaiter>()
+
+  constructor(emitter: Emitter, clock: Clock) {
+    this.#emitter = emitter
+    this.#clock = clock
+  }
+
+  /** Waits for the end of the withdrawal with this id. */
+  await(id: string, waiter: WithdrawalWaiter): void {
+    this.#withdrawals.set(id, waiter)
+  }
+
+  forget(id: string): void {
+    this.#withdrawals.delete(id)
+  }
+
+  tell(slot: Slot, news: LedgerNews): void {
+    const { channelId, asset } = slot.ledger
+    const ref = { channelId, asset }
+    switch (news.kind) {
+      case 'sent':
+      case 'received':
+        return this.#payments(slot, news)
+      case 'acked':
+        slot.acknowledged(news.version)
+        return this.#emitter.emit({ kind: 'delivered', ...ref, version: news.version })
+      case 'frozen':
+        return this.#emitter.emit({ kind: 'frozen', ...ref, known: news.freeze.known, proved: news.freeze.proved })
+      case 'withdrawn':
+        this.#end(news.id, ({ resolve }) => resolve())
+        return this.#emitter.emit({ kind: 'withdrawn', ...ref, withdrawal: news.withdrawal })
+      case 'refused':
+        this.#end(news.id, ({ reject }) => reject(new PeerRefusedError('WITHDRAWAL', news.reason), news.again))
+        return this.#emitter.emit({ kind: 'refused', ...ref, reason: news.reason })
+      case 'expired':
+        this.#end(news.id, ({ reject }) => reject(new WithdrawalExpiredError(), false))
+        return this.#emitter.emit({ kind: 'expired', ...ref })
+      case 'ended':
+        slot.ended(news.disputed)
+        return this.#emitter.emit({ kind: 'ended', ...ref, generation: news.generation, next: news.next })
+      case 'disputed':
+        return this.#emitter.emit({ kind: 'disputed', ...ref, expiry: news.expiry })
+      default:
+        return this.#emitter.emit({ kind: news.kind, ...ref, withdrawal: news.withdrawal })
+    }
+  }
+
+  #payments(slot: Slot, news: Extract<LedgerNews, { kind: 'sent' | 'received' }>): void {
+    if (this.#emitter.silent('payment')) return
+    const { channelId, asset } = slot.ledger
+    const direction = news.kind === 'sent' ? 'out' : 'in'
+    const about = { channelId, asset, direction, peer: slot.entry.peer, version: news.version } as const
+    this.#emitter.emit(paymentEvent({ ...about, time: this.#clock.now() }, news.batches))
+  }
+
+  /** Confirmed balances may have changed. */
+  observed({ ledger }: Slot, before: ChainFacts | undefined, facts: ChainFacts): void {
+    const balances = facts.confirmedBalances
+    if (balances.every((balance, member) => balance === (before?.confirmedBalances[member] ?? 0n))) return
+    this.#emitter.emit({ kind: 'confirmed', channelId: ledger.channelId, asset: ledger.asset, balances })
+  }
+
+  /** A transaction was not executed. It is tried again as long as it makes sense; whoever waits hears of it now. */
+  chainFailed({ ledger, onDisputeFailed }: Slot, effect: ChainEffect, error: Error): void {
+    const { inFlight } = ledger
+    if (effect.kind === 'submit') onDisputeFailed?.(error)
+    if (effect.kind === 'execute' && inFlight?.stage === 'agreed')
+      this.#end(inFlight.request.id, ({ reject }) => reject(error, false))
+    this.#emitter.emit({ kind: 'alarm', error })
+  }
+
+  #end(id: string | undefined, tell: (waiter: WithdrawalWaiter) => void): void {
+    const waiter = id === undefined ? undefined : this.#withdrawals.get(id)
+    if (!waiter) return
+    this.#withdrawals.delete(id!)
+    tell(waiter)
+  }
+
+  stop(error: Error): void {
+    for (const id of [...this.#withdrawals.keys()]) this.#end(id, ({ reject }) => reject(error, false))
+  }
+}

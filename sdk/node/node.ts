@@ -1,0 +1,341 @@
+import { bytesToHex, randomBytes } from '@noble/hashes/utils.js'
+import type { Chain, ChainReceipt } from '../chain/chain.ts'
+import { parseAddress } from '../core/address.ts'
+import { toBytes, toUint } from '../core/bytes.ts'
+import { sortMembers, validateChannel } from '../core/channel.ts'
+import { type Address, type Channel, type ChannelId, COIN, type Hex } from '../core/types.ts'
+import { DEFAULT_POLICY, type OpeningPolicy } from '../protocols/opening.ts'
+import { assertAmount } from '../protocols/payments.ts'
+import { keyring } from '../signing/keyring.ts'
+import { sessionSigner } from '../signing/session.ts'
+import type { SessionSigner } from '../signing/signer.ts'
+import type { Store } from '../storage/store.ts'
+import type { Listener, Transport } from '../transport/transport.ts'
+import { type ExitCost, exitCost, type LedgerBalances, ledgerBalances } from './balances.ts'
+import { UnknownChannelError } from './book.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { Engine } from './engine.ts'
+import { MissingKeyError, NodeStoppedError } from './errors.ts'
+import type { EventOf, NodeEvent } from './events.ts'
+import { type ListedPayment, readPayments } from './history.ts'
+import { type BulkPayment, type BulkReceipt, Paying, type PayOptions, type Receipt } from './pay.ts'
+import { PeerOfflineError } from './peers.ts'
+import type { ChannelEntry, Slot } from './slot.ts'
+import { Withdrawing, type WithdrawOptions } from './withdraw.ts'
+
+/** What a node is made of. */
+export interface NodeOptions {
+  /** Words or bytes from which the session key and the nonces of channels follow. Give this, `key` or `signer`. */
+  readonly seed?: string | Uint8Array
+  /** A session key of 32 bytes. */
+  readonly key?: Hex | Uint8Array
+  readonly signer?: SessionSigner
+  /** Receives every payout of channels opened from now on; an account or a contract. */
+  readonly owner: string
+  readonly chain: Chain
+  readonly store: Store
+  /** How peers are reached; a function is given the session key, which they must prove to hold. */
+  readonly transports?: readonly Transport[] | ((signer: SessionSigner) => readonly Transport[])
+  /** Addresses to listen on. */
+  readonly listen?: readonly string[]
+  /** Which channels this node agrees to. */
+  readonly policy?: Partial<OpeningPolicy>
+  /** Most payments under one signature; default 4,096. */
+  readonly maxPerSignature?: number
+  readonly clock?: Clock
+  /** Milliseconds between reminders, looks at the chain and attempts to dial; default 1,000. */
+  readonly tick?: number
+}
+
+/** How to open a channel. */
+export interface OpenOptions {
+  /** Default: the chain's coin alone. */
+  readonly assets?: readonly string[]
+  /** Challenge period in seconds: how long one may be offline; default one day. */
+  readonly period?: number
+  readonly signal?: AbortSignal
+}
+
+export interface DepositOptions {
+  /** Default: the chain's coin. */
+  readonly asset?: string
+  /** Depositing again with the same id deposits once, across restarts too. Default: random. */
+  readonly id?: string
+  /** Resolve when it can be spent (default), or as soon as it is in a block. */
+  readonly wait?: 'mined' | 'confirmed'
+  /** Also tells the chain what the channel is, so that seed and chain suffice to find it again. */
+  readonly announce?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** A channel and where it is at. */
+export interface ChannelInfo {
+  readonly channelId: ChannelId
+  readonly channel: Channel
+  /** This node's member index. */
+  readonly me: number
+  readonly peer: Address
+  readonly connected: boolean
+  readonly ledgers: readonly LedgerBalances[]
+}
+
+/** Which payments to list. */
+export interface PaymentFilter {
+  readonly channelId?: ChannelId
+  readonly asset?: string
+}
+
+/** Seconds. */
+const DAY = 86_400
+
+/**
+ * A party of state channels: holds keys, peers, channels and their money, and defends them.
+ *
+ * @example
+ * ```ts
+ * const node = await Node.start({ seed, owner: wallet.address, chain, store, transports: (signer) => [tcpTransport({ signer })] })
+ * const channelId = await node.open('tcp://bob.example:7000')
+ * await node.deposit(channelId, parseEther('1'))
+ * await node.pay(channelId, 1_000n, { memo: 'coffee' })
+ * await node.close(channelId)
+ * ```
+ */
+export class Node {
+  readonly #engine: Engine
+  readonly #paying: Paying
+  readonly #withdrawing: Withdrawing
+  readonly #nonce: (index: number) => bigint
+  readonly #listeners: Listener[] = []
+  readonly #stopTicks: () => void
+
+  private constructor(engine: Engine, nonce: (index: number) => bigint, tick: number) {
+    this.#engine = engine
+    this.#paying = new Paying(engine)
+    this.#withdrawing = new Withdrawing(engine)
+    this.#nonce = nonce
+    this.#stopTicks = engine.options.clock.every(tick, () => engine.tick())
+  }
+
+  /**
+   * Reads the store, follows the chain, answers disputes that began meanwhile, and only then listens to peers.
+   * Throws what keeps it from running: a store of somebody else, a chain that does not answer, an address in use.
+   */
+  static async start(options: NodeOptions): Promise<Node> {
+    const { chain, store, clock = systemClock, maxPerSignature = 4_096, tick = 1_000 } = options
+    const { signer, nonce } = identityOf(options)
+    const { transports = [] } = options
+    const engine = new Engine({
+      domain: chain.domain,
+      signer,
+      owner: parseAddress(options.owner),
+      chain,
+      store,
+      transports: typeof transports === 'function' ? transports(signer) : transports,
+      clock,
+      policy: { ...DEFAULT_POLICY, ...options.policy },
+      maxPerSignature,
+    })
+    await engine.start()
+    const node = new Node(engine, nonce, tick)
+    try {
+      for (const address of options.listen ?? []) await node.listen(address)
+    } catch (error) {
+      await node.stop()
+      throw error
+    }
+    return node
+  }
+
+  /** The session key's address: what peers know this node by. */
+  get address(): Address {
+    return this.#engine.options.signer.address
+  }
+
+  /** Receives payouts. */
+  get owner(): Address {
+    return this.#engine.options.owner
+  }
+
+  /** Lets peers dial in; answers the address they can use. */
+  async listen(address: string): Promise<string> {
+    this.#engine.assertRunning()
+    const transport = this.#engine.peers.transportFor(address)
+    const listener = await transport.listen(address, (connection) => this.#engine.peers.adopt(connection, false))
+    this.#listeners.push(listener)
+    return listener.address
+  }
+
+  /** Dials a peer and stays in touch with it: it is dialled again whenever the connection is lost. */
+  async connect(
+    address: string,
+    options: { readonly peer?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<Address> {
+    this.#engine.assertRunning()
+    const { peer, signal } = options
+    const expected = peer === undefined ? {} : { peer: parseAddress(peer) }
+    const found = await this.#engine.peers.connect(address, { ...expected, ...(signal && { signal }) })
+    return found.signer
+  }
+
+  /** Stops dialling a peer and hangs up. */
+  disconnect(peer: string): void {
+    this.#engine.peers.disconnect(parseAddress(peer))
+  }
+
+  /** Agrees with a peer (its address to dial, or its session key if it is connected) on a new channel. Nothing is sent to the chain. */
+  async open(peer: string, options: OpenOptions = {}): Promise<ChannelId> {
+    this.#engine.assertRunning()
+    const { assets = [COIN], period = DAY, signal } = options
+    const signerOfPeer = /^0x[0-9a-fA-F]{40}$/.test(peer)
+      ? parseAddress(peer)
+      : await this.connect(peer, signal ? { signal } : {})
+    const other = this.#engine.peers.all.get(signerOfPeer)
+    if (!other?.online || !other.owner) throw new PeerOfflineError(signerOfPeer)
+    const members = sortMembers([
+      { signer: this.address, owner: this.owner },
+      { signer: other.signer, owner: other.owner },
+    ])
+    const channel = { period, nonce: this.#nonce(this.#engine.book.channels.size), members }
+    validateChannel(channel)
+    const entry = await this.#engine.openings.propose(other, channel, assets.map(parseAddress), signal)
+    return entry.channelId
+  }
+
+  /** Agrees on one more asset of a channel. */
+  async addAsset(channelId: ChannelId, asset: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const entry = this.#engine.book.channel(channelId)
+    const peer = this.#engine.peers.all.get(entry.peer)
+    if (!peer?.online) throw new PeerOfflineError(entry.peer)
+    await this.#engine.openings.propose(peer, entry.channel, [parseAddress(asset)], options.signal)
+  }
+
+  /** Pays own money on chain into a channel. */
+  async deposit(channelId: ChannelId, amount: bigint, options: DepositOptions = {}): Promise<ChainReceipt> {
+    const { id = bytesToHex(randomBytes(16)), wait = 'confirmed', announce, signal } = options
+    assertAmount(amount)
+    const slot = this.#slot(channelId, options.asset)
+    this.#engine.assertRunning()
+    const receipt = await this.#engine.options.chain.deposit(slot.ledger, slot.entry.me, amount, {
+      intent: `deposit/${slot.ledgerId}/${id}`,
+      ...(signal && { signal }),
+      ...(announce && { channel: slot.entry.channel }),
+    })
+    await this.#engine.desk.refresh(slot)
+    if (wait === 'confirmed')
+      await this.#engine.until(slot, ({ confirmedHead }) => confirmedHead.number >= receipt.block.number, signal)
+    return receipt
+  }
+
+  /** Pays the peer of a channel. Throws `InsufficientBalanceError`, `BlockedError`, `PeerOfflineError` or `PaymentPendingError`. */
+  pay(channelId: ChannelId, amount: bigint, options: PayOptions = {}): Promise<Receipt> {
+    return this.#paying.pay(this.#slot(channelId, options.asset), amount, options)
+  }
+
+  /** Makes many payments with few signatures; all are made, or as many as could be signed before it throws. */
+  payMany(
+    channelId: ChannelId,
+    payments: ArrayLike<bigint> | readonly BulkPayment[],
+    options: Omit<PayOptions, 'id' | 'memo'> = {},
+  ): Promise<BulkReceipt> {
+    return this.#paying.payMany(this.#slot(channelId, options.asset), payments, options)
+  }
+
+  /** Pays money out while the channel goes on, with the peer's consent; resolves when that is final. */
+  async withdraw(channelId: ChannelId, amount: bigint, options: WithdrawOptions = {}): Promise<void> {
+    assertAmount(amount)
+    const to = options.to === undefined ? {} : { to: parseAddress(options.to) }
+    await this.#withdrawing.withdraw(this.#slot(channelId, options.asset), amount, { ...options, ...to })
+  }
+
+  /** Pays everything out to both, with the peer's consent: in one asset, or in all. The channel can be used again afterwards. */
+  async close(channelId: ChannelId, options: WithdrawOptions = {}): Promise<void> {
+    const { channelId: id } = this.#engine.book.channel(channelId)
+    const assets = options.asset === undefined ? this.#engine.book.assets(id) : [options.asset]
+    await Promise.all(assets.map((asset) => this.#withdrawing.withdraw(this.#slot(id, asset), undefined, options)))
+  }
+
+  /** Lets the chain decide, without the peer; resolves when the dispute runs. It is settled by itself after the challenge period. */
+  async dispute(
+    channelId: ChannelId,
+    options: { readonly asset?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const slot = this.#slot(channelId, options.asset)
+    await this.#engine.desk.refresh(slot)
+    await this.#engine.dispute(slot, options.signal)
+  }
+
+  /** The channels of this node. */
+  channels(): ChannelInfo[] {
+    return [...this.#engine.book.channels.values()].map((entry) => this.#infoOf(entry))
+  }
+
+  /** One channel. Throws `UnknownChannelError`. */
+  channel(channelId: ChannelId): ChannelInfo {
+    return this.#infoOf(this.#engine.book.channel(channelId))
+  }
+
+  #infoOf({ channelId, channel, me, peer }: ChannelEntry): ChannelInfo {
+    const ledgers = [...this.#engine.book.slotsOf(peer)].filter(({ entry }) => entry.channelId === channelId)
+    const connected = this.#engine.peers.all.get(peer)?.online ?? false
+    return { channelId, channel, me, peer, connected, ledgers: ledgers.map(ledgerBalances) }
+  }
+
+  /** What one ledger holds. */
+  balances(channelId: ChannelId, asset?: string): LedgerBalances {
+    return ledgerBalances(this.#slot(channelId, asset))
+  }
+
+  /** What leaving without the peer would cost now. */
+  async exitCost(): Promise<ExitCost> {
+    return exitCost(await this.#engine.options.chain.gasPrice())
+  }
+
+  /** Every recorded payment, oldest first within each lane. */
+  async *payments(filter: PaymentFilter = {}): AsyncGenerator<ListedPayment> {
+    const asset = filter.asset === undefined ? undefined : parseAddress(filter.asset)
+    const channelId = filter.channelId?.toLowerCase()
+    for (const { entry, ledger, number } of this.#engine.book.slots) {
+      if (channelId !== undefined && ledger.channelId !== channelId) continue
+      if (asset !== undefined && ledger.asset !== asset) continue
+      const ref = { channelId: ledger.channelId, asset: ledger.asset, number, me: ledger.me, peer: entry.peer }
+      yield* readPayments(this.#engine.options.store, ref)
+    }
+  }
+
+  /** Calls `handler` for each event of a kind; the returned function ends that. */
+  on<K extends NodeEvent['kind']>(kind: K, handler: (event: EventOf<K>) => void): () => void {
+    return this.#engine.emitter.on(kind, handler)
+  }
+
+  /** Every event from now on: `for await (const event of node.events())`. */
+  events(options: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<NodeEvent> {
+    return this.#engine.emitter.events(options.signal)
+  }
+
+  /** Hangs up, makes everything durable and stops watching the chain. The store stays open: it was given. */
+  async stop(): Promise<void> {
+    this.#stopTicks()
+    await Promise.all(this.#listeners.map((listener) => listener.close()))
+    await this.#engine.stop(new NodeStoppedError())
+  }
+
+  #slot(channelId: ChannelId, asset: string = COIN): Slot {
+    const entry = this.#engine.book.channel(channelId)
+    const slot = this.#engine.book.slot({ channelId: entry.channelId, asset: parseAddress(asset) })
+    if (!slot) throw new UnknownChannelError(`${entry.channelId} with asset ${asset}`)
+    return slot
+  }
+}
+
+function identityOf({ seed, key, signer, chain }: NodeOptions): {
+  signer: SessionSigner
+  nonce: (index: number) => bigint
+} {
+  if ([seed, key, signer].filter((given) => given !== undefined).length !== 1) throw new MissingKeyError()
+  const random = () => toUint(randomBytes(16))
+  if (signer) return { signer, nonce: random }
+  if (key !== undefined)
+    return { signer: sessionSigner(typeof key === 'string' ? toBytes(key, 32) : key), nonce: random }
+  const keys = keyring(seed!)
+  return { signer: keys.signer(), nonce: (index) => keys.channelNonce(chain.domain, index) }
+}

@@ -1,0 +1,115 @@
+import { channelIdOf } from '../core/channel.ts'
+import type { Address, Channel, ChannelId } from '../core/types.ts'
+import type { Open, Opened, Refused } from '../protocols/messages.ts'
+import { considerOpen } from '../protocols/opening.ts'
+import { onAbort } from './abort.ts'
+import type { Engine } from './engine.ts'
+import { PeerRefusedError } from './errors.ts'
+import { type Peer, PeerOfflineError } from './peers.ts'
+import type { ChannelEntry } from './slot.ts'
+
+interface Pending {
+  readonly peer: Address
+  readonly channel: Channel
+  readonly assets: readonly Address[]
+  readonly resolve: (entry: ChannelEntry) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Agrees with peers on channels and their assets. */
+export class Openings {
+  readonly #engine: Engine
+  readonly #pending = new Map<ChannelId, Pending>()
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** Proposes a channel, or more assets of one. */
+  propose(peer: Peer, channel: Channel, assets: readonly Address[], signal?: AbortSignal): Promise<ChannelEntry> {
+    const channelId = channelIdOf(this.#engine.options.domain, channel)
+    signal?.throwIfAborted()
+    return new Promise((resolve, reject) => {
+      const forget = onAbort(signal, (reason) => {
+        this.#pending.delete(channelId)
+        reject(reason)
+      })
+      const settled = (entry: ChannelEntry) => {
+        forget()
+        resolve(entry)
+      }
+      this.#pending.set(channelId, { peer: peer.signer, channel, assets, resolve: settled, reject })
+      this.#engine.peers.send(peer, { kind: 'open', channel, assets })
+    })
+  }
+
+  hear(peer: Peer, message: Open | Opened | Refused): void {
+    if (message.kind === 'open') return this.#consider(peer, message)
+    const channelId = message.kind === 'opened' ? message.channelId : message.about
+    const pending = this.#pending.get(channelId)
+    // An answer to a question that nobody asks any more.
+    if (!pending || pending.peer !== peer.signer) return
+    this.#pending.delete(channelId)
+    if (message.kind === 'refused') return pending.reject(new PeerRefusedError(message.code, message.reason))
+    this.#enter(peer, channelId, pending.channel, pending.assets, pending.resolve)
+  }
+
+  #consider(peer: Peer, message: Open): void {
+    const { options, book, peers } = this.#engine
+    const channelId = channelIdOf(options.domain, message.channel)
+    const sides = {
+      domain: options.domain,
+      signer: options.signer.address,
+      owner: options.owner,
+      peerSigner: peer.signer,
+      peerOwner: peer.owner!,
+    }
+    const known = {
+      assets: book.channels.has(channelId) ? book.assets(channelId) : undefined,
+      unfunded: this.#unfunded(peer.signer),
+      unfundedOfAll: this.#unfunded(undefined),
+    }
+    const { reply, accepted } = considerOpen(message, sides, options.policy, known)
+    // Durable before the other side may pay in.
+    if (accepted) this.#enter(peer, channelId, message.channel, accepted.assets, () => peers.send(peer, reply))
+    else peers.send(peer, reply)
+  }
+
+  /** Channels that hold no money on chain, of one peer or of all. */
+  #unfunded(peer: Address | undefined): number {
+    const funded = new Map<ChannelId, boolean>()
+    const slots = peer === undefined ? this.#engine.book.slots : this.#engine.book.slotsOf(peer)
+    for (const { ledger } of slots) {
+      const money = ledger.facts?.latestBalances.some((balance) => balance !== 0n) ?? false
+      funded.set(ledger.channelId, (funded.get(ledger.channelId) ?? false) || money)
+    }
+    return [...funded.values()].filter((money) => !money).length
+  }
+
+  #enter(
+    peer: Peer,
+    channelId: ChannelId,
+    channel: Channel,
+    assets: readonly Address[],
+    done: (entry: ChannelEntry) => void,
+  ): void {
+    const entry = this.#engine.book.enter(channelId, channel, peer.address)
+    this.#engine.addLedgers(entry, assets, () => {
+      this.#engine.emitter.emit({ kind: 'opened', channelId, peer: peer.signer, assets })
+      done(entry)
+    })
+  }
+
+  lost(peer: Peer, reason: Error | undefined): void {
+    for (const [channelId, pending] of this.#pending) {
+      if (pending.peer !== peer.signer) continue
+      this.#pending.delete(channelId)
+      pending.reject(reason ?? new PeerOfflineError(peer.signer))
+    }
+  }
+
+  stop(error: Error): void {
+    for (const { reject } of this.#pending.values()) reject(error)
+    this.#pending.clear()
+  }
+}

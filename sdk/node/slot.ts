@@ -1,0 +1,73 @@
+import { ledgerIdOf } from '../core/channel.ts'
+import type { Address, Channel, ChannelId, Hex } from '../core/types.ts'
+import type { ChainFacts, Ledger, Terms } from '../protocols/ledger.ts'
+import { PaymentPendingError } from './errors.ts'
+import { type Order, PayQueue } from './queue.ts'
+
+/** A channel this node is a member of. */
+export interface ChannelEntry {
+  readonly channelId: ChannelId
+  readonly channel: Channel
+  /** This node's member index. */
+  readonly me: number
+  /** The other member's signer. */
+  readonly peer: Address
+  /** Where the peer was dialled last. */
+  address: string | undefined
+}
+
+/** A ledger at work: its protocol state, and who waits for what. */
+export class Slot {
+  readonly entry: ChannelEntry
+  readonly terms: Terms
+  readonly ledgerId: Hex
+  /** Names its history in the store. */
+  readonly number: number
+  ledger: Ledger
+  readonly queue = new PayQueue()
+  /** Signed orders, by their last version. */
+  #waiting: Order[] = []
+  /** Updates are being read from the history for the peer; new ones would overtake them. */
+  resending = false
+  /** Callers that wait for the chain to change. */
+  readonly watchers = new Set<(facts: ChainFacts) => void>()
+  /** Told when a dispute that the user asked for could not be sent. */
+  onDisputeFailed: ((error: Error) => void) | undefined
+  /** Acknowledged version and ticks without progress, to pace reminders. */
+  pace = { version: -1n, quiet: 0 }
+
+  constructor(entry: ChannelEntry, terms: Terms, number: number, ledger: Ledger) {
+    this.entry = entry
+    this.terms = terms
+    this.ledgerId = ledgerIdOf(ledger)
+    this.number = number
+    this.ledger = ledger
+  }
+
+  /** Waits for the acknowledgement of an order that is signed completely. */
+  await(order: Order): void {
+    this.#waiting.push(order)
+  }
+
+  /** Tells whose orders the peer has acknowledged. */
+  acknowledged(version: bigint): void {
+    let count = 0
+    while (count < this.#waiting.length && this.#waiting[count]!.last <= version) count++
+    for (const order of this.#waiting.splice(0, count)) order.resolve('acked')
+  }
+
+  /** The generation is over. A closing withdrawal counted every version; what a dispute counted, only the chain knows. */
+  ended(disputed: boolean): void {
+    for (const order of this.#waiting.splice(0)) {
+      if (disputed) order.reject(new PaymentPendingError(order.last, undefined))
+      else order.resolve('acked')
+    }
+  }
+
+  /** Tells everybody who waits that the node stops. */
+  giveUp(error: Error): void {
+    for (const order of this.queue.clear())
+      order.reject(order.taken === 0 ? error : new PaymentPendingError(order.last, error))
+    for (const order of this.#waiting.splice(0)) order.reject(new PaymentPendingError(order.last, error))
+  }
+}
