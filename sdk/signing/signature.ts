@@ -1,6 +1,6 @@
 import { batchDigest, provenRoot } from '../core/batch.ts'
 import { toHex } from '../core/bytes.ts'
-import { decodeEnvelope, type Envelope, InvalidEnvelopeError } from '../core/envelope.ts'
+import { decodeEnvelope, type Envelope } from '../core/envelope.ts'
 import { keccak256 } from '../core/keccak.ts'
 import type { Address, Domain } from '../core/types.ts'
 import { curve } from './secp256k1.ts'
@@ -53,14 +53,17 @@ export function verifySignature(digest: Uint8Array, signature: Uint8Array, signe
 
 /** Whether an enveloped signature is `signer`'s over `digest`, directly or through a batch. Owners are for the chain to judge. */
 export function verifyEnvelope(domain: Domain, digest: Uint8Array, bytes: Uint8Array, signer: Address): boolean {
-  let envelope: Envelope
-  try {
-    envelope = decodeEnvelope(bytes)
-  } catch (error) {
-    if (error instanceof InvalidEnvelopeError) return false
-    throw error
-  }
-  if (envelope.kind === 'owner') return false
+  const envelope = parsed(bytes)
+  if (envelope === undefined || envelope.kind === 'owner') return false
   const signed = envelope.kind === 'direct' ? digest : batchDigest(domain, provenRoot(digest, envelope.proof))
   return verifySignature(signed, envelope.signature, signer)
+}
+
+function parsed(bytes: Uint8Array): Envelope | undefined {
+  try {
+    return decodeEnvelope(bytes)
+  } catch {
+    // A malformed envelope is an answer here, not a failure: it is nobody's signature.
+    return undefined
+  }
 }
