@@ -52,12 +52,8 @@ contract Adjudicator is Deposits {
         require(order.seq == ledger.word.seq(), WrongSeq(order.seq, ledger.word.seq()));
         require(order.closing || order.seq != Words.LAST_SEQ, LastSeq());
         next = order.readParts(next, CHAIN_ID);
-        (uint256 byOwner, ) = _requireConsent(
-            channel,
-            order.hash(ledger.channelId, asset, ledger.word.generation()),
-            next,
-            true
-        );
+        (order.channelId, order.asset, order.generation) = (ledger.channelId, asset, ledger.word.generation());
+        (uint256 byOwner, ) = _requireConsent(channel, order.hash(), next, true);
 
         _debit(channel, ledger, order);
         emit Withdrawn(ChannelId.unwrap(ledger.channelId), asset, Word.unwrap(ledger.word));
@@ -196,6 +192,7 @@ contract Adjudicator is Deposits {
         bytes32 domain = _domainSeparatorV4();
         bytes32 digest = MessageHashUtils.toTypedDataHash(domain, structHash);
         uint256 members = channel.count();
+        bool sent;
         for (uint256 i; i < members; ++i) {
             uint256 length = next.uintAt(2);
             Cursor at = next.skip(2);
@@ -203,7 +200,9 @@ contract Adjudicator is Deposits {
             (address signer, address owner) = (channel.signer(i), channel.owner(i));
             bool free;
             if (length == 0) {
-                require(members == 2 && channel.isOnly(i, msg.sender), BadSignature(signer));
+                // Once at most: a sender that happens to be both members must sign for one of them.
+                require(members == 2 && !sent && channel.isAt(i, msg.sender), BadSignature(signer));
+                sent = true;
                 free = msg.sender == owner;
             } else if (at.signerOf(length, digest, domain) == signer) {
                 free = signer == owner;
@@ -289,7 +288,7 @@ contract Adjudicator is Deposits {
             ledger.word = ledger.word.withRecorded();
             ledger.id.setWord(0, ledger.word);
         }
-        emit Raised(ChannelId.unwrap(ledger.channelId), ledger.asset, Word.unwrap(ledger.word), lane0, lane1);
+        emit Raised(ChannelId.unwrap(ledger.channelId), ledger.asset, lane0, lane1);
     }
 
     /// @dev A lane that is not higher is skipped: others in the same answer still count.
@@ -310,20 +309,18 @@ contract Adjudicator is Deposits {
         Cursor next = cursorAt(states);
         uint256 count = next.uintAt(1);
         next = next.skip(1);
-        uint256 members = channel.count();
+        uint256 members = ledger.channelId.count();
         uint256 generation = ledger.word.generation();
-        State memory state;
         for (uint256 i; i < count; ++i) {
-            (state, next) = States.read(next, members);
-            state.check();
-            bytes32 hash = state.hash(ledger.channelId, ledger.asset, generation);
-            (, next) = _requireConsent(channel, hash, next, false);
+            (State state, Cursor sigs) = States.read(next, members, ledger.channelId, ledger.asset, generation);
+            bytes32 hash = state.hash();
+            (, next) = _requireConsent(channel, hash, sigs, false);
             // Ascending: nothing may stand in this lane or above it yet.
             require(
-                LaneWord.unwrap(lane1) == 0 && (state.lane == 1 || LaneWord.unwrap(lane0) == 0),
-                UnsortedLane(state.lane)
+                LaneWord.unwrap(lane1) == 0 && (state.lane() == 1 || LaneWord.unwrap(lane0) == 0),
+                UnsortedLane(state.lane())
             );
-            if (state.lane == 0) lane0 = state.laneWord(hash);
+            if (state.lane() == 0) lane0 = state.laneWord(hash);
             else lane1 = state.laneWord(hash);
         }
     }
@@ -342,18 +339,23 @@ contract Adjudicator is Deposits {
         uint256 members = entitlements.length;
         reserves = new Reserve[](States.lanes(members));
         uint256 generation = ledger.word.generation();
-        State memory state;
         for (uint256 lane; lane < reserves.length; ++lane) {
             uint256 newest = _newest(ledger, generation, lane, lanes.skip(32 * lane));
             if (newest == 0) continue;
-            (state, next) = States.read(next, members);
-            uint256 shown = LaneWord.unwrap(state.laneWord(state.hash(ledger.channelId, ledger.asset, generation)));
+            (State state, Cursor after_) = States.read(next, members, ledger.channelId, ledger.asset, generation);
+            next = after_;
+            uint256 shown = LaneWord.unwrap(state.laneWord(state.hash()));
             require(shown == newest, WrongState(lane, newest, shown));
             for (uint256 i; i < members; ++i) {
-                entitlements[i] += state.credits[i];
+                entitlements[i] += state.credit(i);
             }
             Reserve memory one = reserves[lane];
-            (one.lane, one.locked, one.reserved, one.root) = (lane, state.locked, state.locked, state.transfersRoot);
+            (one.lane, one.locked, one.reserved, one.root) = (
+                lane,
+                state.locked(),
+                state.locked(),
+                state.transfersRoot()
+            );
         }
         end = next;
     }
@@ -412,12 +414,12 @@ contract Adjudicator is Deposits {
         StorageSlot.Uint256Slot storage first = id.pageSlot(generation, from.lane, 0).getUint256Slot();
         uint256 left = from.reserved - (first.value >> 128);
         for (uint256 i; i < list.shown.length; ++i) {
-            Shown memory shown = list.shown[i];
+            Shown shown = list.shown[i];
             uint256 amount = Division.scaled(shown.amount(), from.locked, from.reserved, left);
             // Paid already, perhaps a moment ago by somebody else: no reason to fail.
-            if (_isPaid(id, generation, from.lane, shown.position) || !Division.divide(list, shown, amount, payouts))
+            if (_isPaid(id, generation, from.lane, shown.position()) || !Division.divide(list, shown, amount, payouts))
                 continue;
-            _markPaid(id, generation, from.lane, shown.position);
+            _markPaid(id, generation, from.lane, shown.position());
             left -= amount;
         }
         first.value = uint128(first.value) | ((from.reserved - left) << 128);

@@ -36,19 +36,19 @@ abstract contract Deposits is Payouts {
     }
 
     /// @inheritdoc IAdjudicator
-    function depositCoin(bytes32 channelId, uint256 member) external payable {
+    function depositCoin(bytes32 channelId, uint8 member) external payable {
         _credit(ChannelId.wrap(channelId), member, address(0), msg.value);
     }
 
     /// @inheritdoc IAdjudicator
-    function deposit(bytes32 channelId, uint256 member, address asset, uint256 amount) external payable nonReentrant {
+    function deposit(bytes32 channelId, uint8 member, address asset, uint256 amount) external payable nonReentrant {
         _deposit(ChannelId.wrap(channelId), member, asset, amount);
     }
 
     /// @inheritdoc IAdjudicator
     function depositAnnounced(
         bytes calldata channel,
-        uint256 member,
+        uint8 member,
         address asset,
         uint256 amount
     ) external payable nonReentrant {
@@ -78,7 +78,7 @@ abstract contract Deposits is Payouts {
     /// @inheritdoc IAdjudicator
     function depositWithPermit(
         bytes32 channelId,
-        uint256 member,
+        uint8 member,
         address asset,
         uint256 amount,
         uint256 deadline,
@@ -94,7 +94,7 @@ abstract contract Deposits is Payouts {
     /// @inheritdoc IAdjudicator
     function depositWithPermit2(
         bytes32 channelId,
-        uint256 member,
+        uint8 member,
         address asset,
         uint256 amount,
         address from,
@@ -117,7 +117,7 @@ abstract contract Deposits is Payouts {
     /// @inheritdoc IAdjudicator
     function depositWithAuthorization(
         bytes32 channelId,
-        uint256 member,
+        uint8 member,
         address asset,
         uint256 amount,
         address from,
@@ -136,7 +136,7 @@ abstract contract Deposits is Payouts {
     }
 
     /// @inheritdoc IAdjudicator
-    function depositAddress(bytes32 channelId, uint256 member) public view returns (address) {
+    function depositAddress(bytes32 channelId, uint8 member) public view returns (address) {
         return
             Create2.computeAddress(
                 _salt(ChannelId.wrap(channelId), member),
@@ -161,7 +161,7 @@ abstract contract Deposits is Payouts {
         return Word.unwrap(ledgerIdOf(ChannelId.wrap(channelId), asset).word(pair));
     }
 
-    function _deposit(ChannelId channelId, uint256 member, address asset, uint256 amount) private {
+    function _deposit(ChannelId channelId, uint8 member, address asset, uint256 amount) private {
         bool coin = asset == address(0);
         require(msg.value == (coin ? amount : 0), WrongValue(msg.value, coin ? amount : 0));
         _credit(channelId, member, asset, coin ? amount : _pull(asset, amount));
@@ -183,11 +183,11 @@ abstract contract Deposits is Payouts {
         LedgerId ledger = ledgerIdOf(channelId, asset);
         Word word = ledger.word(0);
         require(word.takesDeposits(), DepositRefused(ChannelId.unwrap(channelId), asset));
-        uint256 pair = member >> 1;
-        if (pair != 0) word = ledger.word(pair);
+        if (member > 1) word = ledger.word(member >> 1);
         word = word.plus(member & 1, amount);
-        ledger.setWord(pair, word);
-        emit Deposited(ChannelId.unwrap(channelId), (uint256(uint160(asset)) << 8) | member, Word.unwrap(word));
+        ledger.setWord(member >> 1, word);
+        if (uint160(asset) | (member >> 1) == 0) emit CoinDeposited(ChannelId.unwrap(channelId), Word.unwrap(word));
+        else emit Deposited(ChannelId.unwrap(channelId), asset, member, Word.unwrap(word));
     }
 
     function _announce(bytes calldata channel) private returns (ChannelId channelId) {
@@ -227,7 +227,7 @@ abstract contract Deposits is Payouts {
         else _keep(asset, owner, amount);
     }
 
-    function _salt(ChannelId channelId, uint256 member) private pure returns (bytes32) {
+    function _salt(ChannelId channelId, uint8 member) private pure returns (bytes32) {
         return keccak256(abi.encode(channelId, member));
     }
 }

@@ -54,18 +54,38 @@ contract OutcomeRegistry is IOutcomeRegistry {
     }
 
     /// @inheritdoc IOutcomeRegistry
-    function keyOf(address condition, bytes32 dataHash) public view returns (bytes32) {
-        return keccak256(abi.encode(TAG, CHAIN_ID, condition, dataHash));
+    function keyOf(address condition, bytes32 dataHash) public view returns (bytes32 key) {
+        bytes32 tag = TAG;
+        uint256 chainId = CHAIN_ID;
+        // keccak256(abi.encode(TAG, CHAIN_ID, condition, dataHash)), without allocating memory: a hundred secrets are revealed at once.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, tag)
+            mstore(add(free, 0x20), chainId)
+            mstore(add(free, 0x40), condition)
+            mstore(add(free, 0x60), dataHash)
+            key := keccak256(free, 0x80)
+        }
     }
 
     function _reveal(bytes32 secret) private returns (bytes32 key) {
-        key = keyOf(address(this), keccak256(abi.encode(secret)));
-        _write(key, ONE);
+        bytes32 hash;
+        assembly ("memory-safe") {
+            mstore(0x00, secret)
+            hash := keccak256(0x00, 0x20)
+        }
+        key = keyOf(address(this), hash);
+        if (_outcomes[key] != 0) return key;
+        _outcomes[key] = (block.timestamp << 64) | ONE;
+        emit Revealed(key, secret);
     }
 
     function _record(address condition, bytes calldata data, bytes calldata witness) private returns (bytes32 key) {
         key = keyOf(condition, keccak256(data));
-        if (_outcomes[key] == 0) _write(key, _ask(condition, data, witness));
+        if (_outcomes[key] != 0) return key;
+        uint256 value = _ask(condition, data, witness);
+        _outcomes[key] = (block.timestamp << 64) | value;
+        emit Recorded(key, value);
     }
 
     /// @dev A static call of our own, since an answer of a wrong size must not pass: `abi.decode` would ignore what follows the first word.
@@ -80,11 +100,5 @@ contract OutcomeRegistry is IOutcomeRegistry {
         }
         // An account without code answers with nothing, so its size is zero.
         require(ok && size == 32 && value <= ONE, NotAnAnswer(condition, size, value));
-    }
-
-    function _write(bytes32 key, uint256 value) private {
-        if (_outcomes[key] != 0) return;
-        _outcomes[key] = (block.timestamp << 64) | value;
-        emit Recorded(key, value);
     }
 }

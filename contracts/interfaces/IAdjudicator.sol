@@ -6,7 +6,7 @@ import {LaneWord} from "../types/State.sol";
 /// @notice One deposit of a batch.
 struct Deposit {
     bytes32 channelId;
-    uint256 member;
+    uint8 member;
     address asset;
     uint256 amount;
 }
@@ -15,7 +15,7 @@ struct Deposit {
 /// @param toOwner The owner takes it all back instead of crediting the channel; only the owner may ask.
 struct Collection {
     bytes channel;
-    uint256 member;
+    uint8 member;
     address asset;
     bool toOwner;
 }
@@ -26,8 +26,10 @@ struct Collection {
 interface IAdjudicator {
     /// @notice `channel` exists; one event per member.
     event Announced(bytes32 indexed channelId, address indexed owner, address indexed signer, bytes channel);
-    /// @notice A member's balance rose; `place = asset << 8 | member`, `word` is the pair's new ledger word.
-    event Deposited(bytes32 indexed channelId, uint256 place, uint256 word);
+    /// @notice Coins were credited to member 0 or 1; `word` is the new word 0. The commonest deposit has the shortest event.
+    event CoinDeposited(bytes32 indexed channelId, uint256 word);
+    /// @notice Anything else was credited to `member`; `word` is the new word of its pair.
+    event Deposited(bytes32 indexed channelId, address asset, uint256 member, uint256 word);
     /// @notice A withdrawal was paid; `word` is the new word 0.
     event Withdrawn(bytes32 indexed channelId, address asset, uint256 word);
     /// @notice A dispute began; `word` carries its expiry, the rest is the preimage of its commitment (a second lane of a joint channel is none).
@@ -40,7 +42,7 @@ interface IAdjudicator {
         LaneWord lane1
     );
     /// @notice These lane words were shown, in a dispute or as a checkpoint, and at least one rose; zero: not shown.
-    event Raised(bytes32 indexed channelId, address asset, uint256 word, LaneWord lane0, LaneWord lane1);
+    event Raised(bytes32 indexed channelId, address asset, LaneWord lane0, LaneWord lane1);
     /// @notice A generation ended and was paid out; `word` is the new word 0.
     event Settled(bytes32 indexed channelId, address asset, uint256 word);
     /// @notice What of the ended generation still waits for outcomes: the preimage of its record.
@@ -82,13 +84,13 @@ interface IAdjudicator {
 
     function announce(bytes calldata channel) external;
 
-    function depositCoin(bytes32 channelId, uint256 member) external payable;
-    function deposit(bytes32 channelId, uint256 member, address asset, uint256 amount) external payable;
+    function depositCoin(bytes32 channelId, uint8 member) external payable;
+    function deposit(bytes32 channelId, uint8 member, address asset, uint256 amount) external payable;
     function depositBatch(Deposit[] calldata deposits) external payable;
-    function depositAnnounced(bytes calldata channel, uint256 member, address asset, uint256 amount) external payable;
+    function depositAnnounced(bytes calldata channel, uint8 member, address asset, uint256 amount) external payable;
     function depositWithPermit(
         bytes32 channelId,
-        uint256 member,
+        uint8 member,
         address asset,
         uint256 amount,
         uint256 deadline,
@@ -98,7 +100,7 @@ interface IAdjudicator {
     ) external;
     function depositWithPermit2(
         bytes32 channelId,
-        uint256 member,
+        uint8 member,
         address asset,
         uint256 amount,
         address from,
@@ -108,7 +110,7 @@ interface IAdjudicator {
     ) external;
     function depositWithAuthorization(
         bytes32 channelId,
-        uint256 member,
+        uint8 member,
         address asset,
         uint256 amount,
         address from,
@@ -119,7 +121,7 @@ interface IAdjudicator {
         bytes32 r,
         bytes32 s
     ) external;
-    function depositAddress(bytes32 channelId, uint256 member) external view returns (address);
+    function depositAddress(bytes32 channelId, uint8 member) external view returns (address);
     function collect(Collection[] calldata collections) external;
     /// @notice The asset that the deposit address being created has to hand over.
     function collecting() external view returns (address);

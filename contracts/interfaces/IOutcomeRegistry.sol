@@ -8,6 +8,9 @@ interface IOutcomeRegistry {
     /// @notice `key` has the answer `value` (0..1e18) from now on and for ever.
     event Recorded(bytes32 indexed key, uint256 value);
 
+    /// @notice `key` has the value 1e18, since `secret` is known: whoever waits for it learns it here.
+    event Revealed(bytes32 indexed key, bytes32 secret);
+
     /// @notice `condition` did not answer: no code, wrong length, or a value above 1e18.
     error NotAnAnswer(address condition, uint256 size, uint256 value);
 

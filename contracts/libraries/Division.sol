@@ -49,11 +49,11 @@ library Division {
         requireRoot(list, from);
         (uint256 locked, uint256 reserved) = (from.locked, from.reserved);
         for (uint256 i; i < list.shown.length; ++i) {
-            Shown memory shown = list.shown[i];
+            Shown shown = list.shown[i];
             uint256 whole = shown.amount();
             uint256 amount = scaled(whole, locked, reserved, from.reserved);
             if (!divide(list, shown, amount, shares)) continue;
-            list.leaves[shown.position] = 0;
+            list.leaves[shown.position()] = 0;
             from.reserved -= amount;
             // What was locked for it, not what there was: later ones keep their part of the reserve.
             from.locked -= whole < from.locked ? whole : from.locked;
@@ -75,29 +75,29 @@ library Division {
     /// @notice Adds each leg's part of `amount` to `shares`, the rest to the refund, if every outcome is final.
     function divide(
         TransferList memory list,
-        Shown memory shown,
+        Shown shown,
         uint256 amount,
         uint256[] memory shares
     ) internal view returns (bool) {
         uint256[] memory outcomes = list.outcomes;
         uint256 deadline = shown.deadline();
-        uint256 first = shown.firstLeg;
-        uint256 legs = shown.legs;
+        uint256 first = shown.firstLeg();
+        uint256 end = first + shown.legs();
         if (block.timestamp <= deadline) {
-            for (uint256 i; i < legs; ++i) {
-                if (outcomes[first + i] == 0) return false;
+            for (uint256 i = first; i < end; ++i) {
+                if (outcomes[i] == 0) return false;
             }
         }
         uint256 left = amount;
-        for (uint256 i; i < legs; ++i) {
-            uint256 outcome = outcomes[first + i];
+        for (uint256 i = first; i < end; ++i) {
+            uint256 outcome = outcomes[i];
             if (outcome == 0 || outcome >> 64 > deadline) continue;
             uint256 part = (amount * uint64(outcome)) / ONE;
             if (part > left) part = left;
             left -= part;
-            shares[shown.payee(i)] += part;
+            shares[shown.payee(i - first)] += part;
         }
-        shares[shown.refundTo()] += left;
+        if (left != 0) shares[shown.refundTo()] += left;
         return true;
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {hashOf} from "./Hash.sol";
+
 /// @notice `keccak256(abi.encode(chainId, adjudicator, keccak256(channel)))` with the number of members as its last byte.
 type ChannelId is bytes32;
 
@@ -32,8 +34,16 @@ library Channels {
             require(next > last && owner(channel, i) != address(0), UnsortedMember(i));
             last = next;
         }
-        bytes32 hash = keccak256(abi.encode(chainId, address(this), keccak256(channel)));
+        bytes32 hash = hashOf(bytes32(chainId), bytes32(uint256(uint160(address(this)))), _hash(channel));
         return ChannelId.wrap(bytes32((uint256(hash) & ~uint256(0xff)) | members));
+    }
+
+    function _hash(bytes calldata channel) private pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, channel.offset, channel.length)
+            hash := keccak256(free, channel.length)
+        }
     }
 
     function count(ChannelId channelId) internal pure returns (uint256) {
@@ -41,7 +51,10 @@ library Channels {
     }
 
     function count(bytes calldata channel) internal pure returns (uint256) {
-        return channel.length < HEAD ? 0 : (channel.length - HEAD) / SIZE;
+        unchecked {
+            // A channel that is too short has a great many members and is refused for it.
+            return (channel.length - HEAD) / SIZE;
+        }
     }
 
     function period(bytes calldata channel) internal pure returns (uint256 seconds_) {
@@ -64,20 +77,20 @@ library Channels {
 
     function isMember(bytes calldata channel, address account) internal pure returns (bool) {
         for (uint256 i; i < count(channel); ++i) {
-            if (account == signer(channel, i) || account == owner(channel, i)) return true;
+            if (isAt(channel, i, account)) return true;
         }
         return false;
     }
 
-    /// @notice Whether `account` is the signer or owner of `member`, and of no other of two members.
-    function isOnly(bytes calldata channel, uint256 member, address account) internal pure returns (bool) {
-        uint256 other = 1 - member;
-        return (account == signer(channel, member) || account == owner(channel, member)) && account != signer(channel, other)
-            && account != owner(channel, other);
+    function isAt(bytes calldata channel, uint256 member, address account) internal pure returns (bool) {
+        return account == signer(channel, member) || account == owner(channel, member);
     }
 
     /// @notice The length of a packed channel of `members`.
     function sizeOf(uint256 members) internal pure returns (uint256) {
-        return HEAD + SIZE * members;
+        unchecked {
+            // Counts have 8 bits or have been checked.
+            return HEAD + SIZE * members;
+        }
     }
 }

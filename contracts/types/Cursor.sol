@@ -41,6 +41,15 @@ library Cursors {
         }
     }
 
+    /// @notice keccak-256 of the next `size` bytes, without allocating memory.
+    function hash(Cursor cursor, uint256 size) internal pure returns (bytes32 value) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, cursor, size)
+            value := keccak256(free, size)
+        }
+    }
+
     /// @notice The next `size` bytes.
     function slice(Cursor cursor, uint256 size) internal pure returns (bytes calldata data) {
         assembly ("memory-safe") {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ChannelId} from "./Channel.sol";
+import {hashOf} from "./Hash.sol";
 
 /// @notice One asset of one channel: `keccak256(abi.encode(channelId, asset))`.
 type LedgerId is bytes32;
@@ -40,7 +41,7 @@ library Ledgers {
 
     /// @notice The slot of a lane's recorded word.
     function laneSlot(LedgerId id, uint256 generation, uint256 lane) internal pure returns (bytes32) {
-        return keccak256(abi.encode(id, generation, lane));
+        return hashOf(LedgerId.unwrap(id), bytes32(generation), bytes32(lane));
     }
 
     /// @notice The slot where the redeemed positions `128 * page ...` of a settled lane are marked.
@@ -62,8 +63,9 @@ library Words {
     error BalanceOutOfRange(int256 balance);
 
     /// @notice Neither disputed (the commitment stands where the balances were) nor at its end.
+    /// @dev One comparison: the dispute's bit stands above the generation's, `recorded` between them does not matter.
     function takesDeposits(Word word) internal pure returns (bool) {
-        return !disputed(word) && generation(word) != LAST_GENERATION;
+        return (Word.unwrap(word) & ~RECORDED) >> 239 < LAST_GENERATION;
     }
 
     function disputed(Word word) internal pure returns (bool) {
@@ -98,7 +100,9 @@ library Words {
 
     /// @param side 0 for the even member of the pair, 1 for the odd one.
     function balance(Word word, uint256 side) internal pure returns (int256) {
-        return int112(uint112(Word.unwrap(word) >> (112 * side)));
+        unchecked {
+            return int112(uint112(Word.unwrap(word) >> (112 * side)));
+        }
     }
 
     function withRecorded(Word word) internal pure returns (Word) {
@@ -107,16 +111,28 @@ library Words {
 
     function withBalance(Word word, uint256 side, int256 value) internal pure returns (Word) {
         require(value == int112(value), BalanceOutOfRange(value));
-        uint256 shift = 112 * side;
-        return Word.wrap((Word.unwrap(word) & ~(BALANCE << shift)) | ((uint256(value) & BALANCE) << shift));
+        return _put(word, side, value);
     }
 
     /// @notice `amount` more for the member on `side`.
-    function plus(Word word, uint256 side, uint256 amount) internal pure returns (Word) {
-        require(amount < 1 << 111, BalanceOutOfRange(int256(amount)));
+    /// @dev Assembly, since every deposit runs through it; a fuzz test holds it against `withBalance`.
+    /// The balance is above -2^111 and the amount below 2^111, so the sum cannot wrap and is too large at most.
+    function plus(Word word, uint256 side, uint256 amount) internal pure returns (Word next) {
+        bool ok;
+        assembly ("memory-safe") {
+            let shift := mul(112, side)
+            let field := shr(shift, word)
+            let value := add(signextend(13, field), amount)
+            ok := and(iszero(shr(111, amount)), slt(value, shl(111, 1)))
+            next := xor(word, shl(shift, shr(144, shl(144, xor(value, field)))))
+        }
+        require(ok, BalanceOutOfRange(int256(amount)));
+    }
+
+    function _put(Word word, uint256 side, int256 value) private pure returns (Word) {
         unchecked {
-            // Both are below 2^111 in size; the range of the sum is checked as it is packed.
-            return withBalance(word, side, balance(word, side) + int256(amount));
+            uint256 shift = 112 * side;
+            return Word.wrap((Word.unwrap(word) & ~(BALANCE << shift)) | ((uint256(value) & BALANCE) << shift));
         }
     }
 

@@ -5,9 +5,8 @@ import {IOutcomeRegistry} from "../interfaces/IOutcomeRegistry.sol";
 import {Cursor} from "./Cursor.sol";
 
 /// @notice A lane's list of transfers, docs/protocol.md §4 and §6.
-/// @param lane Whose.
 /// @param leaves The leaf of every position.
-/// @param shown Position and place of each transfer that is shown in full.
+/// @param shown The transfers that are shown in full.
 /// @param outcomes `recordedAt << 64 | value` of all their legs, in order.
 struct TransferList {
     uint256 lane;
@@ -16,13 +15,9 @@ struct TransferList {
     uint256[] outcomes;
 }
 
-/// @notice A transfer shown in full: `amount uint128 | deadline uint64 | refundTo uint8 | legs x (to uint8 | key bytes32)` in calldata.
-struct Shown {
-    uint256 position;
-    Cursor at;
-    uint256 legs;
-    uint256 firstLeg;
-}
+/// @notice A transfer shown in full: `its place in calldata | legs 16 | index of its first leg 16 | position in the list 16`.
+/// In calldata stands `amount uint128 | deadline uint64 | refundTo uint8 | legs x (to uint8 | key bytes32)`.
+type Shown is uint256;
 
 using Transfers for TransferList global;
 using Transfers for Shown global;
@@ -36,6 +31,7 @@ library Transfers {
     error TooManyTransfers(uint256 count, uint256 max);
     error TooManyLegs(uint256 count, uint256 max);
 
+    /// @dev Unchecked: sizes and counts have at most 16 bits.
     function read(Cursor cursor, IOutcomeRegistry registry) internal view returns (TransferList memory list, Cursor next) {
         list.lane = cursor.uintAt(1);
         uint256 count = cursor.skip(1).uintAt(2);
@@ -51,11 +47,12 @@ library Transfers {
             if (legs == 0) {
                 leaves[i] = next.wordAt();
                 next = next.skip(32);
-            } else {
+                continue;
+            }
+            unchecked {
                 uint256 size = HEAD + LEG * legs;
-                leaves[i] = keccak256(next.slice(size));
-                Shown memory one = shown[shownCount++];
-                (one.position, one.at, one.legs, one.firstLeg) = (i, next, legs, legsCount);
+                leaves[i] = next.hash(size);
+                shown[shownCount++] = Shown.wrap((Cursor.unwrap(next) << 48) | (legs << 32) | (legsCount << 16) | i);
                 legsCount += legs;
                 next = next.skip(size);
             }
@@ -64,8 +61,7 @@ library Transfers {
         assembly ("memory-safe") {
             mstore(shown, shownCount)
         }
-        list.leaves = leaves;
-        list.shown = shown;
+        (list.leaves, list.shown) = (leaves, shown);
         list.outcomes = registry.outcomes(_keys(shown, legsCount));
     }
 
@@ -73,28 +69,44 @@ library Transfers {
         keys = new bytes32[](count);
         uint256 next;
         for (uint256 i; i < shown.length; ++i) {
-            Cursor key = shown[i].at.skip(HEAD + 1);
-            for (uint256 last = next + shown[i].legs; next < last; ++next) {
-                keys[next] = key.wordAt();
+            Cursor key = shown[i].at().skip(HEAD + 1);
+            for (uint256 left = shown[i].legs(); left > 0; --left) {
+                keys[next++] = key.wordAt();
                 key = key.skip(LEG);
             }
         }
     }
 
-    function amount(Shown memory shown) internal pure returns (uint256) {
-        return shown.at.uintAt(16);
+    function at(Shown shown) internal pure returns (Cursor) {
+        return Cursor.wrap(Shown.unwrap(shown) >> 48);
     }
 
-    function deadline(Shown memory shown) internal pure returns (uint256) {
-        return shown.at.skip(16).uintAt(8);
+    function legs(Shown shown) internal pure returns (uint256) {
+        return uint16(Shown.unwrap(shown) >> 32);
     }
 
-    function refundTo(Shown memory shown) internal pure returns (uint256) {
-        return shown.at.skip(24).uintAt(1);
+    function firstLeg(Shown shown) internal pure returns (uint256) {
+        return uint16(Shown.unwrap(shown) >> 16);
     }
 
-    function payee(Shown memory shown, uint256 leg) internal pure returns (uint256) {
-        return shown.at.skip(HEAD + LEG * leg).uintAt(1);
+    function position(Shown shown) internal pure returns (uint256) {
+        return uint16(Shown.unwrap(shown));
+    }
+
+    function amount(Shown shown) internal pure returns (uint256) {
+        return shown.at().uintAt(16);
+    }
+
+    function deadline(Shown shown) internal pure returns (uint256) {
+        return shown.at().skip(16).uintAt(8);
+    }
+
+    function refundTo(Shown shown) internal pure returns (uint256) {
+        return shown.at().skip(24).uintAt(1);
+    }
+
+    function payee(Shown shown, uint256 leg) internal pure returns (uint256) {
+        return shown.at().skip(HEAD + LEG * leg).uintAt(1);
     }
 
     /// @notice The hash of the concatenated leaves.

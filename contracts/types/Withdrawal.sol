@@ -5,21 +5,28 @@ import {Channels, ChannelId} from "./Channel.sol";
 import {Cursor} from "./Cursor.sol";
 
 /// @notice Pays `amount` of `member`: to its owner (`to == 0`), to `to`, or into `toChannel` for its member `toMember`.
+/// @dev In memory just as EIP-712 hashes it; `toOwner`, the owner there where that channel was shown, is not signed.
 struct Part {
+    bytes32 typehash;
     uint256 member;
     uint256 amount;
     address to;
     bytes32 toChannel;
     uint256 toMember;
-    /// @dev Not signed: the owner there, where the channel was shown.
     address toOwner;
 }
 
-/// @notice A co-signed withdrawal from a living ledger; its generation is the ledger's own.
+/// @notice A co-signed withdrawal from a living ledger.
+/// @dev In memory just as EIP-712 hashes it; `parts` stands behind that.
 /// @param dispute Zero, or the expiry of the running dispute that it ends.
 struct Withdrawal {
-    bool closing;
+    bytes32 typehash;
+    ChannelId channelId;
+    address asset;
+    uint256 generation;
     uint256 seq;
+    bytes32 partsHash;
+    bool closing;
     uint256 validUntil;
     uint256 dispute;
     Part[] parts;
@@ -40,6 +47,7 @@ library Withdrawals {
 
     /// @notice Reads the packed head, up to where `base` or the parts stand.
     function readHead(Cursor cursor) internal pure returns (Withdrawal memory withdrawal, Cursor next) {
+        withdrawal.typehash = TYPEHASH;
         withdrawal.closing = cursor.uintAt(1) != 0;
         withdrawal.seq = cursor.skip(1).uintAt(2);
         withdrawal.validUntil = cursor.skip(3).uintAt(8);
@@ -51,13 +59,25 @@ library Withdrawals {
         uint256 count = cursor.uintAt(1);
         next = cursor.skip(1);
         Part[] memory parts = new Part[](count);
-        withdrawal.parts = parts;
+        bytes32[] memory hashes = new bytes32[](count);
         for (uint256 i; i < count; ++i) {
-            next = _readPart(parts[i], next, chainId);
+            Part memory part = parts[i];
+            next = _readPart(part, next, chainId);
+            bytes32 partHash;
+            assembly ("memory-safe") {
+                partHash := keccak256(part, 0xc0)
+            }
+            hashes[i] = partHash;
         }
+        bytes32 partsHash;
+        assembly ("memory-safe") {
+            partsHash := keccak256(add(hashes, 0x20), shl(5, count))
+        }
+        (withdrawal.parts, withdrawal.partsHash) = (parts, partsHash);
     }
 
     function _readPart(Part memory part, Cursor cursor, uint256 chainId) private view returns (Cursor next) {
+        part.typehash = PART_TYPEHASH;
         part.member = cursor.uintAt(1);
         part.amount = cursor.skip(1).uintAt(14);
         uint256 kind = cursor.skip(15).uintAt(1);
@@ -83,33 +103,9 @@ library Withdrawals {
     }
 
     /// @notice EIP-712 hashStruct.
-    function hash(Withdrawal memory withdrawal, ChannelId channelId, address asset, uint256 generation)
-        internal
-        pure
-        returns (bytes32)
-    {
-        Part[] memory parts = withdrawal.parts;
-        bytes32[] memory hashes = new bytes32[](parts.length);
-        for (uint256 i; i < parts.length; ++i) {
-            Part memory part = parts[i];
-            hashes[i] = keccak256(abi.encode(PART_TYPEHASH, part.member, part.amount, part.to, part.toChannel, part.toMember));
-        }
-        bytes32 partsHash;
+    function hash(Withdrawal memory withdrawal) internal pure returns (bytes32 value) {
         assembly ("memory-safe") {
-            partsHash := keccak256(add(hashes, 0x20), shl(5, mload(hashes)))
+            value := keccak256(withdrawal, 0x120)
         }
-        return keccak256(
-            abi.encode(
-                TYPEHASH,
-                channelId,
-                asset,
-                generation,
-                withdrawal.seq,
-                partsHash,
-                withdrawal.closing,
-                withdrawal.validUntil,
-                withdrawal.dispute
-            )
-        );
     }
 }
