@@ -5,15 +5,18 @@ import { lastSentence, type Rpc } from './rpc.ts'
 
 const FIRST_SPAN = 2_000
 const MAX_SPAN = 100_000
+/** Answers to ask for before a longer range is tried: a refused one costs a request. */
+const PATIENCE = 8
 
 /** Topics of a log filter: one, any of several, or any at all per position. */
 export type Topics = readonly (Hex | readonly Hex[] | null)[]
 
-/** Reads logs of one contract in ranges that the RPC accepts: halved when it refuses, doubled while it does not. */
+/** Reads logs of one contract in ranges that the RPC accepts: halved when it refuses, doubled after a while without refusal. */
 export class LogReader {
   readonly #rpc: Rpc
   readonly #address: Address
   #span = FIRST_SPAN
+  #streak = 0
 
   constructor(rpc: Rpc, address: Address) {
     this.#rpc = rpc
@@ -54,11 +57,13 @@ export class LogReader {
     const filter = { address: this.#address, topics: topics as Filter['topics'] & {}, fromBlock: from, toBlock: to }
     try {
       const logs = await this.#rpc.call((provider) => provider.getLogs(filter))
-      if (to - from + 1 >= this.#span) this.#span = Math.min(this.#span * 2, MAX_SPAN)
+      if (to - from + 1 >= this.#span && ++this.#streak % PATIENCE === 0)
+        this.#span = Math.min(this.#span * 2, MAX_SPAN)
       return inOrder(logs.filter((log) => this.#belongs(log, from, to)))
     } catch (error) {
       // Providers word their limits in many ways, so any refusal of a range may be one. Silence is not: that is an outage,
       // though a shorter range may be answered in time next time.
+      this.#streak = 0
       if (to > from) this.#span = Math.max(1, Math.ceil((to - from + 1) / 2))
       if (error instanceof RpcUnreachableError) throw error
       if (to === from) throw new RpcFailedError('eth_getLogs', lastSentence(error), { cause: error })

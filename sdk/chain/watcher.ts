@@ -59,6 +59,8 @@ export class Watcher {
   /** Highest block an earlier run has seen; below it the RPC lags. */
   #seenBefore = 0
   #audited = 0
+  /** The block at which everything due was read; until then a block is not done with. */
+  #viewed: Hex | undefined
   #confirmed: { readonly of: Hex; readonly head: Head } | undefined
 
   constructor(options: WatcherOptions) {
@@ -106,9 +108,10 @@ export class Watcher {
         'eth_getBlockByNumber',
         `it is at block ${head.number}, before block ${this.#seenBefore} seen earlier`,
       )
-    const last = this.head
-    if (head.hash !== last?.hash) await this.#advance(head, block.parentHash as Hex)
-    await this.#readViews(head, head.hash !== last?.hash)
+    if (head.hash !== this.head?.hash) await this.#advance(head, block.parentHash as Hex)
+    await this.#compareWitnesses(head)
+    await this.#readViews(head, head.hash !== this.#viewed)
+    this.#viewed = head.hash
     return head
   }
 
@@ -147,8 +150,6 @@ export class Watcher {
     const overlap = Math.max(OVERLAP, this.#options.confirmations)
     const from = reorganised && this.head ? base + 1 : (this.#next ?? head.number) - overlap
     const events = await this.#decode(await this.#read(Math.max(from, this.#options.firstBlock, 0), head.number))
-    await this.#compareWitnesses(head)
-
     const kept = this.#blocks.filter(({ number }) => number <= base && number < head.number)
     this.#blocks = [...kept, head].slice(-REMEMBERED_BLOCKS)
     // What a removed block changed is unknown until every ledger was read again.
@@ -247,6 +248,7 @@ export class Watcher {
   }
 
   async #compareWitnesses(head: Head): Promise<void> {
+    if (this.#options.witnesses.length === 0) return
     const confirmed = await this.#confirmedHead(head)
     for (const witness of this.#options.witnesses) {
       const [latest, block] = await Promise.all([

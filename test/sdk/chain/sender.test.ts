@@ -26,6 +26,7 @@ import { decodeWord } from '../../../sdk/core/word.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
 import type { Store } from '../../../sdk/storage/store.ts'
 import { startAnvil, type TestChain } from './anvil.ts'
+import { until } from './until.ts'
 
 describe('sender', () => {
   let chain: TestChain
@@ -286,7 +287,8 @@ describe('sender', () => {
   it('S31 no gas money: a typed error before anything is sent, and an alarm before it matters', async () => {
     const poor = Wallet.createRandom()
     await chain.rpc('anvil_setBalance', poor.address, '0x5af3107a4000')
-    const sender = await start(poor, memoryStore())
+    const store = memoryStore()
+    const sender = await start(poor, store)
     await sender.onHead(await head())
     expect(alarms.map((alarm) => (alarm as ChainError).code)).to.deep.equal(['INSUFFICIENT_GAS_MONEY'])
     await chain.rpc('anvil_setBalance', poor.address, '0x2710')
@@ -294,7 +296,7 @@ describe('sender', () => {
     expect(error).to.be.instanceOf(InsufficientGasMoneyError)
     expect(error).to.include({ account: sender.account, held: 10_000n })
     expect(await nonce(poor.address)).to.equal(0)
-    expect(await new Journal(memoryStore()).open(sender.account)).to.deep.equal([])
+    expect(await new Journal(store).open(sender.account)).to.deep.equal([])
   })
 
   it('refuses a deposit of more money than there is, before anything is sent', async () => {
@@ -329,7 +331,9 @@ describe('sender', () => {
   it('S33 mined but reverted: a typed error with the reason, and the intent can be sent again', async () => {
     await manual()
     const sender = await start(chain.wallet(0), memoryStore())
-    const sent = sender.send(deposit(channelId(), 5n), { intent: 'claim' }).catch((error) => error)
+    const id = channelId()
+    const code = await chain.provider.getCode(chain.adjudicator)
+    const sent = sender.send(deposit(id, 5n), { intent: 'claim' }).catch((error) => error)
     await pooled(1)
     // The contract changes its mind between the estimate and the block, as after a transaction that came first.
     await chain.rpc('anvil_setCode', chain.adjudicator, NOT_DISPUTED)
@@ -338,7 +342,12 @@ describe('sender', () => {
     expect(error).to.be.instanceOf(TransactionRevertedError)
     expect(error.revert).to.deep.include({ name: 'NotDisputed' })
     expect(error.message).to.match(/^depositCoin was mined in 0x[0-9a-f]{64} and refused: NotDisputed\(\)/)
-    expect(sender.has('claim')).to.equal(false)
+    await chain.rpc('anvil_setCode', chain.adjudicator, code)
+    const again = sender.send(deposit(id, 5n), { intent: 'claim' })
+    await pooled(1)
+    await block(sender)
+    await again
+    expect(await held(id)).to.equal(5n)
   })
 
   it('S34 a delegated sender is refused with a clear error, unless it is allowed', async () => {
@@ -424,14 +433,6 @@ describe('sender', () => {
 
 /** Code that reverts with `NotDisputed()`, whatever it is asked. */
 const NOT_DISPUTED = `0x63${adjudicatorAbi.getError('NotDisputed')!.selector.slice(2)}60e01b60005260046000fd`
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let round = 0; round < 400; round++) {
-    if (await condition()) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  throw new Error('the condition was not met in time')
-}
 
 /** A provider whose broadcasts never arrive. */
 function withoutBroadcast(provider: Provider): Provider {
