@@ -87,7 +87,7 @@ function lock(db: DatabaseSync): void {
   // SQLite's own OS lock: held until the process ends, however it ends.
   db.exec('PRAGMA locking_mode = EXCLUSIVE')
   db.exec('BEGIN EXCLUSIVE; COMMIT')
-  db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA temp_store = MEMORY')
+  db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000')
 }
 
 const number = (db: DatabaseSync, pragma: string): number =>

@@ -8,7 +8,8 @@ import { soon, type Wire } from './wire.ts'
 
 /** Bytes that may wait for a peer that does not read, however little the sender heeds `send`'s answer. */
 const MAX_BACKLOG = 64 * 1024 * 1024
-const LINGER = 2_000
+/** Milliseconds that a closing connection may take to hand over its last bytes. */
+export const LINGER = 2_000
 /** Silent intervals after which a peer counts as gone. */
 const PATIENCE = 3
 

@@ -1,7 +1,7 @@
 import type { Address } from '../core/types.ts'
 import type { SessionSigner } from '../signing/signer.ts'
 import { ByteQueue } from './byte-queue.ts'
-import { SecureConnection } from './connection.ts'
+import { LINGER, SecureConnection } from './connection.ts'
 import { fromSystem, lost, TransportError } from './errors.ts'
 import { type Exchange, greet, type Role, welcome } from './handshake.ts'
 import type { Connection } from './transport.ts'
@@ -13,7 +13,7 @@ export interface TransportOptions {
   readonly signer: SessionSigner
   /** Milliseconds for connecting and for the handshake together; default 10,000. */
   readonly handshakeTimeout?: number
-  /** Milliseconds of silence before a ping; after three a peer counts as gone. Default 15,000. */
+  /** Milliseconds between looks at whether the peer said anything; it counts as gone after three pings without an answer. Default 15,000. */
   readonly pingInterval?: number
   /** Connections of one listener that have not proved who they are yet; default 256. */
   readonly maxStrangers?: number
@@ -27,9 +27,6 @@ export interface TransportOptions {
 
 export const HANDSHAKE_TIMEOUT = 10_000
 const PING_INTERVAL = 15_000
-/** How long a closing connection may take to hand over its last bytes. */
-export const LINGER = 2_000
-
 export interface Securing {
   readonly role: Role
   readonly options: TransportOptions
