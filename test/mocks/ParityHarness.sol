@@ -26,12 +26,20 @@ contract ParityHarness {
         uint256 commitment;
     }
 
+    struct StateFields {
+        uint256 lane;
+        uint256 version;
+        uint256 locked;
+        bytes32 transfersRoot;
+        int256[] credits;
+    }
+
     function channelId(bytes calldata channel, uint256 chainId) external view returns (ChannelId) {
         return Channels.id(channel, chainId);
     }
 
-    function isOnly(bytes calldata channel, uint256 member, address account) external pure returns (bool) {
-        return Channels.isOnly(channel, member, account);
+    function isAt(bytes calldata channel, uint256 member, address account) external pure returns (bool) {
+        return Channels.isAt(channel, member, account);
     }
 
     function ledgerId(ChannelId id, address asset) external pure returns (LedgerId) {
@@ -70,11 +78,22 @@ contract ParityHarness {
         ChannelId id,
         address asset,
         uint256 generation
-    ) external pure returns (State memory read, bytes32 hash, LaneWord word) {
-        (read, ) = States.read(cursorAt(packed), id.count());
-        read.check();
-        hash = read.hash(id, asset, generation);
-        word = read.laneWord(hash);
+    ) external pure returns (StateFields memory read, bytes32 hash, LaneWord word) {
+        uint256 members = id.count();
+        (State packedState, ) = States.read(cursorAt(packed), members, id, asset, generation);
+        int256[] memory credits = new int256[](members);
+        for (uint256 i; i < members; ++i) {
+            credits[i] = packedState.credit(i);
+        }
+        hash = packedState.hash();
+        word = packedState.laneWord(hash);
+        read = StateFields(
+            packedState.lane(),
+            packedState.version(),
+            packedState.locked(),
+            packedState.transfersRoot(),
+            credits
+        );
     }
 
     /// @param packed A withdrawal of docs/protocol.md §6 whose base is `baseSize` bytes long.
@@ -87,8 +106,9 @@ contract ParityHarness {
         uint256 chainId
     ) external view returns (bytes32) {
         (Withdrawal memory read, Cursor next) = Withdrawals.readHead(cursorAt(packed));
+        (read.channelId, read.asset, read.generation) = (id, asset, generation);
         read.readParts(next.skip(baseSize), chainId);
-        return read.hash(id, asset, generation);
+        return read.hash();
     }
 
     function digest(bytes32 domain, bytes32 structHash) external pure returns (bytes32) {
