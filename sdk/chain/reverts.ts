@@ -5,7 +5,34 @@ import type { Revert } from './errors.ts'
 import { lastSentence } from './rpc.ts'
 
 /** What to do about a refusal; errors that are not listed are explained by their name and values alone. */
-const REMEDIES: Readonly<Record<string, string>> = {}
+const REMEDIES: Readonly<Record<string, string>> = {
+  AlreadyDisputed: 'The ledger is disputed: submit the states as an answer.',
+  BadSignature: 'A signature is missing or not of this member: ask for it again.',
+  DepositRefused: 'The ledger is disputed or at its last generation: settle it first, or open a new channel.',
+  DisputeOver: 'It is too late for an answer: settle.',
+  DisputeRunning: 'Wait for the end of the challenge period, or agree on a closing withdrawal.',
+  ERC20InsufficientAllowance: 'Approve the adjudicator for the amount.',
+  ERC20InsufficientBalance: 'Send tokens to the account first.',
+  Expired: 'Ask the members to sign again with a later time.',
+  LastSeq: 'Close the ledger with a withdrawal of everything; its next generation takes more.',
+  NeedsOwner: 'Let the owner of the money sign this withdrawal.',
+  NoSuchMember: 'Check the number of the member.',
+  NotAnAnswer: 'The condition has no answer yet: try again when it has.',
+  NotDisputed: 'There is no dispute: nothing has to be settled.',
+  NotMember: "Send it from a member's account, or with the states that all members signed.",
+  NothingRose: 'The chain holds these states or newer ones: nothing has to be done.',
+  NothingToClaim: 'Check asset and owner; the money may have been claimed already.',
+  Overdrawn: 'Withdraw less: the ledger holds not so much.',
+  SafeERC20FailedOperation: 'The token refused the transfer: check balance and allowance.',
+  TooLittleGas: 'Send it with more gas.',
+  WrongBase: "Pass the preimage from the dispute's event.",
+  WrongDispute: 'A dispute began or ended meanwhile: agree on a withdrawal for the state as it is.',
+  WrongRecord: 'Some of the reserves were redeemed or never existed: read the event anew.',
+  WrongSeq: 'Another withdrawal was executed meanwhile: agree on a new one.',
+  WrongState: 'Pass the newest state of each lane.',
+  WrongTransfers: 'Pass the transfers that the members signed.',
+  WrongValue: 'Send exactly as many coins as the call says.',
+}
 
 /** Decodes what a contract of ours, a token, or Solidity itself reverted with. */
 export function decodeRevert(data: Hex): Revert {

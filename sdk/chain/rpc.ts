@@ -6,6 +6,7 @@ import {
   JsonRpcProvider,
   Network,
   type Provider,
+  type SocketSubscriber,
   WebSocketProvider,
 } from 'ethers'
 import {
@@ -65,7 +66,7 @@ export async function openRpc(source: RpcSource, timeoutMs = 10_000): Promise<Rp
     for (const callback of callbacks) callback()
   }
   const subscribe = () => {
-    if (connection.pushes && callbacks.size > 0) void connection.provider.on('block', push)
+    if (connection.pushes && callbacks.size > 0) subscribeToBlocks(connection.provider as WebSocketProvider, push)
   }
   let closed = false
   return {
@@ -88,10 +89,7 @@ export async function openRpc(source: RpcSource, timeoutMs = 10_000): Promise<Rp
     onBlock(callback) {
       callbacks.add(callback)
       if (callbacks.size === 1) subscribe()
-      return () => {
-        callbacks.delete(callback)
-        if (callbacks.size === 0 && connection.pushes) void connection.provider.off('block', push)
-      }
+      return () => void callbacks.delete(callback)
     },
     close() {
       closed = true
@@ -141,6 +139,16 @@ function openSocket(url: string, network: Network | undefined): Connection {
       provider.destroy().catch(() => {})
     },
   }
+}
+
+/** By hand: when a socket closes, ethers' own subscription rejects where nobody can catch it, and the process would end. */
+function subscribeToBlocks(provider: WebSocketProvider, push: () => void): void {
+  const subscriber = { _handleMessage: push } as unknown as SocketSubscriber
+  provider.send('eth_subscribe', ['newHeads']).then(
+    (id: string) => provider._register(id, subscriber),
+    // Without it, polling sees the blocks a little later.
+    () => {},
+  )
 }
 
 function httpRequest(url: string, timeoutMs: number): FetchRequest {

@@ -1,7 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { ContractFactory, HDNodeWallet, type InterfaceAbi, JsonRpcProvider, Mnemonic, Network } from 'ethers'
+import {
+  ContractFactory,
+  HDNodeWallet,
+  type InterfaceAbi,
+  JsonRpcProvider,
+  Mnemonic,
+  Network,
+  type Signer,
+} from 'ethers'
 import type { Address } from '../../../sdk/core/types.ts'
 
 /** A chain process of its own with the contracts on it. */
@@ -52,7 +60,7 @@ export async function startAnvil(...args: string[]): Promise<TestChain> {
 }
 
 /** Deploys a compiled contract, `path` within artifacts. */
-export async function deploy(from: HDNodeWallet, path: string, ...args: unknown[]): Promise<Address> {
+export async function deploy(from: Signer, path: string, ...args: unknown[]): Promise<Address> {
   const { abi, bytecode } = artifact(path)
   const contract = await new ContractFactory(abi, bytecode, from).deploy(...args)
   await contract.waitForDeployment()
