@@ -30,6 +30,8 @@ library Transfers {
 
     error TooManyTransfers(uint256 count, uint256 max);
     error TooManyLegs(uint256 count, uint256 max);
+    /// @notice The registry did not answer: too little gas was given.
+    error NoOutcomes(address registry);
 
     /// @dev Unchecked: sizes and counts have at most 16 bits.
     function read(Cursor cursor, IOutcomeRegistry registry) internal view returns (TransferList memory list, Cursor next) {
@@ -62,19 +64,37 @@ library Transfers {
             mstore(shown, shownCount)
         }
         (list.leaves, list.shown) = (leaves, shown);
-        list.outcomes = registry.outcomes(_keys(shown, legsCount));
+        list.outcomes = _ask(registry, shown, legsCount);
     }
 
-    function _keys(Shown[] memory shown, uint256 count) private pure returns (bytes32[] memory keys) {
-        keys = new bytes32[](count);
-        uint256 next;
-        for (uint256 i; i < shown.length; ++i) {
-            Cursor key = shown[i].at().skip(HEAD + 1);
-            for (uint256 left = shown[i].legs(); left > 0; --left) {
-                keys[next++] = key.wordAt();
-                key = key.skip(LEG);
+    /// @dev `registry.outcomes(keys)` in assembly: the keys go from calldata straight into the question, and the answer takes its place.
+    function _ask(IOutcomeRegistry registry, Shown[] memory shown, uint256 count) private view returns (uint256[] memory outcomes) {
+        bytes32 selector = IOutcomeRegistry.outcomes.selector;
+        bool ok;
+        assembly ("memory-safe") {
+            let question := mload(0x40)
+            mstore(question, selector)
+            mstore(add(question, 0x04), 0x20)
+            mstore(add(question, 0x24), count)
+            let end := add(question, 0x44)
+            let last := add(shown, shl(5, mload(shown)))
+            for { let next := shown } lt(next, last) {} {
+                next := add(next, 0x20)
+                let one := mload(next)
+                let key := add(shr(48, one), add(HEAD, 1))
+                for { let left := and(shr(32, one), 0xffff) } left { left := sub(left, 1) } {
+                    mstore(end, calldataload(key))
+                    end := add(end, 0x20)
+                    key := add(key, LEG)
+                }
             }
+            let size := add(0x40, shl(5, count))
+            ok := staticcall(gas(), registry, question, sub(end, question), question, size)
+            ok := and(ok, eq(returndatasize(), size))
+            outcomes := add(question, 0x20)
+            mstore(0x40, add(question, add(size, 0x20)))
         }
+        require(ok, NoOutcomes(address(registry)));
     }
 
     function at(Shown shown) internal pure returns (Cursor) {
