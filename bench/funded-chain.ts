@@ -1,0 +1,51 @@
+import type { Chain, LedgerView } from '../sdk/chain/chain.ts'
+import { type Address, type Domain, type Hex, type LedgerRef } from '../sdk/core/types.ts'
+
+const DOMAIN: Domain = { chainId: 31337n, adjudicator: `0x${'ad'.repeat(20)}` }
+const HEAD = { number: 1, hash: `0x${'00'.repeat(32)}` as Hex, timestamp: 1_800_000_000n }
+const RICH = 1n << 100n
+
+/** A chain on which every ledger is funded and nothing happens: while payments run, a chain has no part in them. */
+export function funded(sender: Address): Chain {
+  const nothing = (): never => {
+    throw new Error('Nothing is sent to the chain while payments are measured.')
+  }
+  const viewOf = ({ channelId, asset }: LedgerRef): LedgerView => {
+    const balances = [RICH, RICH] as const
+    const word = { phase: 'open', recorded: false, generation: 0, seq: 0, balances } as const
+    return {
+      channelId,
+      asset,
+      head: HEAD,
+      confirmedHead: HEAD,
+      latest: word,
+      confirmed: word,
+      latestBalances: balances,
+      confirmedBalances: balances,
+      base: [],
+      lanes: [],
+    }
+  }
+  return {
+    domain: DOMAIN,
+    sender,
+    onView: () => {},
+    onEvent: () => {},
+    onHealth: () => {},
+    onAlarm: () => {},
+    head: async () => HEAD,
+    view: async (ledger) => viewOf(ledger),
+    watch: () => {},
+    unwatch: () => {},
+    send: nothing,
+    deposit: nothing,
+    balance: async () => 0n,
+    gasPrice: async () => 1n,
+    claimable: async () => 0n,
+    outcomes: async () => [],
+    history: async () => [],
+    announced: async () => [],
+    start: async () => {},
+    stop: async () => {},
+  }
+}

@@ -1,0 +1,190 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import type { Node } from '../sdk/node/node.ts'
+import type { ChannelId } from '../sdk/core/types.ts'
+import { startPeer } from './payments-peer.ts'
+
+// Payments per second between two real nodes: two processes, TCP, SQLite with synchronous=FULL on both sides, every
+// payment recorded. The payer is this process, the payee a child of it.
+
+/** Payments a second that a minimal loop reaches on the machine of docs/performance.md. */
+const LIMITS: Record<string, number> = {
+  '1 sequential': 1_400,
+  '1 pipelined': 5_000,
+  '10 sequential': 11_000,
+  '10 pipelined': 28_000,
+  '100 sequential': 120_000,
+  '100 pipelined': 260_000,
+  '1000 sequential': 800_000,
+  '1000 pipelined': 1_700_000,
+}
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    seconds: { type: 'string', default: '4' },
+    only: { type: 'string' },
+    payee: { type: 'string' },
+  },
+})
+
+if (values.payee) await payee(values.payee)
+else await main()
+
+/** The child: a node that takes payments until it is told to stop, then says how many it has on record. */
+async function payee(file: string): Promise<void> {
+  const { node, store } = await startPeer('payee', file)
+  let received = 0
+  node.on('payment', ({ count }) => {
+    received += count
+  })
+  const address = await node.listen('tcp://127.0.0.1:0')
+  process.send!({ address })
+  await once(process, 'message')
+  let listed = 0
+  for await (const _ of node.payments()) listed++
+  await node.stop()
+  await store.close()
+  process.send!({ received, listed })
+  process.disconnect()
+}
+
+interface Result {
+  readonly name: string
+  readonly rate: number
+  readonly p50: number
+}
+
+async function main(): Promise<void> {
+  const seconds = Number(values.seconds)
+  const results: Result[] = []
+  const probes = [probe()]
+  for (const [name] of Object.entries(LIMITS)) {
+    if (values.only && values.only !== name) continue
+    results.push(await measure(name, seconds))
+  }
+  probes.push(probe())
+  report(results, probes)
+  if (values.json)
+    writeFileSync(values.json, `${JSON.stringify(Object.fromEntries(results.map(({ name, rate }) => [name, Math.round(rate)])), null, 2)}\n`)
+}
+
+async function measure(name: string, seconds: number): Promise<Result> {
+  const [size, mode] = name.split(' ') as [string, string]
+  const perSignature = Number(size)
+  const folder = mkdtempSync(join(tmpdir(), 'tallystick-bench-'))
+  const child = fork(fileURLToPath(import.meta.url), ['--payee', join(folder, 'payee.sqlite')], { execArgv: [...process.execArgv.filter((arg) => !arg.startsWith('--cpu-prof'))] })
+  try {
+    const [{ address }] = (await once(child, 'message')) as [{ address: string }]
+    const { node, store } = await startPeer('payer', join(folder, 'payer.sqlite'), { maxPerSignature: perSignature })
+    const channelId = await node.open(address, { period: 3_600 })
+    await run(node, channelId, perSignature, mode, 0.5)
+    const result = await run(node, channelId, perSignature, mode, seconds)
+    const sent = -node.balances(channelId).entitlement + (1n << 100n)
+    const told = once(child, 'message')
+    child.send('stop')
+    const [{ received, listed }] = (await told) as [{ received: number; listed: number }]
+    await node.stop()
+    await store.close()
+    if (BigInt(received) !== sent || BigInt(listed) !== sent)
+      throw new Error(`${sent} payments were acknowledged, ${received} were received and ${listed} are listed`)
+    return { name, ...result }
+  } finally {
+    child.kill()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Payments of one unit each, so that the sum counts them. */
+async function run(node: Node, channelId: ChannelId, size: number, mode: string, seconds: number) {
+  const start = performance.now()
+  const end = start + 1_000 * seconds
+  let done = 0
+  const latencies: number[] = []
+  const one = async (count: number) => {
+    const began = performance.now()
+    if (count === 1) await node.pay(channelId, 1n)
+    else await node.payMany(channelId, new BigUint64Array(count).fill(1n))
+    done += count
+    latencies.push(performance.now() - began)
+  }
+  if (mode === 'sequential') while (performance.now() < end) await one(size)
+  else {
+    // Enough on its way to keep both sides busy: callers that each wait for their own payments.
+    const callers = size === 1 ? 512 : size === 10 ? 128 : 64
+    const caller = async () => {
+      while (performance.now() < end) await one(size === 1 ? 1 : 4 * size)
+    }
+    await Promise.all(Array.from({ length: callers }, caller))
+  }
+  const elapsed = (performance.now() - start) / 1_000
+  latencies.sort((a, b) => a - b)
+  return { rate: done / elapsed, p50: latencies[Math.floor(latencies.length / 2)]! }
+}
+
+interface Probe {
+  /** Per second. */
+  readonly fdatasync: number
+  readonly sign: number
+  readonly verify: number
+}
+
+function probe(): Probe {
+  const folder = mkdtempSync(join(tmpdir(), 'tallystick-probe-'))
+  const file = openSync(join(folder, 'probe'), 'w')
+  const page = new Uint8Array(4_096)
+  let at = 0
+  try {
+    const fdatasync = rate(() => {
+      writeSync(file, page, 0, page.length, at)
+      at += page.length
+      fdatasyncSync(file)
+    })
+    const key = new Uint8Array(32).fill(7)
+    const digest = new Uint8Array(32).fill(9)
+    const signature = secp256k1.sign(digest, key, { prehash: false })
+    const publicKey = secp256k1.getPublicKey(key)
+    const sign = rate(() => secp256k1.sign(digest, key, { prehash: false }))
+    const verify = rate(() => secp256k1.verify(signature, digest, publicKey, { prehash: false }))
+    return { fdatasync, sign, verify }
+  } finally {
+    closeSync(file)
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function rate(task: () => void): number {
+  for (let i = 0; i < 20; i++) task()
+  const start = performance.now()
+  let count = 0
+  while (performance.now() < start + 400) {
+    task()
+    count++
+  }
+  return (1_000 * count) / (performance.now() - start)
+}
+
+function report(results: readonly Result[], probes: readonly Probe[]): void {
+  const mean = (of: keyof Probe) => probes.reduce((sum, probe) => sum + probe[of], 0) / probes.length
+  const [fdatasync, sign, verify] = [mean('fdatasync'), mean('sign'), mean('verify')]
+  const pad = (text: string, width: number) => text.padStart(width)
+  console.log(`raw fdatasync ${fdatasync.toFixed(0)}/s, noble sign ${sign.toFixed(0)}/s, noble verify ${verify.toFixed(0)}/s\n`)
+  console.log('payments per signature    payments/s   p50 ms   of limit   per fdatasync   per noble sign   per noble verify')
+  for (const { name, rate, p50 } of results) {
+    const cells = [
+      pad(Math.round(rate).toLocaleString('en'), 12),
+      pad(p50.toFixed(2), 9),
+      pad(`${((100 * rate) / LIMITS[name]!).toFixed(0)} %`, 11),
+      pad((rate / fdatasync).toFixed(2), 16),
+      pad((rate / sign).toFixed(2), 17),
+      pad((rate / verify).toFixed(2), 19),
+    ]
+    console.log(name.padEnd(24) + cells.join(''))
+  }
+}
