@@ -1,4 +1,6 @@
 const EMPTY = new Uint8Array(0)
+const SMALL = 1024
+const BLOCK = 16 * 1024
 
 /** Bytes in the order they came, taken in whatever sizes are needed; copies only what spans chunks. */
 export class ByteQueue {
@@ -7,6 +9,7 @@ export class ByteQueue {
   #first = 0
   #offset = 0
   #length = 0
+  #block = EMPTY
 
   get length(): number {
     return this.#length
@@ -14,8 +17,24 @@ export class ByteQueue {
 
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return
-    this.#chunks.push(chunk)
+    // A peer that sends single bytes must not make us keep an object for each: behind others, small chunks share blocks.
+    if (this.#length === 0 || chunk.length >= SMALL) this.#chunks.push(chunk)
+    else this.#append(chunk)
     this.#length += chunk.length
+  }
+
+  #append(chunk: Uint8Array): void {
+    const last = this.#chunks.at(-1)!
+    const isOurs = last.buffer === this.#block.buffer
+    if (!isOurs || last.byteOffset + last.length + chunk.length > this.#block.length) {
+      this.#block = new Uint8Array(BLOCK)
+      this.#block.set(chunk)
+      this.#chunks.push(this.#block.subarray(0, chunk.length))
+      return
+    }
+    const end = last.byteOffset + last.length
+    this.#block.set(chunk, end)
+    this.#chunks[this.#chunks.length - 1] = this.#block.subarray(last.byteOffset, end + chunk.length)
   }
 
   /** The next four bytes, big-endian, left in place; undefined if fewer are there. */

@@ -28,6 +28,7 @@ export class SecureConnection implements Connection {
   #delivering = false
   #blocked = false
   #scheduled = false
+  #owesPong = false
   #silence = 0
   /** The wire has ended; said once all that came before is delivered. */
   #end: { readonly error: Error | undefined } | undefined
@@ -97,7 +98,6 @@ export class SecureConnection implements Connection {
     if (this.#phase !== 'open') return
     this.#writer.push('goodbye')
     this.#hangUp()
-    this.#deliver()
   }
 
   /** Hands over the last bytes, then waits a moment for the other end to do the same. */
@@ -123,6 +123,7 @@ export class SecureConnection implements Connection {
 
   #flush(): void {
     if (this.#phase !== 'open' || this.#writer.size === 0) return
+    this.#owesPong = false
     this.#blocked = !this.#wire.write(this.#writer.seal())
   }
 
@@ -167,7 +168,9 @@ export class SecureConnection implements Connection {
   }
 
   #answer(): void {
-    this.#writer.push('pong')
+    // One answer for all pings that came since the last write: a peer that pings and does not read must not fill the buffer.
+    if (!this.#owesPong) this.#writer.push('pong')
+    this.#owesPong = true
     this.#schedule()
   }
 
