@@ -15,8 +15,8 @@ abstract contract Base {
     Vm internal constant vm = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
     address internal constant COIN = address(0);
     uint256 internal constant PERIOD = 1 days;
-    uint256 internal constant ALICE = 0;
-    uint256 internal constant BOB = 1;
+    uint8 internal constant ALICE = 0;
+    uint8 internal constant BOB = 1;
     /// @dev What `pair` puts into a ledger for alice and for bob.
     uint256 internal constant A = 1000;
     uint256 internal constant B = 500;
@@ -247,11 +247,11 @@ abstract contract Base {
     function fund(Ledger memory l, uint256 member, uint256 amount) internal {
         if (l.asset == COIN) {
             vm.deal(address(this), address(this).balance + amount);
-            adjudicator.depositCoin{value: amount}(l.id, member);
+            adjudicator.depositCoin{value: amount}(l.id, uint8(member));
         } else {
             Token(l.asset).mint(address(this), amount);
             Token(l.asset).approve(address(adjudicator), amount);
-            adjudicator.deposit(l.id, member, l.asset, amount);
+            adjudicator.deposit(l.id, uint8(member), l.asset, amount);
         }
     }
 

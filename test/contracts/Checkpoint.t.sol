@@ -13,7 +13,7 @@ contract CheckpointTest is Base {
         State memory s = stateOf(l, 0, 5, 100);
         uint256 expected = word(l) | (1 << 254);
         vm.expectEmit(address(adjudicator));
-        emit IAdjudicator.Raised(l.id, COIN, expected, LaneWord.wrap(Hash.laneWord(l, s)), LaneWord.wrap(0));
+        emit IAdjudicator.Raised(l.id, COIN, LaneWord.wrap(Hash.laneWord(l, s)), LaneWord.wrap(0));
         checkpoint(l, only(signed(l, s)));
         vm.assertEq(word(l), expected, "word");
         vm.assertEq(recordedLane(l, 0), Hash.laneWord(l, s), "lane");

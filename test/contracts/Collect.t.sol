@@ -138,7 +138,7 @@ contract CollectTest is Base {
     }
 
     /// @notice C4: each channel and member has an address of its own.
-    function testFuzz_C4_AddressesDiffer(bytes32 id, uint256 member) external view {
+    function testFuzz_C4_AddressesDiffer(bytes32 id, uint8 member) external view {
         address mine = adjudicator.depositAddress(id, member);
         vm.assertTrue(mine != adjudicator.depositAddress(id, member ^ 1), "member");
         vm.assertTrue(mine != adjudicator.depositAddress(id ^ bytes32(uint256(1)), member), "channel");

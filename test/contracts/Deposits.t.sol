@@ -97,16 +97,27 @@ contract DepositsTest is Base {
 
     // ---------------------------------------------------------------- coins
 
-    /// @notice Coins are credited to the member named, and the event carries the new word.
+    /// @notice Coins are credited to the member named, and the event carries the new word of its pair.
     function testFuzz_CreditsCoins(uint96 amount, uint8 seed) external {
-        uint256 member = seed % 5;
+        uint8 member = seed % 5;
         Ledger memory l = empty(5, COIN);
         vm.deal(address(this), amount);
+        uint256 newWord = uint256(amount) << (112 * (member % 2));
         vm.expectEmit(address(adjudicator));
-        emit IAdjudicator.Deposited(l.id, member, uint256(amount) << (112 * (member % 2)));
+        if (member < 2) emit IAdjudicator.CoinDeposited(l.id, newWord);
+        else emit IAdjudicator.Deposited(l.id, COIN, member, newWord);
         adjudicator.depositCoin{value: amount}(l.id, member);
         vm.assertEq(balance(l, member), int256(uint256(amount)), "balance");
         vm.assertEq(address(adjudicator).balance, amount, "held");
+    }
+
+    /// @notice A token's deposit says which token and which member.
+    function test_ADepositOfTokensIsShown() external {
+        Ledger memory l = empty(2, address(token));
+        approved(token, 7);
+        vm.expectEmit(address(adjudicator));
+        emit IAdjudicator.Deposited(l.id, address(token), BOB, 7 << 112);
+        adjudicator.deposit(l.id, BOB, address(token), 7);
     }
 
     /// @notice C37: two depositors in one block are both credited, also those of one word.
@@ -118,7 +129,7 @@ contract DepositsTest is Base {
     }
 
     /// @notice C38: a member who does not exist is refused, for every form.
-    function testFuzz_C38_RefusesAMemberWhoDoesNotExist(uint256 member) external {
+    function testFuzz_C38_RefusesAMemberWhoDoesNotExist(uint8 member) external {
         if (member < 2) member += 2;
         Ledger memory l = empty(2, COIN);
         vm.expectRevert(err(Channels.NoSuchMember.selector, member, 2));
@@ -155,7 +166,7 @@ contract DepositsTest is Base {
         uint256 most = (1 << 111) - 1;
         fund(l, ALICE, most);
         approved(token, 1 << 111);
-        vm.expectRevert(abi.encodeWithSelector(Words.BalanceOutOfRange.selector, int256(most) + 1));
+        vm.expectRevert(abi.encodeWithSelector(Words.BalanceOutOfRange.selector, int256(1)));
         adjudicator.deposit(l.id, ALICE, address(token), 1);
         vm.expectRevert(abi.encodeWithSelector(Words.BalanceOutOfRange.selector, int256(1 << 111)));
         adjudicator.deposit(l.id, BOB, address(token), 1 << 111);

@@ -29,7 +29,7 @@ contract OutcomeRegistryTest is Base {
     function testFuzz_RecordsASecret(bytes32 secret) external {
         assertOutcome(keyOf(secret), 0, 0);
         vm.expectEmit(address(registry));
-        emit IOutcomeRegistry.Recorded(keyOf(secret), 1e18);
+        emit IOutcomeRegistry.Revealed(keyOf(secret), secret);
         vm.assertEq(registry.reveal(secret), keyOf(secret), "key");
         assertOutcome(keyOf(secret), 1e18, now_());
     }

@@ -93,7 +93,7 @@ contract SignedDepositsTest is Base {
         return abi.encodePacked(r, s, v);
     }
 
-    function depositWithPermit2(bytes32 id, uint256 member, uint256 nonce, bytes memory signature) private {
+    function depositWithPermit2(bytes32 id, uint8 member, uint256 nonce, bytes memory signature) private {
         adjudicator.depositWithPermit2(id, member, address(token), AMOUNT, holder, nonce, now_(), signature);
     }
 
@@ -142,7 +142,7 @@ contract SignedDepositsTest is Base {
         return signs(token.DOMAIN_SEPARATOR(), hash);
     }
 
-    function depositWithAuthorization(bytes32 id, uint256 member, uint8 v, bytes32 r, bytes32 s) private {
+    function depositWithAuthorization(bytes32 id, uint8 member, uint8 v, bytes32 r, bytes32 s) private {
         adjudicator.depositWithAuthorization(
             id,
             member,
