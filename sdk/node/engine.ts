@@ -192,19 +192,22 @@ export class Engine {
     switch (effect.kind) {
       case 'sign':
         // At once: a signature leaves only after the commit that holds what was signed.
-        return this.dispatch(slot, {
+        this.dispatch(slot, {
           kind: 'signed',
           what: effect.what,
           signature: this.options.signer.sign(effect.digest),
         })
+        return
       case 'record': {
         const key = historyKey(slot.number, slot.ledger.generation, effect.lane, effect.version)
         const { signature, operations } = effect
-        return this.#journal.write(key, encodeEntry({ time: this.options.clock.now(), signature, operations }))
+        this.#journal.write(key, encodeEntry({ time: this.options.clock.now(), signature, operations }))
+        return
       }
       case 'violation':
         this.emitter.emit({ kind: 'alarm', error: effect.error })
-        return this.peers.fail(this.peers.peer(slot.entry.peer), effect.error)
+        this.peers.fail(this.peers.peer(slot.entry.peer), effect.error)
+        return
       default:
         this.#journal.after(() => this.#perform(slot, effect))
     }
@@ -222,7 +225,8 @@ export class Engine {
         void this.#resend(slot, effect.from)
         return
       case 'notify':
-        return this.news.tell(slot, effect.news)
+        this.news.tell(slot, effect.news)
+        return
       case 'lookup':
         void this.#lookup(slot, effect.versions)
         return
@@ -314,16 +318,21 @@ export class Engine {
       case 'opened':
       case 'refused':
         this.peers.spend(peer)
-        return this.openings.hear(peer, message)
+        this.openings.hear(peer, message)
+        return
       default:
-        return this.#answerLedger(peer, message)
+        this.#answerLedger(peer, message)
+        return
     }
   }
 
   #answerLedger(peer: Peer, message: LedgerMessage): void {
     const slot = this.book.slot(message)
     // It may know a channel that was never confirmed to be open here.
-    if (!slot) return this.peers.spend(peer)
+    if (!slot) {
+      this.peers.spend(peer)
+      return
+    }
     if (slot.entry.peer !== peer.signer) throw new PeerViolationError('it speaks about a channel of others')
     // Judged by the newest block: what is known of the chain may be old where nothing happened.
     if (message.kind === 'propose') {

@@ -46,7 +46,10 @@ export class Journal {
     if (this.#running || this.isEmpty) return
     const batch = this.#batch
     this.#batch = { writes: [], after: [] }
-    if (batch.writes.length === 0) return this.#perform(batch)
+    if (batch.writes.length === 0) {
+      this.#perform(batch)
+      return
+    }
     this.#running = this.#store.commit(batch.writes).then(
       () => {
         this.#running = undefined

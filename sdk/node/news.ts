@@ -39,28 +39,37 @@ export class News {
     switch (news.kind) {
       case 'sent':
       case 'received':
-        return this.#payments(slot, news)
+        this.#payments(slot, news)
+        return
       case 'acked':
         slot.acknowledged(news.version)
-        return this.#emitter.emit({ kind: 'delivered', ...ref, version: news.version })
+        this.#emitter.emit({ kind: 'delivered', ...ref, version: news.version })
+        return
       case 'frozen':
-        return this.#emitter.emit({ kind: 'frozen', ...ref, known: news.freeze.known, proved: news.freeze.proved })
+        this.#emitter.emit({ kind: 'frozen', ...ref, known: news.freeze.known, proved: news.freeze.proved })
+        return
       case 'withdrawn':
         this.#end(news.id, ({ resolve }) => resolve())
-        return this.#emitter.emit({ kind: 'withdrawn', ...ref, withdrawal: news.withdrawal })
+        this.#emitter.emit({ kind: 'withdrawn', ...ref, withdrawal: news.withdrawal })
+        return
       case 'refused':
         this.#end(news.id, ({ reject }) => reject(new PeerRefusedError('WITHDRAWAL', news.reason), news.again))
-        return this.#emitter.emit({ kind: 'refused', ...ref, reason: news.reason })
+        this.#emitter.emit({ kind: 'refused', ...ref, reason: news.reason })
+        return
       case 'expired':
         this.#end(news.id, ({ reject }) => reject(new WithdrawalExpiredError(), false))
-        return this.#emitter.emit({ kind: 'expired', ...ref })
+        this.#emitter.emit({ kind: 'expired', ...ref })
+        return
       case 'ended':
         slot.ended(news.disputed)
-        return this.#emitter.emit({ kind: 'ended', ...ref, generation: news.generation, next: news.next })
+        this.#emitter.emit({ kind: 'ended', ...ref, generation: news.generation, next: news.next })
+        return
       case 'disputed':
-        return this.#emitter.emit({ kind: 'disputed', ...ref, expiry: news.expiry })
+        this.#emitter.emit({ kind: 'disputed', ...ref, expiry: news.expiry })
+        return
       default:
-        return this.#emitter.emit({ kind: news.kind, ...ref, withdrawal: news.withdrawal })
+        this.#emitter.emit({ kind: news.kind, ...ref, withdrawal: news.withdrawal })
+        return
     }
   }
 

@@ -44,13 +44,19 @@ export class Openings {
   }
 
   hear(peer: Peer, message: Open | Opened | Refused): void {
-    if (message.kind === 'open') return this.#consider(peer, message)
+    if (message.kind === 'open') {
+      this.#consider(peer, message)
+      return
+    }
     const channelId = message.kind === 'opened' ? message.channelId : message.about
     const pending = this.#pending.get(channelId)
     // An answer to a question that nobody asks any more.
     if (!pending || pending.peer !== peer.signer) return
     this.#pending.delete(channelId)
-    if (message.kind === 'refused') return pending.reject(new PeerRefusedError(message.code, message.reason))
+    if (message.kind === 'refused') {
+      pending.reject(new PeerRefusedError(message.code, message.reason))
+      return
+    }
     this.#enter(peer, channelId, pending.channel, pending.assets, pending.resolve)
   }
 

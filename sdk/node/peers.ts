@@ -1,6 +1,6 @@
 import { TallystickError } from '../core/errors.ts'
 import type { Address, Domain } from '../core/types.ts'
-import { IncompatiblePeerError, type Message, PeerViolationError, PROTOCOL_VERSION } from '../protocols/messages.ts'
+import { type Message, PeerViolationError, PROTOCOL_VERSION } from '../protocols/messages.ts'
 import { greet } from '../protocols/opening.ts'
 import { decodeMessage, encodeMessage } from '../protocols/wire.ts'
 import type { Connection, Transport } from '../transport/transport.ts'
@@ -141,7 +141,10 @@ export class Peers {
   /** Takes a new connection, dialled or accepted. */
   adopt(connection: Connection, dialled: boolean): void {
     const peer = this.peer(connection.peer)
-    if (this.#stopped) return connection.close()
+    if (this.#stopped) {
+      connection.close()
+      return
+    }
     if (peer.connection && !this.#replaces(peer, dialled)) {
       connection.close()
       if (peer.online) this.#settle(peer)
@@ -182,7 +185,10 @@ export class Peers {
 
   #receive(peer: Peer, connection: Connection, frame: Uint8Array): void {
     if (peer.connection !== connection) return
-    if (!peer.online) return this.#greet(peer, frame)
+    if (!peer.online) {
+      this.#greet(peer, frame)
+      return
+    }
     peer.inbox.push(frame)
     if (peer.inbox.length >= MAX_INBOX) connection.pause()
     this.#options.handler.frames(peer)
@@ -201,7 +207,8 @@ export class Peers {
       if (message.kind !== 'hello') throw new PeerViolationError('its first message is no hello')
       peer.owner = greet(message, this.#options.domain)
     } catch (error) {
-      return this.fail(peer, error as Error)
+      this.fail(peer, error as Error)
+      return
     }
     peer.online = true
     peer.wasOnline = true
@@ -216,9 +223,8 @@ export class Peers {
 
   /** The peer broke a rule: nothing more of this connection counts. */
   fail(peer: Peer, error: Error): void {
-    // An incompatible or broken peer is not dialled again by itself: it would only fail again.
-    if (error instanceof IncompatiblePeerError || error instanceof PeerViolationError)
-      peer.retry.at = Number.POSITIVE_INFINITY
+    // It would only fail again; its operator needs time to repair it.
+    peer.retry.at = this.#options.clock.now() + RETRY_LAST
     this.#drop(peer, error)
   }
 

@@ -1,5 +1,5 @@
-import { keccak256 } from '../../../sdk/core/keccak.ts'
 import { toHex } from '../../../sdk/core/bytes.ts'
+import { keccak256 } from '../../../sdk/core/keccak.ts'
 import type { Address, ChannelId } from '../../../sdk/core/types.ts'
 import { Node, type NodeOptions } from '../../../sdk/node/node.ts'
 import { sessionSigner } from '../../../sdk/signing/session.ts'
@@ -9,7 +9,8 @@ import { type MemoryNetwork, memoryTransport } from '../../../sdk/transport/memo
 import { ModelChain, type ModelView } from './model-chain.ts'
 
 export const keyOf = (name: string): Uint8Array => keccak256(new TextEncoder().encode(`key of ${name}`))
-export const ownerOf = (name: string): Address => toHex(keccak256(new TextEncoder().encode(`owner of ${name}`)).subarray(12))
+export const ownerOf = (name: string): Address =>
+  toHex(keccak256(new TextEncoder().encode(`owner of ${name}`)).subarray(12))
 export const signerOf = (name: string) => sessionSigner(keyOf(name))
 
 /** A chain and a network in memory on which named actors meet. */

@@ -1,4 +1,12 @@
-import type { Chain, ChainCall, ChainEvent, ChainReceipt, Head, LedgerView, SendOptions } from '../../../sdk/chain/chain.ts'
+import type {
+  Chain,
+  ChainCall,
+  ChainEvent,
+  ChainReceipt,
+  Head,
+  LedgerView,
+  SendOptions,
+} from '../../../sdk/chain/chain.ts'
 import { toBytes } from '../../../sdk/core/bytes.ts'
 import { channelIdOf, decodeChannel, ledgerIdOf } from '../../../sdk/core/channel.ts'
 import { Reader } from '../../../sdk/core/codec.ts'
@@ -210,7 +218,13 @@ export class ModelChain {
     const paid = new Map(this.tip.paid)
     for (const member of [0, 1] as const) this.#pay(paid, channel.members[member]!.owner, ref.asset, entitled[member])
     const { generation } = entry
-    const next = { generation: generation + 1, seq: 0, balances: [0n, 0n], dispute: undefined, lanes: [0n, 0n] } as const
+    const next = {
+      generation: generation + 1,
+      seq: 0,
+      balances: [0n, 0n],
+      dispute: undefined,
+      lanes: [0n, 0n],
+    } as const
     return this.#write({ ref, ...next }, paid)
   }
 }
@@ -307,7 +321,8 @@ const headOf = (number: number, timestamp: bigint, fork: number): Head => ({
 const add = ([a, b]: readonly [bigint, bigint], member: number, amount: bigint): [bigint, bigint] =>
   member === 0 ? [a + amount, b] : [a, b + amount]
 
-const higher = (committed: bigint, recorded: bigint): bigint => (recorded >> 192n > committed >> 192n ? recorded : committed)
+const higher = (committed: bigint, recorded: bigint): bigint =>
+  recorded >> 192n > committed >> 192n ? recorded : committed
 
 function wordOf({ generation, seq, balances, dispute, lanes }: Entry): LedgerWord {
   const recorded = lanes.some((word) => word !== 0n)

@@ -1,0 +1,86 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { type Action, Simulation } from './simulation.ts'
+
+const of = fc.constantFrom(0 as const, 1 as const)
+const small = fc.integer({ min: 1, max: 400 })
+
+/** Frames and writes far more often than accidents, so that something gets done in between. */
+const action = fc.oneof<fc.WeightedArbitrary<Action>[]>(
+  { weight: 14, arbitrary: fc.record({ do: fc.constant('deliver' as const), of }) },
+  { weight: 14, arbitrary: fc.record({ do: fc.constant('write' as const), of }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('pay' as const), of, amount: small }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('payMany' as const), of, count: fc.integer({ min: 2, max: 20 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('deposit' as const), of, amount: small }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('withdraw' as const), of, amount: small }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('close' as const), of }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom('drop' as const, 'duplicate' as const, 'swap' as const), of }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), of, written: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('cut' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('dial' as const), of }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('tick' as const), of }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('mine' as const), seconds: fc.integer({ min: 1, max: 30 }) }) },
+)
+
+async function run(actions: readonly Action[]): Promise<Simulation> {
+  const sim = new Simulation()
+  await sim.start()
+  for (const each of actions) {
+    await sim.boot()
+    await sim.perform(each)
+  }
+  await sim.settle()
+  return sim
+}
+
+/** What both sides must agree on once all is calm. */
+async function check(sim: Simulation): Promise<void> {
+  expect(sim.broken).to.equal(undefined)
+  const [alice, bob] = sim.machines.map(({ node }) => node.balances(sim.channelId)) as [any, any]
+  expect(alice.blocked, 'alice').to.equal(undefined)
+  expect(bob.blocked, 'bob').to.equal(undefined)
+  expect(alice.generation).to.equal(bob.generation)
+  expect(alice.entitlement + bob.entitlement).to.equal(
+    sim.chain.tip.entries
+      .values()
+      .next()
+      .value!.balances.reduce((a, b) => a + b),
+  )
+  expect(alice.spendable).to.equal(bob.receivable)
+  expect(alice.receivable).to.equal(bob.spendable)
+  expect([alice.unacknowledged, bob.unacknowledged]).to.deep.equal([0n, 0n])
+
+  const [ours, theirs] = [await sim.listed(0), await sim.listed(1)]
+  const line = ({ id, amount, generation, version, index }: (typeof ours)[number]) =>
+    `${generation}/${version}/${index}/${id}/${amount}`
+  const list = (payments: typeof ours, direction: string) =>
+    payments.filter((each) => each.direction === direction).map(line)
+  expect(list(ours, 'out')).to.deep.equal(list(theirs, 'in'))
+  expect(list(ours, 'in')).to.deep.equal(list(theirs, 'out'))
+  for (const { from, id, amount } of sim.promised) {
+    const found = (from === 0 ? theirs : ours).filter((each) => each.id === id && each.direction === 'in')
+    expect(
+      found.map((each) => each.amount),
+      `payment ${id}`,
+    ).to.deep.equal([amount])
+  }
+}
+
+describe('two nodes whose disks, network and power fail', () => {
+  it('S1 S5 S8 S9 S10 S12 end in equal states, keep what they promised and sign no version twice', async function () {
+    this.timeout(300_000)
+    const runs = Number(process.env.SIMULATIONS ?? 60)
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 120, size: 'max' }), async (actions) => {
+        await check(await run(actions))
+      }),
+      { numRuns: runs, seed: 42, ...(process.env.SEED ? { seed: Number(process.env.SEED) } : {}) },
+    )
+  })
+})
