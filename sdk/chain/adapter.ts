@@ -14,13 +14,21 @@ import type { Store } from '../storage/store.ts'
 import { adjudicatorAbi, registryAbi, tokenAbi } from './abi.ts'
 import type { Chain, ChainCall, ChainEvent, ChainReceipt, Head, LedgerView, SendOptions } from './chain.ts'
 import { type Deployment, findContracts } from './deployment.ts'
-import { allowanceFor, approveRequest, type DepositOrder, depositRequest, permitRequest } from './deposit.ts'
+import {
+  allowanceFor,
+  approveRequest,
+  type DepositOrder,
+  depositRequest,
+  NotATokenError,
+  permitRequest,
+} from './deposit.ts'
 import {
   CallRefusedError,
   DelegatedSenderError,
   InsufficientGasMoneyError,
   InsufficientMoneyError,
   NoSenderError,
+  RpcUnreachableError,
   StoreOfAnotherChainError,
   WrongNetworkError,
 } from './errors.ts'
@@ -248,6 +256,23 @@ export class EthersChain implements Chain {
     if (asset === COIN) return this.#rpc.call((provider) => provider.getBalance(account))
     const [balance] = await this.#ask(asset, tokenAbi, 'balanceOf', [account])
     return balance as bigint
+  }
+
+  /** How a token calls and divides itself; a token without a symbol is called by its address. Throws NotATokenError. */
+  async token(asset: Address): Promise<{ symbol: string; decimals: number }> {
+    try {
+      const [symbol, [decimals]] = await Promise.all([
+        this.#ask(asset, tokenAbi, 'symbol', []).then(
+          ([name]) => String(name).slice(0, 32),
+          () => asset,
+        ),
+        this.#ask(asset, tokenAbi, 'decimals', []),
+      ])
+      return { symbol, decimals: Number(decimals) }
+    } catch (error) {
+      if (error instanceof RpcUnreachableError) throw error
+      throw new NotATokenError(asset, { cause: error })
+    }
   }
 
   async gasPrice(): Promise<bigint> {

@@ -17,7 +17,7 @@ export interface ChainEvent extends LedgerRef {
   /** Word 0, or the pair's word for a deposit; zero where the event has none. */
   readonly word: bigint
   /**
-   * What else it tells: `member` of a deposit, `base` of a challenge, `lanes` (words, zero: not shown) of a raise,
+   * What else it tells: `member` of a deposit (not of coins for members 0 and 1, whose word shows it), `base` of a challenge, `lanes` (words, zero: not shown) of a raise,
    * `owner, signer, channel` of an announcement, `generation, reserves` of reserved and `generation, payouts` of redeemed money.
    */
   readonly args: Readonly<Record<string, unknown>>

@@ -8,6 +8,7 @@ import type { ChainEvent, Head } from './chain.ts'
 const KINDS = {
   Announced: 'announced',
   Deposited: 'deposited',
+  CoinDeposited: 'deposited',
   Withdrawn: 'withdrawn',
   Challenged: 'challenged',
   Raised: 'raised',
@@ -29,7 +30,7 @@ export function decodeEvent(log: Log, block: Head): ChainEvent | undefined {
   if (!kind) return undefined
   const { channelId, asset = COIN, word = 0n, ...args } = plain(parsed.args.toObject(true)) as Fields
   const event = { kind, channelId, asset, word, block, logIndex: log.index, transaction: log.transactionHash as Hex }
-  return { ...event, ...unpacked(kind, channelId, args) }
+  return { ...event, args: unpacked(kind, channelId, args) }
 }
 
 interface Fields extends Record<string, unknown> {
@@ -39,19 +40,14 @@ interface Fields extends Record<string, unknown> {
 }
 
 /** What the contract packs to save gas, under the names that the SDK uses. */
-function unpacked(
-  kind: ChainEvent['kind'],
-  channelId: ChannelId,
-  args: Record<string, unknown>,
-): Partial<ChainEvent> & Pick<ChainEvent, 'args'> {
+function unpacked(kind: ChainEvent['kind'], channelId: ChannelId, args: Record<string, unknown>): ChainEvent['args'] {
   // A joint channel has one lane, and the event's second place for one means nothing.
   const lanes = [args.lane0, args.lane1].slice(0, laneCount(memberCount(channelId)))
-  if (kind === 'challenged') return { args: { base: [args.openWord, ...lanes] } }
-  if (kind === 'raised') return { args: { lanes } }
-  if (kind !== 'deposited') return { args }
-  const place = args.place as bigint
-  const asset = `0x${(place >> 8n).toString(16).padStart(40, '0')}` as Address
-  return { asset, args: { member: Number(place & 0xffn) } }
+  if (kind === 'challenged') return { base: [args.openWord, ...lanes] }
+  if (kind === 'raised') return { lanes }
+  // A deposit of coins for the first two members tells the new word alone.
+  if (kind === 'deposited') return args.member === undefined ? {} : { member: Number(args.member) }
+  return args
 }
 
 /** Addresses in lower case, as everywhere in this project; lists as arrays. */

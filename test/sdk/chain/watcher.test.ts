@@ -64,7 +64,7 @@ describe('watching the chain', () => {
     await until(() => latest().latestBalances[0] === 5n)
     expect(openBalances(latest())).to.deep.equal([0n, 5n])
     expect(events).to.have.lengthOf(1)
-    expect(events[0]).to.deep.include({ kind: 'deposited', ...pair.ledger, args: { member: 0 } })
+    expect(events[0]).to.deep.include({ kind: 'deposited', ...pair.ledger, word: 5n })
     await chain.mine(3)
     await until(() => latest().confirmedBalances[0] === 5n)
     expect(views.map(openBalances)).to.deep.equal([

@@ -1,0 +1,25 @@
+import { parseAddress } from '../../core/address.ts'
+import { COIN } from '../../core/types.ts'
+import { chooseChannel } from '../actor.ts'
+import { formatAmount, parseAmount, unitOf } from '../amounts.ts'
+import { action, withActor } from '../run.ts'
+
+interface Args {
+  readonly as?: string | undefined
+  readonly amount?: string | undefined
+  readonly asset?: string | undefined
+  readonly channel?: string | undefined
+}
+
+export default action(({ as, amount, asset, channel }: Args, scene) =>
+  withActor(scene, as, async (actor) => {
+    const token = asset === undefined ? COIN : parseAddress(asset)
+    const unit = await unitOf(actor.chain, token)
+    const value = parseAmount(amount, unit)
+    const { channelId } = chooseChannel(actor, channel)
+    await actor.node.deposit(channelId, value, { asset: token })
+    const { spendable } = actor.node.balances(channelId, token)
+    console.log(`  ${actor.name} deposited ${formatAmount(value, unit)} and can spend ${formatAmount(spendable, unit)}`)
+    return { channelId, spendable }
+  }),
+)
