@@ -7,12 +7,11 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import type { HardhatEthers } from '@nomicfoundation/hardhat-ethers/types'
 import type { ContractTransactionResponse, Signer } from 'ethers'
 import { network } from 'hardhat'
 import { toHex } from '../sdk/core/bytes.ts'
 import { encodeProof, encodeStates, encodeWithdrawal } from '../sdk/core/calldata.ts'
-import { channelIdOf, encodeChannel, ledgerIdOf, sortMembers } from '../sdk/core/channel.ts'
+import { channelIdOf, encodeChannel, sortMembers } from '../sdk/core/channel.ts'
 import { secretKey } from '../sdk/core/outcome.ts'
 import { laneWordOf, stateDigest, ZERO_HASH } from '../sdk/core/state.ts'
 import { transfersRoot } from '../sdk/core/transfer.ts'
@@ -21,7 +20,6 @@ import {
   type Channel,
   COIN,
   type Domain,
-  type Hex,
   type State,
   type Transfer,
   type Withdrawal,
@@ -42,6 +40,8 @@ const peers = JSON.parse(readFileSync(options.peers ?? PEERS, 'utf8')) as Peers
 
 const { ethers, networkHelpers } = await network.create({ network: 'default' })
 const figures: Record<string, number> = {}
+/** Deposits by plain transfer to a deposit address, and sweeping one into its channel. */
+const transfers: Record<string, { transfer: number; collect: number }> = {}
 
 /** Members 0 and 1 with session keys and owners; the owner of member 0 sends what "the submitting member" sends. */
 async function setUp() {
@@ -169,6 +169,22 @@ async function deposits(asset: Address, name: string) {
   figures[`top-up, ${name}`] = await gasOf(await deposit(at, 0, asset))
 }
 
+/** Peers whose deposit is a plain transfer to a contract of the channel's own are compared with a deposit address. */
+async function depositAddresses(asset: Address, name: string) {
+  const at = await fund(asset)
+  const address = await adjudicator.getFunction('depositAddress')(at.channelId, 0)
+  const collect = () => as(0, 'collect')([{ channel: at.bytes, member: 0, asset, toOwner: false }])
+  const transfer = () =>
+    asset === COIN
+      ? owners[0]!.sendTransaction({ to: address, value: ONE })
+      : token.connect(owners[0]!).getFunction('transfer')(address, ONE)
+  await transfer()
+  transfers[name] = { transfer: 0, collect: await gasOf(await collect()) }
+  // ERC-20: a deposit address that holds some already, as the peers' contracts did.
+  await transfer()
+  transfers[name].transfer = await gasOf(await transfer())
+}
+
 async function withdrawals(asset: Address, name: string) {
   figures[`co-operative close paying both, ${name}`] = await gasOf(
     await withdraw(await fund(asset), asset, [ONE / 2n, (ONE * 3n) / 2n], true),
@@ -239,6 +255,7 @@ for (const [asset, name] of [
   [tokenAddress, 'ERC-20'],
 ] as const) {
   await deposits(asset, name)
+  await depositAddresses(asset, name)
   await withdrawals(asset, name)
   await disputes(asset, name)
 }
@@ -254,17 +271,34 @@ if (options.json) writeFileSync(options.json, `${JSON.stringify(figures, null, 2
 
 function report() {
   const columns = ['nitro', 'nitrolite', 'perun', 'celer', 'raiden', 'vector', 'counterfactual', 'sprites']
-  console.log(`| operation | ours | floor | ours/floor | ${columns.join(' | ')} | wins |`)
-  console.log(`|---|--:|--:|--:|${columns.map(() => '--:').join('|')}|---|`)
+  const cells: string[][] = []
   for (const [name, row] of Object.entries(peers.operations)) {
     const ours = figures[name]
     if (ours === undefined) continue
     const rivals = columns.filter((column) => row[column] !== undefined)
     const best = rivals.reduce((a, b) => (row[a]! <= row[b]! ? a : b))
-    const winner = ours < row[best]! ? 'tallystick' : `${best} by ${row[best] === ours ? 0 : ours - row[best]!}`
-    const cells = columns.map((column) => row[column] ?? '')
-    console.log(
-      `| ${name} | ${ours} | ${row.floor} | ${(ours / row.floor!).toFixed(3)} | ${cells.join(' | ')} | ${winner} |`,
-    )
+    const winner = ours < row[best]! ? 'tallystick' : `${best} by ${ours - row[best]!}`
+    const peerCells = columns.map((column) => String(row[column] ?? ''))
+    cells.push([name, String(ours), String(row.floor), (ours / row.floor!).toFixed(3), ...peerCells, winner])
   }
+  printTable(['operation', 'ours', 'floor', 'ours/floor', ...columns, 'wins'], cells)
+  console.log('\nWhere a peer is paid by plain transfer (vector, counterfactual), compare a deposit address:')
+  const rows = Object.entries(transfers).map(([name, { transfer, collect }]) => [
+    name,
+    String(transfer),
+    String(collect),
+  ])
+  printTable(['deposit address', 'top-up by plain transfer', 'collect into the channel, first'], rows)
+}
+
+function printTable(head: readonly string[], rows: readonly (readonly string[])[]) {
+  const line = (row: readonly string[]) => `| ${row.join(' | ')} |`
+  console.log(line(head))
+  console.log(
+    `|---|${head
+      .slice(1)
+      .map(() => '--:')
+      .join('|')}|`,
+  )
+  for (const row of rows) console.log(line(row))
 }

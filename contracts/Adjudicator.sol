@@ -86,18 +86,17 @@ contract Adjudicator is Deposits {
         Ledger memory ledger = _identify(channel, asset);
         require(ledger.word.disputed(), NotDisputed());
         require(block.timestamp >= ledger.word.expiry(), DisputeRunning(block.timestamp, ledger.word.expiry()));
-        Cursor lanes = cursorAt(proof).skip(32);
+        uint256 members = ledger.channelId.count();
         Cursor next;
-        (ledger.word, next) = _readBase(ledger.word, cursorAt(proof), channel.count());
-        int256[] memory entitlements = _balances(ledger, channel.count());
+        (ledger.word, next) = _readBase(ledger.word, cursorAt(proof), members);
+        int256[] memory entitlements = _balances(ledger, members);
         uint256 held = uint256(_sum(entitlements));
-        Reserve[] memory reserves;
-        (reserves, next) = _applyStates(ledger, lanes, next, entitlements);
-        uint256[] memory payouts = Division.entitle(entitlements, held - Division.reserve(reserves, held));
-        _divide(next, reserves, payouts);
-
-        _keepReserves(ledger, reserves);
-        _endGeneration(ledger, payouts.length);
+        State[] memory states = new State[](States.lanes(members));
+        uint256 locked;
+        (locked, next) = _applyStates(ledger, cursorAt(proof).skip(32), next, entitlements, states);
+        uint256[] memory payouts =
+            locked == 0 ? Division.entitle(entitlements, held) : _divide(ledger, states, next, entitlements, held);
+        _endGeneration(ledger, members);
         emit Settled(ChannelId.unwrap(ledger.channelId), asset, Word.unwrap(ledger.word));
         _payAll(channel, asset, payouts);
     }
@@ -152,7 +151,7 @@ contract Adjudicator is Deposits {
     /// @return open The word before the dispute, as far as `recorded` brought up to date.
     function _readBase(Word word, Cursor at, uint256 members) private pure returns (Word open, Cursor next) {
         uint256 size = 32 + 32 * States.lanes(members);
-        uint256 commitment = Words.commit(keccak256(at.slice(size)));
+        uint256 commitment = Words.commit(at.hash(size));
         require(commitment == word.commitment(), WrongBase(word.commitment(), commitment));
         open = Word.wrap(uint256(at.wordAt()));
         if (word.recorded()) open = open.withRecorded();
@@ -327,35 +326,30 @@ contract Adjudicator is Deposits {
 
     // ---------------------------------------------------------------- settlement
 
-    /// @dev Adds the credits of each lane's newest state.
+    /// @dev Adds the credits of each lane's newest state, and lists those states.
     /// @param lanes Where the lane words of the challenge stand.
     /// @param next Where the newest states stand.
     function _applyStates(
         Ledger memory ledger,
         Cursor lanes,
         Cursor next,
-        int256[] memory entitlements
-    ) private returns (Reserve[] memory reserves, Cursor end) {
+        int256[] memory entitlements,
+        State[] memory states
+    ) private returns (uint256 locked, Cursor end) {
         uint256 members = entitlements.length;
-        reserves = new Reserve[](States.lanes(members));
         uint256 generation = ledger.word.generation();
-        for (uint256 lane; lane < reserves.length; ++lane) {
+        for (uint256 lane; lane < states.length; ++lane) {
             uint256 newest = _newest(ledger, generation, lane, lanes.skip(32 * lane));
             if (newest == 0) continue;
-            (State state, Cursor after_) = States.read(next, members, ledger.channelId, ledger.asset, generation);
-            next = after_;
+            State state;
+            (state, next) = States.read(next, members, ledger.channelId, ledger.asset, generation);
             uint256 shown = LaneWord.unwrap(state.laneWord(state.hash()));
             require(shown == newest, WrongState(lane, newest, shown));
             for (uint256 i; i < members; ++i) {
                 entitlements[i] += state.credit(i);
             }
-            Reserve memory one = reserves[lane];
-            (one.lane, one.locked, one.reserved, one.root) = (
-                lane,
-                state.locked(),
-                state.locked(),
-                state.transfersRoot()
-            );
+            states[lane] = state;
+            locked += state.locked();
         }
         end = next;
     }
@@ -377,7 +371,17 @@ contract Adjudicator is Deposits {
         stored.value = 0;
     }
 
-    function _divide(Cursor next, Reserve[] memory reserves, uint256[] memory payouts) private view {
+    /// @dev Holds back what is locked, divides what is decided of it, and keeps a record of the rest.
+    /// @param next Where the lists of transfers stand.
+    function _divide(
+        Ledger memory ledger,
+        State[] memory states,
+        Cursor next,
+        int256[] memory entitlements,
+        uint256 held
+    ) private returns (uint256[] memory payouts) {
+        Reserve[] memory reserves = Reserves.from(states);
+        payouts = Division.entitle(entitlements, held - Division.reserve(reserves, held));
         uint256 lists = next.uintAt(1);
         next = next.skip(1);
         TransferList memory list;
@@ -385,10 +389,7 @@ contract Adjudicator is Deposits {
             (list, next) = Transfers.read(next, registry);
             Division.settle(list, reserves.find(list.lane), payouts);
         }
-    }
-
-    function _keepReserves(Ledger memory ledger, Reserve[] memory reserves) private {
-        if (!reserves.any()) return;
+        if (!reserves.any()) return payouts;
         bytes memory packed = reserves.pack();
         uint256 generation = ledger.word.generation();
         _records[ledger.id][generation] = keccak256(packed);

@@ -37,7 +37,18 @@ abstract contract Deposits is Payouts {
 
     /// @inheritdoc IAdjudicator
     function depositCoin(bytes32 channelId, uint8 member) external payable {
-        _credit(ChannelId.wrap(channelId), member, address(0), msg.value);
+        LedgerId ledger = ledgerIdOf(ChannelId.wrap(channelId), address(0));
+        Word word = ledger.word(0);
+        // Every channel has members 0 and 1. Whatever is out of the ordinary `_credit` takes or refuses.
+        if (member > 1 || !word.takesDeposits())
+            return _credit(ChannelId.wrap(channelId), member, address(0), msg.value);
+        word = word.plus(member, msg.value);
+        ledger.setWord(0, word);
+        bytes32 topic = CoinDeposited.selector;
+        assembly ("memory-safe") {
+            mstore(0x00, word)
+            log2(0x00, 0x20, topic, channelId)
+        }
     }
 
     /// @inheritdoc IAdjudicator
@@ -179,15 +190,14 @@ abstract contract Deposits is Payouts {
     }
 
     function _credit(ChannelId channelId, uint256 member, address asset, uint256 amount) internal {
-        require(member < channelId.count(), Channels.NoSuchMember(member, channelId.count()));
         LedgerId ledger = ledgerIdOf(channelId, asset);
         Word word = ledger.word(0);
+        require(member < channelId.count(), Channels.NoSuchMember(member, channelId.count()));
         require(word.takesDeposits(), DepositRefused(ChannelId.unwrap(channelId), asset));
         if (member > 1) word = ledger.word(member >> 1);
         word = word.plus(member & 1, amount);
         ledger.setWord(member >> 1, word);
-        if (uint160(asset) | (member >> 1) == 0) emit CoinDeposited(ChannelId.unwrap(channelId), Word.unwrap(word));
-        else emit Deposited(ChannelId.unwrap(channelId), asset, member, Word.unwrap(word));
+        emit Deposited(ChannelId.unwrap(channelId), asset, member, Word.unwrap(word));
     }
 
     function _announce(bytes calldata channel) private returns (ChannelId channelId) {

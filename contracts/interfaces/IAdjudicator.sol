@@ -26,7 +26,7 @@ struct Collection {
 interface IAdjudicator {
     /// @notice `channel` exists; one event per member.
     event Announced(bytes32 indexed channelId, address indexed owner, address indexed signer, bytes channel);
-    /// @notice Coins were credited to member 0 or 1; `word` is the new word 0. The commonest deposit has the shortest event.
+    /// @notice `depositCoin` credited member 0 or 1; `word` is the new word 0. The commonest deposit has the shortest event.
     event CoinDeposited(bytes32 indexed channelId, uint256 word);
     /// @notice Anything else was credited to `member`; `word` is the new word of its pair.
     event Deposited(bytes32 indexed channelId, address asset, uint256 member, uint256 word);

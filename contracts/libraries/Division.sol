@@ -68,7 +68,8 @@ library Division {
 
     /// @notice `amount`'s part of what is reserved for `locked`, at most `left`: a state that promised too much cannot take from others.
     function scaled(uint256 amount, uint256 locked, uint256 reserved, uint256 left) internal pure returns (uint256) {
-        uint256 part = locked == reserved ? amount : (amount * reserved) / locked;
+        // Rounding can leave a reserve behind when all that was locked has been divided: dust, no divisor.
+        uint256 part = locked <= reserved ? amount : (amount * reserved) / locked;
         return part < left ? part : left;
     }
 

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Cursor} from "./Cursor.sol";
+import {State} from "./State.sol";
 
 /// @notice What a settled generation still holds back for a lane's undecided transfers.
 /// @param locked Sum of their amounts.
@@ -32,6 +33,16 @@ library Reserves {
             next = next.skip(SIZE);
         }
         hash = keccak256(cursor.slice(1 + SIZE * count));
+    }
+
+    /// @notice A reserve for each lane, as large as what its state (if it has one) locks.
+    function from(State[] memory states) internal pure returns (Reserve[] memory reserves) {
+        reserves = new Reserve[](states.length);
+        for (uint256 lane; lane < reserves.length; ++lane) {
+            State state = states[lane];
+            if (State.unwrap(state) == 0) continue;
+            reserves[lane] = Reserve(lane, state.locked(), state.locked(), state.transfersRoot());
+        }
     }
 
     function any(Reserve[] memory reserves) internal pure returns (bool) {
