@@ -161,7 +161,7 @@ function pay(transfer: Transfer, amount: bigint, outcomes: Outcomes, now: bigint
 
 /** `amount`'s part of what is reserved, at most `left`: a state that promised too much cannot take from others. */
 function scaled(amount: bigint, { locked, reserved }: Reserve, left: bigint): bigint {
-  const part = locked === reserved ? amount : (amount * reserved) / locked
+  const part = locked <= reserved ? amount : (amount * reserved) / locked
   return least(part, left)
 }
 

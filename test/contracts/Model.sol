@@ -145,9 +145,14 @@ library Hash {
 
     function transfersRoot(State memory s) internal pure returns (bytes32) {
         if (s.locked == 0) return 0;
-        bytes32[] memory leaves = new bytes32[](s.transfers.length);
+        return listRoot(s.transfers, new bool[](s.transfers.length));
+    }
+
+    /// @dev `gone` are the positions that have been divided already.
+    function listRoot(Transfer[] memory transfers, bool[] memory gone) internal pure returns (bytes32) {
+        bytes32[] memory leaves = new bytes32[](transfers.length);
         for (uint256 i; i < leaves.length; ++i) {
-            leaves[i] = transfer(s.transfers[i]);
+            if (!gone[i]) leaves[i] = transfer(transfers[i]);
         }
         return keccak256(abi.encodePacked(leaves));
     }
