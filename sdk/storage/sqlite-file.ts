@@ -72,11 +72,12 @@ function isLocked(path: string): boolean {
 }
 
 function connect(path: string): DatabaseSync {
-  const { openSync, closeSync } = builtin<typeof import('node:fs')>('node:fs')
+  const { existsSync, openSync, closeSync } = builtin<typeof import('node:fs')>('node:fs')
   const { DatabaseSync } = builtin<typeof import('node:sqlite')>('node:sqlite')
   try {
-    // Private to this user from its first byte on; SQLite gives its journals the same mode.
-    closeSync(openSync(path, 'a', 0o600))
+    // Private to this user from its first byte on; SQLite gives its journals the same mode. A file that exists is opened by SQLite
+    // alone: on POSIX systems closing any other handle would drop the lock that a store of this process holds.
+    if (!existsSync(path)) closeSync(openSync(path, 'ax', 0o600))
     return new DatabaseSync(path, { timeout: 0 })
   } catch (error) {
     throw translate(path, error)

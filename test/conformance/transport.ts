@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { sessionSigner } from '../../sdk/signing/session.ts'
 import { TransportError } from '../../sdk/transport/errors.ts'
 import { MAGIC, VERSION } from '../../sdk/transport/handshake.ts'
-import { MAX_RECORD } from '../../sdk/transport/records.ts'
+import { MAX_RECORD, signals } from '../../sdk/transport/records.ts'
 import type { TransportOptions } from '../../sdk/transport/secure.ts'
 import { type Connection, type Listener, MAX_FRAME, type Transport } from '../../sdk/transport/transport.ts'
 import { frameRecord, lengthOf, type Raw, sealed } from './raw.ts'
@@ -444,6 +444,20 @@ export function transportConformance(name: string, open: () => TransportFixture)
         await wire.closed
         await works(listener.address)
       })
+
+    it('S15 closes on a record that holds nothing, though it is sealed', async () => {
+      const { wire, session, log } = await introduced()
+      wire.write(sealed(session, 0, new Uint8Array(0)))
+      expect(codeIn(await log.closed)).to.equal('BROKEN_RECORD')
+    })
+
+    it('S20 answers a flood of pings with one answer', async () => {
+      const { wire, session } = await introduced()
+      wire.write(sealed(session, 0, Buffer.concat(Array.from({ length: 10_000 }, () => lengthOf(signals.ping)))))
+      const header = Buffer.from(await wire.read(4)).readUInt32BE()
+      const answer = session.receiving.open(0, await wire.read(header), new Uint8Array(0))
+      expect(Buffer.from(answer)).to.deep.equal(Buffer.from(lengthOf(signals.pong)))
+    })
 
     it('S15 closes on a frame of 100 MB before any of it came', async () => {
       const { wire, session, log } = await introduced()

@@ -6,9 +6,9 @@ import { identity } from './identity.ts'
 const store = openSqlite(process.argv[2]!, { identity })
 let acknowledged = 0
 
-async function attempt(key: string): Promise<StoreError | undefined> {
+async function attempt(key: string, size = 100_000): Promise<StoreError | undefined> {
   try {
-    await store.commit([{ key, value: new Uint8Array(100_000).fill(acknowledged) }])
+    await store.commit([{ key, value: new Uint8Array(size).fill(acknowledged) }])
     acknowledged++
     return undefined
   } catch (error) {
@@ -19,6 +19,7 @@ async function attempt(key: string): Promise<StoreError | undefined> {
 
 let first: StoreError | undefined
 while (!first) first = await attempt(`entry/${String(acknowledged).padStart(4, '0')}`)
-const second = await attempt('later')
+// There would be room for this one.
+const second = await attempt('later', 1)
 await store.close()
 console.log(JSON.stringify({ acknowledged, first: first.code, second: second?.code, message: first.message }))

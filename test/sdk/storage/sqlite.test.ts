@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   closeSync,
@@ -20,6 +20,7 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { StoreError } from '../../../sdk/storage/errors.ts'
 import { openSqlite } from '../../../sdk/storage/sqlite.ts'
+import { openFile } from '../../../sdk/storage/sqlite-file.ts'
 import type { Store } from '../../../sdk/storage/store.ts'
 import { bytes, entriesOf, storeConformance } from '../../conformance/store.ts'
 import { identity } from './identity.ts'
@@ -102,6 +103,16 @@ describe('SQLite store', () => {
     await store.close()
   })
 
+  it('syncs every commit, when it is new and when it is opened again', () => {
+    for (const _ of ['new', 'again']) {
+      const db = openFile(path, identity)
+      const setting = (name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get()!)[0]
+      // 2 is FULL: in WAL mode anything less leaves the last commits to the operating system.
+      expect([setting('journal_mode'), setting('synchronous'), setting('fullfsync')]).to.deep.equal(['wal', 2, 1])
+      db.close()
+    }
+  })
+
   it('is readable by its owner alone', async () => {
     await filled(1)
     expect(statSync(path).mode & 0o077).to.equal(0)
@@ -148,11 +159,42 @@ describe('SQLite store', () => {
     await open().close()
   })
 
-  it('S4 refuses to start twice within one process', async () => {
+  it('S4 refuses to start twice within one process, and stays locked for others', async () => {
     const store = open()
     expect(refusal().code).to.equal('STORE_IN_USE')
+    const other = spawnSync(process.execPath, ['--no-warnings', committer, path, '0'], {
+      encoding: 'utf8',
+      timeout: 10_000,
+    })
+    expect(other.stdout).to.equal('')
+    expect(other.stderr).to.include('STORE_IN_USE')
     await store.commit([{ key: 'a', value: bytes(1) }])
     await store.close()
+  })
+
+  it('S4 calls a store in use even when its log looks damaged: it is being written to', async () => {
+    const store = open()
+    for (let n = 0; n < 10; n++) await store.commit([{ key: 'a', value: bytes(n) }])
+    flip(`${path}-wal`, 100, 1)
+    expect(refusal().code).to.equal('STORE_IN_USE')
+    await store.close()
+  })
+
+  it('S2 refuses a file whose pages point to the wrong places, though every entry in it is sound', async () => {
+    await filled(400)
+    const db = new DatabaseSync(path)
+    const { rootpage } = db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'entries'").get() as {
+      rootpage: number
+    }
+    db.close()
+    const file = readFileSync(path)
+    const root = (rootpage - 1) * 4096
+    // An interior page: the pointers to its cells start at byte 12, each cell starts with the page left of it.
+    expect(file[root]).to.equal(2)
+    const [first, second] = [0, 1].map((n) => root + file.readUInt16BE(root + 12 + 2 * n))
+    file.copy(file, second!, first!, first! + 4)
+    writeFileSync(path, file)
+    expect(refusal().code).to.equal('STORE_CORRUPT')
   })
 
   it('S2 refuses or reads back unharmed a file with any bit flipped', async () => {
@@ -216,6 +258,8 @@ describe('SQLite store', () => {
     const log = readFileSync(`${path}-wal`)
     writeFileSync(`${path}-wal`, log.subarray(0, log.length - 5000))
     const store = open()
+    // What was torn is gone for good: with the remains of a second crash it could look like damage.
+    expect(statSync(`${path}-wal`).size).to.equal(0)
     const entries = await entriesOf(store, 'log/')
     expect(entries.length).to.be.above(50)
     expect(Buffer.from((await store.get('a'))!).toString()).to.equal(String(entries.length - 1))
