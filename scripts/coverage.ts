@@ -67,7 +67,7 @@ function parseLcov(lcov: string): FileCoverage[] {
 
 async function sdkCoverage(): Promise<boolean> {
   console.log('\n— SDK: running the tests of sdk/core and sdk/protocols under c8 ...')
-  const tests = globSync('test/sdk/{core,protocols}/**/*.test.ts', { cwd: root }).sort()
+  const tests = globSync('test/sdk/{core,protocols,node}/**/*.test.ts', { cwd: root }).sort()
   const scope = [
     '--include',
     'sdk/core/**',
