@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import toolbox from '@nomicfoundation/hardhat-toolbox-mocha-ethers'
 import { defineConfig } from 'hardhat/config'
+import tallystick from './sdk/hardhat/index.ts'
 
 /** The compiler comes from npm, so that nothing has to be fetched at build time. */
 const solc = fileURLToPath(import.meta.resolve('solc/soljson.js'))
 
 export default defineConfig({
-  plugins: [toolbox],
+  plugins: [toolbox, tallystick],
   solidity: {
     version: '0.8.37',
     path: solc,

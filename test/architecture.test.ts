@@ -39,6 +39,7 @@ const SDK: Rules = {
     'chain',
     'signing',
     'storage',
+    'transport',
     'hardhat',
     'hardhat/',
     '@nomicfoundation/',

@@ -5,7 +5,7 @@ import { connectChain, type EthersChain } from '../chain/adapter.ts'
 import type { ChainReceipt } from '../chain/chain.ts'
 import { parseAddress } from '../core/address.ts'
 import { toBytes, toHex } from '../core/bytes.ts'
-import type { Address, ChannelId, Hex } from '../core/types.ts'
+import { type Address, type ChannelId, COIN, type Hex } from '../core/types.ts'
 import { type ChannelInfo, Node } from '../node/node.ts'
 import { keyring } from '../signing/keyring.ts'
 import { openSqlite } from '../storage/sqlite.ts'
@@ -20,8 +20,8 @@ export interface Actor {
   readonly name: string
   readonly node: Node
   readonly chain: EthersChain
-  /** Transactions that this node sent during the task. */
-  readonly sent: { readonly functionName: string; readonly receipt: ChainReceipt }[]
+  /** Transactions that this node has sent during the task; without a receipt they are under way. */
+  readonly sent: { readonly functionName: string; receipt?: ChainReceipt; error?: unknown }[]
   stop(): Promise<void>
 }
 
@@ -95,6 +95,9 @@ export function chooseChannel({ node, name }: Actor, channel: string | undefined
   return first
 }
 
+/** The asset meant by `--asset`; default: the chain's coin. Throws an InvalidAddressError. */
+export const chooseAsset = (asset: string | undefined): Address => (asset === undefined ? COIN : parseAddress(asset))
+
 /** Names of the local actors that stand behind these session keys. */
 export function localPeers(scene: Scene, signers: readonly Address[]): string[] {
   return actorNames(scene).filter((name) => {
@@ -128,16 +131,19 @@ function readIdentity({ folder }: Scene, name: string): Identity | undefined {
 
 function recordSends(chain: EthersChain): Actor['sent'] {
   const sent: Actor['sent'] = []
+  const record = async (functionName: string, sending: Promise<ChainReceipt>) => {
+    const entry: Actor['sent'][number] = { functionName }
+    sent.push(entry)
+    try {
+      entry.receipt = await sending
+      return entry.receipt
+    } catch (error) {
+      entry.error = error
+      throw error
+    }
+  }
   const { send, deposit } = chain
-  chain.send = async (call, options) => {
-    const receipt = await send.call(chain, call, options)
-    sent.push({ functionName: call.functionName, receipt })
-    return receipt
-  }
-  chain.deposit = async (...args) => {
-    const receipt = await deposit.apply(chain, args)
-    sent.push({ functionName: 'deposit', receipt })
-    return receipt
-  }
+  chain.send = (call, options) => record(call.functionName, send.call(chain, call, options))
+  chain.deposit = (...args) => record('deposit', deposit.apply(chain, args))
   return sent
 }

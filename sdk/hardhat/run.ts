@@ -33,7 +33,7 @@ export async function withActor<T>(
   try {
     const result = await use(actor)
     for (const { functionName, receipt } of actor.sent)
-      console.log(`  ${functionName}: ${receipt.transaction}, ${receipt.gasUsed.toLocaleString('en')} gas`)
+      if (receipt) console.log(`  ${functionName}: ${receipt.transaction}, ${receipt.gasUsed.toLocaleString('en')} gas`)
     return result
   } finally {
     await actor.stop()

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { BrowserProvider, type Eip1193Provider, type JsonRpcSigner } from 'ethers'
 import type { HardhatRuntimeEnvironment } from 'hardhat/types/hre'
 import type { Deployment } from '../chain/deployment.ts'
-import { UnknownDeploymentError } from '../chain/errors.ts'
-import { asChainError } from '../chain/rpc.ts'
+import { RpcUnreachableError, UnknownDeploymentError } from '../chain/errors.ts'
+import { lastSentence } from '../chain/rpc.ts'
 import type { Address } from '../core/types.ts'
 
 /** The network that tasks act on, and the folder that remembers what they did there. */
@@ -38,9 +38,9 @@ export async function openScene(hre: HardhatRuntimeEnvironment): Promise<Scene> 
     }
     const folder = join(hre.config.paths.root, '.tallystick', `${chainId}-${genesis.hash.slice(2, 10)}`)
     return { hre, provider, wallet, chainId, folder }
-  } catch (error) {
+  } catch (cause) {
     provider.destroy()
-    throw asChainError('eth_chainId', error)
+    throw new RpcUnreachableError(`network "${connection.networkName}"`, lastSentence(cause), { cause })
   }
 }
 

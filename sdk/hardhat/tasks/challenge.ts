@@ -1,9 +1,7 @@
-import { parseAddress } from '../../core/address.ts'
 import { toHex } from '../../core/bytes.ts'
 import { encodeStates } from '../../core/calldata.ts'
 import { encodeChannel } from '../../core/channel.ts'
-import { COIN } from '../../core/types.ts'
-import { chooseChannel } from '../actor.ts'
+import { chooseAsset, chooseChannel } from '../actor.ts'
 import { action, withActor } from '../run.ts'
 
 interface Args {
@@ -17,7 +15,7 @@ export default action(({ as, stale, asset, channel }: Args, scene) =>
   withActor(scene, as, async (actor) => {
     const { node, chain, name } = actor
     const { channelId, channel: members } = chooseChannel(actor, channel)
-    const token = asset === undefined ? COIN : parseAddress(asset)
+    const token = chooseAsset(asset)
     const ledger = { channelId, asset: token }
     if (stale) {
       const args = [toHex(encodeChannel(members)), token, toHex(encodeStates([]))]

@@ -1,6 +1,4 @@
-import { parseAddress } from '../../core/address.ts'
-import { COIN } from '../../core/types.ts'
-import { chooseChannel } from '../actor.ts'
+import { chooseAsset, chooseChannel } from '../actor.ts'
 import { formatAmount, parseAmount, unitOf } from '../amounts.ts'
 import { action, withActor } from '../run.ts'
 
@@ -13,7 +11,7 @@ interface Args {
 
 export default action(({ as, amount, asset, channel }: Args, scene) =>
   withActor(scene, as, async (actor) => {
-    const token = asset === undefined ? COIN : parseAddress(asset)
+    const token = chooseAsset(asset)
     const unit = await unitOf(actor.chain, token)
     const value = parseAmount(amount, unit)
     const { channelId } = chooseChannel(actor, channel)

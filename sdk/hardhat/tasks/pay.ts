@@ -1,6 +1,4 @@
-import { parseAddress } from '../../core/address.ts'
-import { COIN } from '../../core/types.ts'
-import { chooseChannel } from '../actor.ts'
+import { chooseAsset, chooseChannel } from '../actor.ts'
 import { formatAmount, parseAmount, unitOf } from '../amounts.ts'
 import { TaskUsageError } from '../errors.ts'
 import { untilOnline } from '../online.ts'
@@ -18,7 +16,7 @@ interface Args {
 export default action(({ as, amount, asset, channel, memo, count }: Args, scene) => {
   if (count < 1) throw new TaskUsageError(`${count} payments are none. Give a --count of at least 1.`)
   return withPeers(scene, { as, channel }, async (actor) => {
-    const token = asset === undefined ? COIN : parseAddress(asset)
+    const token = chooseAsset(asset)
     const unit = await unitOf(actor.chain, token)
     const value = parseAmount(amount, unit)
     const { channelId } = chooseChannel(actor, channel)

@@ -1,6 +1,4 @@
-import { parseAddress } from '../../core/address.ts'
-import { COIN } from '../../core/types.ts'
-import { chooseChannel } from '../actor.ts'
+import { chooseAsset, chooseChannel } from '../actor.ts'
 import { TaskUsageError } from '../errors.ts'
 import { action, withActor } from '../run.ts'
 
@@ -10,20 +8,24 @@ interface Args {
   readonly channel?: string | undefined
 }
 
-/** Time for a node to answer; it does so by itself as soon as it runs. */
-const PATIENCE_MS = 5_000
+/** A node begins to answer as soon as it runs; the receipt then comes with a block. */
+const BEGIN_MS = 500
+const MINED_MS = 120_000
 
 export default action(({ as, asset, channel }: Args, scene) =>
   withActor(scene, as, async (actor) => {
     const { chain, name, sent } = actor
     const { channelId } = chooseChannel(actor, channel)
-    const token = asset === undefined ? COIN : parseAddress(asset)
+    const token = chooseAsset(asset)
     const { latest } = await chain.view({ channelId, asset: token })
     if (latest.phase !== 'disputed') throw new TaskUsageError('There is no dispute, so nothing has to be answered.')
-    const end = performance.now() + PATIENCE_MS
-    const answered = () => sent.some(({ functionName }) => functionName === 'submit')
-    while (!answered() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50))
-    console.log(answered() ? `  ${name} answered` : `  ${name} has nothing newer than what the chain holds`)
-    return { channelId, answered: answered() }
+    const answer = () => sent.find(({ functionName }) => functionName === 'submit')
+    const began = performance.now()
+    const waits = () => performance.now() - began < (answer() ? MINED_MS : BEGIN_MS)
+    while (!answer()?.receipt && !answer()?.error && waits()) await new Promise((resolve) => setTimeout(resolve, 50))
+    if (answer()?.error) throw answer()?.error
+    const answered = answer()?.receipt !== undefined
+    console.log(answered ? `  ${name} answered` : `  ${name} has nothing newer than what the chain holds`)
+    return { channelId, answered }
   }),
 )

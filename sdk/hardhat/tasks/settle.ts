@@ -1,6 +1,5 @@
-import { parseAddress } from '../../core/address.ts'
-import { COIN, type LedgerRef } from '../../core/types.ts'
-import { type Actor, chooseChannel } from '../actor.ts'
+import type { LedgerRef } from '../../core/types.ts'
+import { type Actor, chooseAsset, chooseChannel } from '../actor.ts'
 import { formatAmount, unitOf } from '../amounts.ts'
 import { TaskUsageError } from '../errors.ts'
 import { action, withActor } from '../run.ts'
@@ -19,7 +18,7 @@ export default action(({ as, jump, asset, channel }: Args, scene) =>
   withActor(scene, as, async (actor) => {
     const { chain, name, node } = actor
     const { channelId } = chooseChannel(actor, channel)
-    const token = asset === undefined ? COIN : parseAddress(asset)
+    const token = chooseAsset(asset)
     const ledger = { channelId, asset: token }
     const { latest, head } = await chain.view(ledger)
     if (latest.phase !== 'disputed')

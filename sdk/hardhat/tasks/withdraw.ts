@@ -1,6 +1,4 @@
-import { parseAddress } from '../../core/address.ts'
-import { COIN } from '../../core/types.ts'
-import { chooseChannel } from '../actor.ts'
+import { chooseAsset, chooseChannel } from '../actor.ts'
 import { formatAmount, parseAmount, unitOf } from '../amounts.ts'
 import { TaskUsageError } from '../errors.ts'
 import { untilOnline } from '../online.ts'
@@ -19,7 +17,7 @@ export default action(({ as, amount, all, asset, channel }: Args, scene) => {
   return withPeers(scene, { as, channel }, async (actor) => {
     const { node, chain, name } = actor
     const { channelId } = chooseChannel(actor, channel)
-    const token = asset === undefined ? COIN : parseAddress(asset)
+    const token = chooseAsset(asset)
     const unit = await unitOf(chain, token)
     await untilOnline(actor, channelId)
     if (all) await node.close(channelId, asset === undefined ? {} : { asset: token })
