@@ -17,7 +17,15 @@ const FORMAT = 1
 const APPLICATION = 0x54414c59
 
 // `process.getBuiltinModule` instead of `import`, so that a bundle for browsers that holds this file still loads.
-const builtin = <T>(name: string): T => globalThis.process.getBuiltinModule(name) as T
+function builtin<T>(name: string): T {
+  const module = globalThis.process?.getBuiltinModule?.(name)
+  if (module !== undefined) return module as T
+  throw new StoreError(
+    'STORE_UNAVAILABLE',
+    name,
+    `${name} is not here. Use Node.js 22.13 or newer, or memoryStore() elsewhere.`,
+  )
+}
 
 let crc32: typeof import('node:zlib').crc32 | undefined
 

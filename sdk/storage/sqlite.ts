@@ -44,6 +44,11 @@ export function openSqlite(path: string, options: { readonly identity: StoreIden
   const page = db.prepare('SELECT key, value, sum FROM entries WHERE key >= ? AND key <> ? ORDER BY key LIMIT ?')
   let waiting: Waiting[] = []
   let refusal: StoreError | undefined
+  let isOpen = true
+
+  function assertOpen(): void {
+    if (!isOpen) throw closed(path)
+  }
 
   function verified(key: string, value: unknown, sum: unknown): Uint8Array {
     const bytes = value as Uint8Array
@@ -78,7 +83,7 @@ export function openSqlite(path: string, options: { readonly identity: StoreIden
 
   return {
     async get(key) {
-      assertOpen(db, path)
+      assertOpen()
       const row = find.get(key)
       return row && verified(key, row.value, row.sum)
     },
@@ -87,7 +92,7 @@ export function openSqlite(path: string, options: { readonly identity: StoreIden
       let from = after !== undefined && compareKeys(after, prefix) > 0 ? after : prefix
       let seen = after ?? ''
       for (;;) {
-        assertOpen(db, path)
+        assertOpen()
         const rows = page.all(from, seen, PAGE)
         for (const row of rows) {
           const key = row.key as string
@@ -101,7 +106,7 @@ export function openSqlite(path: string, options: { readonly identity: StoreIden
 
     commit(writes) {
       return new Promise((resolve, reject) => {
-        assertOpen(db, path)
+        assertOpen()
         if (refusal) throw refusal
         checkKeys(writes, path)
         if (waiting.length === 0) setImmediate(flush)
@@ -110,21 +115,18 @@ export function openSqlite(path: string, options: { readonly identity: StoreIden
     },
 
     async close() {
+      if (!isOpen) return
       flush()
-      if (db.isOpen) db.close()
-      refusal ??= closed(path)
+      isOpen = false
+      db.close()
     },
   }
 }
 
-function assertOpen(db: DatabaseSync, path: string): void {
-  if (!db.isOpen) throw closed(path)
-}
-
 function rollBack(db: DatabaseSync): void {
   try {
-    if (db.isTransaction) db.exec('ROLLBACK')
+    db.exec('ROLLBACK')
   } catch {
-    // The store is frozen already; the file's own journal undoes the rest at the next start.
+    // There was no transaction, or the disk is gone: the store is frozen already, and its log undoes the rest at the next start.
   }
 }

@@ -2,6 +2,7 @@ import { TallystickError } from '../core/errors.ts'
 
 export type TransportErrorCode =
   | 'BAD_ADDRESS'
+  | 'UNSUPPORTED'
   | 'CLOSED_PORT'
   | 'UNKNOWN_HOST'
   | 'ADDRESS_IN_USE'
@@ -76,3 +77,14 @@ export const badAddress = (address: string, form: string): TransportError =>
     address,
     `${JSON.stringify(address)} is not an address of this transport. Write it as ${form}.`,
   )
+
+/** A module of Node.js, fetched at run time so that a bundle for browsers that holds the caller still loads. */
+export function builtin<T>(name: string, address: string): T {
+  const module = globalThis.process?.getBuiltinModule?.(name)
+  if (module !== undefined) return module as T
+  throw new TransportError(
+    'UNSUPPORTED',
+    address,
+    `${address} needs ${name} of Node.js. Elsewhere dial a ws:// or wss:// address.`,
+  )
+}

@@ -1,13 +1,12 @@
 import type { Socket } from 'node:net'
-import { badAddress, fromSystem, TransportError } from './errors.ts'
+import { badAddress, builtin, fromSystem, TransportError } from './errors.ts'
 import { Reception } from './reception.ts'
 import { HANDSHAKE_TIMEOUT, secure, type TransportOptions } from './secure.ts'
 import { bind, hostPart } from './server.ts'
 import type { Transport } from './transport.ts'
 import { HIGH_WATER, nothing, type Wire } from './wire.ts'
 
-// At run time, so that a bundle for browsers that holds this file still loads.
-const net = () => globalThis.process.getBuiltinModule('node:net')
+const net = (address: string) => builtin<typeof import('node:net')>('node:net', address)
 
 /**
  * Peers over TCP, addressed as `tcp://host:port`; port 0 listens on a free one.
@@ -27,7 +26,7 @@ export function tcpTransport(options: TransportOptions): Transport {
       const { host, port } = parse(address)
       if (port === 0) throw badAddress(address, FORM)
       signal?.throwIfAborted()
-      const socket = net().connect({ host, port, noDelay: true, keepAlive: true })
+      const socket = net(address).connect({ host, port, noDelay: true, keepAlive: true })
       await connected(socket, address, options.handshakeTimeout ?? HANDSHAKE_TIMEOUT, signal)
       return secure(socketWire(socket, address), { role: 'dialer', options, expected: peer, signal })
     },
@@ -35,7 +34,7 @@ export function tcpTransport(options: TransportOptions): Transport {
     async listen(address, accept) {
       const { host, port } = parse(address)
       const reception = new Reception(options, accept)
-      const server = net().createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, (socket) => {
+      const server = net(address).createServer({ pauseOnConnect: true, noDelay: true, keepAlive: true }, (socket) => {
         const introduced = reception.enter(socket)
         if (!introduced) return
         const from = `tcp://${hostPart(socket.remoteAddress)}:${socket.remotePort}`

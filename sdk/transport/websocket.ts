@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { concatBytes } from '@noble/hashes/utils.js'
-import { badAddress, fromSystem, TransportError } from './errors.ts'
+import { badAddress, builtin, fromSystem, TransportError } from './errors.ts'
 import { Reception } from './reception.ts'
 import { MAX_RECORD } from './records.ts'
 import { HANDSHAKE_TIMEOUT, secure, type TransportOptions } from './secure.ts'
@@ -52,9 +52,9 @@ export function webSocketTransport(options: TransportOptions): Transport {
 
     async listen(address, accept) {
       const { hostname, port } = parse(address, ['ws:'])
+      const server = httpServer(address, timeout)
       const { WebSocketServer } = await import('ws')
       const reception = new Reception(options, accept)
-      const server = httpServer(timeout)
       const webSockets = new WebSocketServer({
         noServer: true,
         maxPayload: MAX_MESSAGE,
@@ -92,14 +92,12 @@ function parse(address: string, schemes: readonly string[]): URL {
   return url
 }
 
-function httpServer(timeout: number): Server {
-  return globalThis.process
-    .getBuiltinModule('node:http')
-    .createServer(
-      { headersTimeout: timeout, requestTimeout: timeout, connectionsCheckingInterval: timeout / 2, noDelay: true },
-      (_request, response) =>
-        response.writeHead(426, { Connection: 'close' }).end('A Tallystick node listens here, on WebSocket.\n'),
-    )
+function httpServer(address: string, timeout: number): Server {
+  const { createServer } = builtin<typeof import('node:http')>('node:http', address)
+  const limits = { headersTimeout: timeout, requestTimeout: timeout, connectionsCheckingInterval: timeout / 2 }
+  return createServer({ ...limits, noDelay: true }, (_request, response) => {
+    response.writeHead(426, { Connection: 'close' }).end('A Tallystick node listens here, on WebSocket.\n')
+  })
 }
 
 async function open(address: string, timeout: number): Promise<AnySocket> {

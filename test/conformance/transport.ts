@@ -405,7 +405,7 @@ export function transportConformance(name: string, open: () => TransportFixture)
     })
 
     it('S20 limits strangers, and lets others in once they are gone', async () => {
-      const listener = await listen({ maxStrangersPerHost: 4, handshakeTimeout: 300 })
+      const listener = await listen({ maxStrangersPerHost: 4, handshakeTimeout: 1000 })
       const strangers = await Promise.all(
         Array.from({ length: 10 }, async () => {
           const wire = await fixture.dialRaw(listener.address).catch(() => undefined)

@@ -49,7 +49,61 @@ transportConformance('WebSocket', () => ({
 
 describe('WebSocket transport', () => {
   const listen = (accept: (connection: Connection) => void = () => {}) =>
-    webSocketTransport({ signer: bob, handshakeTimeout: 200 }).listen('ws://127.0.0.1:0', accept)
+    webSocketTransport({ signer: bob, handshakeTimeout: 500 }).listen('ws://127.0.0.1:0', accept)
+
+  /** Dials as a browser would: with the standard WebSocket, which Node has too, and nothing of Node's own in sight. */
+  function dialAsBrowser(address: string): Promise<Connection> {
+    const { process } = globalThis
+    try {
+      Reflect.set(globalThis, 'process', undefined)
+      return webSocketTransport({ signer: alice }).dial(address, { peer: bob.address })
+    } finally {
+      Reflect.set(globalThis, 'process', process)
+    }
+  }
+
+  it("speaks over a browser's own WebSocket, which can neither pause nor say when it has drained", async () => {
+    const echoed: number[] = []
+    const listener = await listen((connection) => {
+      connection.onFrame = (frame) => {
+        connection.send(frame)
+      }
+    })
+    const connection = await dialAsBrowser(listener.address)
+    const frames = 40
+    const finished = new Promise<void>((resolve) => {
+      connection.onFrame = (frame) => {
+        echoed.push(frame[0]!)
+        expect(frame.length).to.equal(200_000)
+        if (echoed.length === 10) {
+          connection.pause()
+          setTimeout(() => connection.resume(), 50)
+        }
+        if (echoed.length === frames) resolve()
+      }
+    })
+    let waits = 0
+    for (let n = 0; n < frames; n++) {
+      if (connection.send(new Uint8Array(200_000).fill(n))) continue
+      waits++
+      await connection.drained()
+    }
+    await finished
+    expect(waits).to.be.above(0)
+    expect(echoed).to.deep.equal(Array.from({ length: frames }, (_, n) => n))
+    const closed = new Promise<unknown>((resolve) => {
+      connection.onClose = resolve
+    })
+    connection.close()
+    expect(await closed).to.equal(undefined)
+    await listener.close()
+  })
+
+  it("says so when a browser's own WebSocket cannot connect", async () => {
+    const error = await dialAsBrowser(`ws://127.0.0.1:${await freePort()}`).catch((reason) => reason)
+    expect(error).to.be.instanceOf(TransportError)
+    expect(error.code).to.equal('CONNECTION_LOST')
+  })
 
   it('says that a web server or a bare socket is not a Tallystick node', async () => {
     for (const answer of ['HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n', 'SSH-2.0-OpenSSH_9.9\r\n']) {
