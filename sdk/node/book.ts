@@ -92,8 +92,11 @@ export class Book {
     const lane = { number, generation: ledger.generation, lane: ledger.me }
     // A frozen ledger's lane was adopted from the peer, beyond what the history holds.
     if (!ledger.frozen && ledger.own.newest.version > ledger.own.acked.version)
-      for await (const { entry } of readLane(this.#options.store, lane, ledger.own.acked.version + 1n))
+      for await (const { version, entry } of readLane(this.#options.store, lane, ledger.own.acked.version + 1n)) {
+        // A backup's history may be newer than its ledger.
+        if (version > ledger.own.newest.version) break
         entries.push(entry)
+      }
     this.#place(this.channel(ref.channelId), number, { ...ledger, unacked: unackedFrom(ledger, entries) })
   }
 

@@ -181,7 +181,8 @@ export class Engine {
       before.peer !== next.peer ||
       before.generation !== next.generation ||
       before.inFlight !== next.inFlight ||
-      before.frozen !== next.frozen
+      before.frozen !== next.frozen ||
+      before.doubtful !== next.doubtful
     )
       this.#dirty.add(slot)
     // A peer shows its acknowledgement again at the next sync, and an older one never costs this side anything.

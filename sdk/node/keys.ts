@@ -11,6 +11,8 @@ import type { Address, ChannelId, LedgerRef } from '../core/types.ts'
 export const NODE_KEY = 'node'
 export const CHANNELS = 'channel/'
 export const LEDGERS = 'ledger/'
+export const HISTORY = 'history/'
+export const IDS = 'id/'
 
 export const channelKey = (channelId: ChannelId): string => `${CHANNELS}${channelId}`
 
@@ -23,7 +25,7 @@ export function parseLedgerKey(key: string): LedgerRef {
 }
 
 // Fixed widths, so that the order of keys is the order of versions.
-export const ledgerHistory = (number: number): string => `history/${number.toString(16).padStart(8, '0')}/`
+export const ledgerHistory = (number: number): string => `${HISTORY}${number.toString(16).padStart(8, '0')}/`
 
 export const laneHistory = (number: number, generation: number, lane: number): string =>
   `${ledgerHistory(number)}${generation.toString(16).padStart(4, '0')}/${lane}/`
@@ -41,4 +43,4 @@ export function parseHistoryKey(key: string): { generation: number; lane: number
   }
 }
 
-export const idKey = (number: number, id: string): string => `id/${number.toString(16).padStart(8, '0')}/${id}`
+export const idKey = (number: number, id: string): string => `${IDS}${number.toString(16).padStart(8, '0')}/${id}`

@@ -11,12 +11,16 @@ import { sessionSigner } from '../signing/session.ts'
 import type { SessionSigner } from '../signing/signer.ts'
 import type { Store } from '../storage/store.ts'
 import type { Listener, Transport } from '../transport/transport.ts'
+import { type AccountingFormat, accountOf } from './accounting.ts'
+import { openBackup, sealBackup } from './backup.ts'
 import { type ExitCost, exitCost, type LedgerBalances, ledgerBalances } from './balances.ts'
 import { UnknownChannelError } from './book.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Engine } from './engine.ts'
 import { MissingKeyError, NodeStoppedError } from './errors.ts'
 import type { EventOf, NodeEvent } from './events.ts'
+import { exitFile, parseExitFile } from './exit.ts'
+import { type ExitOptions, runExit } from './exit-run.ts'
 import { type ListedPayment, readPayments } from './history.ts'
 import { type BulkPayment, type BulkReceipt, Paying, type PayOptions, type Receipt } from './pay.ts'
 import { PeerOfflineError } from './peers.ts'
@@ -300,6 +304,36 @@ export class Node {
       const ref = { channelId: ledger.channelId, asset: ledger.asset, number, me: ledger.me, peer: entry.peer }
       yield* readPayments(this.#engine.options.store, ref)
     }
+  }
+
+  /** Payments for accounting, in pieces of text: write them to a file one after the other. */
+  exportPayments(format: AccountingFormat, filter: PaymentFilter = {}): AsyncGenerator<string> {
+    return accountOf(this.payments(filter), format)
+  }
+
+  /** Everything this node remembers, sealed with a password. Keys are not in it: keep the seed elsewhere. */
+  exportBackup(password: string): Promise<Uint8Array> {
+    return sealBackup(this.#engine.options.store, password)
+  }
+
+  /** Puts a backup into an empty store, from which a node can then start. Throws `BackupError`. */
+  static importBackup(store: Store, backup: Uint8Array, password: string): Promise<void> {
+    return openBackup(store, backup, password)
+  }
+
+  /**
+   * Everything needed to exit, as JSON: the newest states the peer signed, and the channels. It is outdated by the next
+   * payment, holds no secret, and works with any account that has gas money.
+   */
+  exportExit(): string {
+    const { domain, signer } = this.#engine.options
+    return `${JSON.stringify(exitFile(this.#engine.book.slots, domain, signer), null, 1)}
+`
+  }
+
+  /** Leaves all ledgers of an exit file; no node, store or seed is needed. Throws `ExitFileError` or `NewerStateError`. */
+  static async exit(text: string, chain: Chain, options: ExitOptions = {}): Promise<void> {
+    await runExit(parseExitFile(text, chain.domain), chain, options)
   }
 
   /** Calls `handler` for each event of a kind; the returned function ends that. */

@@ -1,5 +1,6 @@
 import { laneWordOf } from '../core/state.ts'
 import type { State } from '../core/types.ts'
+import { newestLaneWord } from '../core/word.ts'
 import { type ChainFacts, type Ledger, nextGeneration } from './ledger.ts'
 import { BlockedError, deaf } from './solvency.ts'
 import { type LedgerEffect, type Step, type SubmittedState, stay } from './step.ts'
@@ -72,11 +73,9 @@ export function enforceable({ own, peer, me }: Ledger): SubmittedState[] {
 
 const versionOf = (laneWord: bigint): bigint => laneWord >> 192n
 
-/** The lane word that would count at settlement: the higher version of commitment and record, the commitment if equal. */
-function counting({ base, lanes }: ChainFacts, lane: number): bigint {
-  const [committed, recorded] = [base[1 + lane] ?? 0n, lanes[lane] ?? 0n]
-  return versionOf(recorded) > versionOf(committed) ? recorded : committed
-}
+/** The lane word that would count at settlement. */
+const counting = ({ base, lanes }: ChainFacts, lane: number): bigint =>
+  newestLaneWord(base[1 + lane] ?? 0n, lanes[lane] ?? 0n)
 
 function find({ own, peer, unacked, shown }: Ledger, word: bigint): State | undefined {
   const known = [own.newest, own.acked, peer.newest, peer.acked, ...unacked.map(({ state }) => state), ...shown]
@@ -93,9 +92,10 @@ export function shown(ledger: Ledger, { states }: { readonly states: readonly St
 
 /** The user wants the chain to decide. Throws what stops it. */
 export function dispute(ledger: Ledger): Step {
-  const { facts, frozen, fresh, generation } = ledger
+  const { facts, frozen, doubtful, fresh, generation } = ledger
   // An old state would only be answered with a newer one, and would look like an attempt to cheat.
   if (frozen) throw new BlockedError('LEDGER_FROZEN')
+  if (doubtful) throw new BlockedError('RESTORED_NOT_COMPARED')
   if (!facts || !fresh) throw new BlockedError('CHAIN_VIEW_STALE')
   if (facts.latest.generation !== generation) throw new BlockedError('GENERATION_CHANGING')
   if (facts.latest.phase === 'disputed') return { next: ledger, effects: defend(ledger) }

@@ -87,6 +87,8 @@ export interface Ledger extends LedgerRef {
   readonly unacked: readonly Unacked[]
   readonly inFlight: InFlight | undefined
   readonly frozen: Freeze | undefined
+  /** Restored from a backup and not compared with the peer since: no dispute may start from it. */
+  readonly doubtful: boolean
   // What follows is learned anew after every start, so it is not stored.
   /** Whether the peer's view was taken in on this connection: before that nothing is signed. */
   readonly linked: boolean
@@ -139,6 +141,7 @@ export function newLedger(ref: LedgerRef, me: number): Ledger {
     unacked: [],
     inFlight: undefined,
     frozen: undefined,
+    doubtful: false,
     linked: false,
     missed: false,
     facts: undefined,
@@ -158,6 +161,7 @@ export function nextGeneration(ledger: Ledger, generation: number): Ledger {
     unacked: [],
     inFlight: undefined,
     frozen: undefined,
+    doubtful: false,
     linked: false,
     missed: false,
     signing: undefined,

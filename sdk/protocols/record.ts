@@ -14,7 +14,7 @@ const STAGES = ['proposed', 'agreed', 'granted'] as const
 const FREEZES = ['OLD_BACKUP', 'EQUIVOCATION'] as const
 
 /** What must survive of a ledger, about 700 bytes. */
-export function encodeLedger({ me, generation, own, peer, inFlight, frozen }: Ledger): Uint8Array {
+export function encodeLedger({ me, generation, own, peer, inFlight, frozen, doubtful }: Ledger): Uint8Array {
   const writer = new Writer(1_024).u8(me).u16(generation)
   putLane(writer, own)
   putLane(writer, peer)
@@ -22,7 +22,7 @@ export function encodeLedger({ me, generation, own, peer, inFlight, frozen }: Le
   if (inFlight) putInFlight(writer, inFlight)
   writer.u8(frozen ? 1 + FREEZES.indexOf(frozen.code) : 0)
   if (frozen) writer.u64(frozen.known).u64(frozen.proved)
-  return writer.finish()
+  return writer.bool(doubtful).finish()
 }
 
 /** Reads what {@link encodeLedger} wrote; `unacked` follows from the history. */
@@ -36,8 +36,9 @@ export function decodeLedger(bytes: Uint8Array, ref: LedgerRef): Ledger {
   const inFlight = stage ? readInFlight(reader, stage, at) : undefined
   const code = FREEZES[reader.u8() - 1]
   const frozen: Freeze | undefined = code ? { code, known: reader.u64(), proved: reader.u64() } : undefined
+  const doubtful = reader.bool()
   reader.end()
-  return { ...newLedger(ref, me), generation: at.generation, own, peer, inFlight, frozen }
+  return { ...newLedger(ref, me), generation: at.generation, own, peer, inFlight, frozen, doubtful }
 }
 
 function putInFlight(writer: Writer, inFlight: InFlight): void {

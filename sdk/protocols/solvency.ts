@@ -14,6 +14,7 @@ export type BlockedCode =
   | 'LEDGER_CLOSING'
   | 'WINDOW_FULL'
   | 'AWAITING_CONFIRMATIONS'
+  | 'RESTORED_NOT_COMPARED'
 
 const REASONS: Record<BlockedCode, string> = {
   LEDGER_FROZEN:
@@ -25,6 +26,8 @@ const REASONS: Record<BlockedCode, string> = {
   LEDGER_CLOSING: 'This ledger is being closed. Wait until it is paid out or the closing expires, then pay again.',
   AWAITING_CONFIRMATIONS:
     'A deposit or withdrawal of this ledger is not final yet. Wait for confirmations, then ask again.',
+  RESTORED_NOT_COMPARED:
+    'This ledger was restored from a backup, which may be older than what the peer holds. Connect to the peer once, or exit with the newest exit file.',
   WINDOW_FULL: 'The peer has not acknowledged 256 updates or 1 MiB of payments. Wait for its acknowledgements.',
 }
 

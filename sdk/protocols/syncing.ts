@@ -49,7 +49,7 @@ export function synced(ledger: Ledger, theirs: Sync, terms: Terms): Step {
 
   const { version } = theirs.peer.acked
   const taken = acked(ledger, { version, signature: theirs.peer.ack }, terms)
-  const next = { ...taken.next, linked: true, missed: false }
+  const next = { ...taken.next, linked: true, missed: false, doubtful: false }
   const effects: LedgerEffect[] = [...taken.effects]
   if (theirs.want) effects.push(syncOf(next, false))
   if (theirs.own.acked.version < next.peer.acked.version) effects.push({ kind: 'send', message: updatesOf(next, []) })

@@ -1,0 +1,81 @@
+// The public entry of Tallystick: what is exported here keeps its meaning between minor versions.
+
+export { type ChainOptions, connectChain, type EthersChain } from './chain/adapter.ts'
+export type { Chain, ChainCall, ChainEvent, ChainReceipt, Head, LedgerView, SendOptions } from './chain/chain.ts'
+export { DEPLOYMENTS, type Deployment } from './chain/deployment.ts'
+export { ChainError } from './chain/errors.ts'
+export { parseAddress } from './core/address.ts'
+export { channelIdOf, decodeChannel, encodeChannel, ledgerIdOf, MAX_PERIOD, MIN_PERIOD } from './core/channel.ts'
+export { TallystickError } from './core/errors.ts'
+export { outcomeKey, secretKey } from './core/outcome.ts'
+export { hashState, laneWordOf, stateDigest, validateState } from './core/state.ts'
+export { transferLeaf, transfersRoot } from './core/transfer.ts'
+export {
+  type Address,
+  type Channel,
+  type ChannelId,
+  COIN,
+  type Domain,
+  type Hex,
+  type LedgerRef,
+  type LedgerWord,
+  type Leg,
+  type Member,
+  type State,
+  type Transfer,
+  type Withdrawal,
+  type WithdrawalPart,
+} from './core/types.ts'
+export { hashWithdrawal, withdrawalDigest } from './core/withdrawal.ts'
+export { decodeWord, encodeWord } from './core/word.ts'
+export type { AccountingFormat } from './node/accounting.ts'
+export { BackupError } from './node/backup.ts'
+export type { ExitCost, LedgerBalances } from './node/balances.ts'
+export { ForeignStoreError, UnknownChannelError } from './node/book.ts'
+export { type Clock, systemClock } from './node/clock.ts'
+export {
+  DuplicatePaymentError,
+  escapeControls,
+  MissingKeyError,
+  NodeStoppedError,
+  PaymentPendingError,
+  PeerRefusedError,
+  StoreFailedError,
+  WithdrawalExpiredError,
+} from './node/errors.ts'
+export type { EventOf, NodeEvent, PaymentEvent } from './node/events.ts'
+export { type ExitFile, ExitFileError, type ExitLedger, parseExitFile } from './node/exit.ts'
+export { type ExitOptions, type ExitProgress, NewerStateError, runExit } from './node/exit-run.ts'
+export type { ListedPayment } from './node/history.ts'
+export {
+  type ChannelInfo,
+  type DepositOptions,
+  Node,
+  type NodeOptions,
+  type OpenOptions,
+  type PaymentFilter,
+} from './node/node.ts'
+export type { BulkPayment, BulkReceipt, PayOptions, Receipt } from './node/pay.ts'
+export { PeerOfflineError, UnknownSchemeError } from './node/peers.ts'
+export type { WithdrawOptions } from './node/withdraw.ts'
+export { IncompatiblePeerError, PeerViolationError, PROTOCOL_VERSION } from './protocols/messages.ts'
+export { DEFAULT_POLICY, type OpeningPolicy } from './protocols/opening.ts'
+export { InvalidAmountError, InvalidMemoError, type Payment } from './protocols/payments.ts'
+export { type BlockedCode, BlockedError, InsufficientBalanceError } from './protocols/solvency.ts'
+export { WithdrawalPendingError } from './protocols/withdrawing.ts'
+export { type Keyring, keyring, newMnemonic } from './signing/keyring.ts'
+export { sessionSigner, signBatch, signDirect } from './signing/session.ts'
+export { recoverSigner, verifySignature } from './signing/signature.ts'
+export type { SessionSigner } from './signing/signer.ts'
+export { eip1193Wallet, ethersWallet, type OwnerWallet } from './signing/wallet.ts'
+export { StoreError } from './storage/errors.ts'
+export { memoryStore } from './storage/memory.ts'
+export { openSqlite } from './storage/sqlite.ts'
+export type { StoreIdentity } from './storage/sqlite-file.ts'
+export type { Store, Write } from './storage/store.ts'
+export { TransportError } from './transport/errors.ts'
+export { type MemoryNetwork, memoryTransport } from './transport/memory.ts'
+export type { TransportOptions } from './transport/secure.ts'
+export { tcpTransport } from './transport/tcp.ts'
+export type { Connection, Listener, Transport } from './transport/transport.ts'
+export { webSocketTransport } from './transport/websocket.ts'

@@ -1,0 +1,161 @@
+import type { Chain, LedgerView } from '../chain/chain.ts'
+import { toHex } from '../core/bytes.ts'
+import { encodeProof, encodeStates } from '../core/calldata.ts'
+import { encodeChannel, ledgerIdOf } from '../core/channel.ts'
+import { encodeEnvelope } from '../core/envelope.ts'
+import { TallystickError } from '../core/errors.ts'
+import type { LedgerRef } from '../core/types.ts'
+import { observe } from '../protocols/disputing.ts'
+import { blankLane, type Lane, type Ledger, newLedger } from '../protocols/ledger.ts'
+import { onAbort } from './abort.ts'
+import type { ExitLedger } from './exit.ts'
+
+/** How far an exit is. */
+export interface ExitProgress extends LedgerRef {
+  readonly stage: 'empty' | 'disputing' | 'waiting' | 'answering' | 'settling' | 'done' | 'superseded'
+  /** When the dispute can be settled, in chain seconds. */
+  readonly expiry?: bigint
+}
+
+export interface ExitOptions {
+  /** Milliseconds between looks at the chain; default 2,000. */
+  readonly pollMs?: number
+  readonly onProgress?: (progress: ExitProgress) => void
+  readonly signal?: AbortSignal
+}
+
+/** The chain counts a state that is newer than the exit file. */
+export class NewerStateError extends TallystickError {
+  readonly code = 'EXIT_FILE_TOO_OLD'
+
+  constructor() {
+    super(
+      'The chain counts a newer state than this exit file holds, so only its holder can settle. Use a newer exit file, or wait for the peer.',
+    )
+  }
+}
+
+/**
+ * Leaves these ledgers without a node: challenges with their newest states, waits for the challenge period, answers what
+ * is older, settles. May be stopped and run again at any time. `chain` needs a sender, who pays for gas.
+ * Throws {@link NewerStateError}, chain errors, or the signal's reason.
+ */
+export async function runExit(ledgers: readonly ExitLedger[], chain: Chain, options: ExitOptions = {}): Promise<void> {
+  const outcomes = await Promise.allSettled(ledgers.map((ledger) => exitOne(ledger, chain, options)))
+  // One stuck ledger must not keep the others in.
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed) throw failed.reason
+}
+
+async function exitOne(
+  exit: ExitLedger,
+  chain: Chain,
+  { pollMs = 2_000, onProgress, signal }: ExitOptions,
+): Promise<void> {
+  const { channelId, asset, generation } = exit
+  let told: ExitProgress['stage'] | undefined
+  const tell = (stage: ExitProgress['stage'], expiry?: bigint) => {
+    if (stage === told) return
+    told = stage
+    onProgress?.({ channelId, asset, stage, ...(expiry !== undefined && { expiry }) })
+  }
+  for (;;) {
+    signal?.throwIfAborted()
+    const view = await chain.view(exit)
+    if (view.confirmed.generation > generation) break
+    if (isEmpty(view) && view.latest.generation === generation) {
+      tell('empty')
+      return
+    }
+    await advance(exit, chain, view, tell, signal)
+    await pause(pollMs, signal)
+  }
+  tell(told ? 'done' : 'superseded')
+}
+
+const isEmpty = ({ latest, latestBalances }: LedgerView): boolean =>
+  latest.phase === 'open' && latestBalances.every((balance) => balance === 0n)
+
+type Tell = (stage: ExitProgress['stage'], expiry?: bigint) => void
+
+async function advance(
+  exit: ExitLedger,
+  chain: Chain,
+  view: LedgerView,
+  tell: Tell,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { latest } = view
+  if (latest.generation !== exit.generation) return
+  const send = (functionName: string, packed: Uint8Array, before: bigint) =>
+    chain.send(
+      {
+        to: 'adjudicator',
+        functionName,
+        args: [toHex(encodeChannel(exit.channel)), exit.asset, toHex(packed)],
+      },
+      {
+        intent: `exit/${functionName}/${ledgerIdOf(exit)}/${exit.generation}/${before}`,
+        ...(before > 0n && { before }),
+        ...(signal && { signal }),
+      },
+    )
+  if (latest.phase === 'open') {
+    tell('disputing')
+    await send('submit', packedStates(exit, [0, 1]), 0n)
+    return
+  }
+  for (const effect of observe(ledgerOf(exit), { facts: view }).effects) {
+    if (effect.kind === 'lookup') throw new NewerStateError()
+    if (effect.kind === 'settle') {
+      tell('settling')
+      await send('settle', encodeProof(effect.base, effect.states), 0n)
+    }
+    if (effect.kind === 'submit') {
+      tell('answering', latest.expiry)
+      await send(
+        'submit',
+        packedStates(
+          exit,
+          effect.states.map(({ state }) => state.lane),
+        ),
+        latest.expiry,
+      )
+    }
+  }
+  tell('waiting', latest.expiry)
+}
+
+function packedStates({ states }: ExitLedger, lanes: readonly number[]): Uint8Array {
+  return encodeStates(
+    states
+      .filter(({ state }) => lanes.includes(state.lane))
+      .map(({ state, signatures }) => ({
+        state,
+        signatures: signatures.map((signature) => encodeEnvelope({ kind: 'direct', signature })),
+      })),
+  )
+}
+
+/** The ledger as member 0 would know it. */
+function ledgerOf(exit: ExitLedger): Ledger {
+  const lane = (index: number): Lane => {
+    const found = exit.states.find(({ state }) => state.lane === index)
+    if (!found) return blankLane(exit, exit.generation, index)
+    const { state, signatures } = found
+    return { newest: state, signature: signatures[index]!, acked: state, ack: signatures[1 - index]! }
+  }
+  return { ...newLedger(exit, 0), generation: exit.generation, own: lane(0), peer: lane(1), fresh: true }
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      forget()
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    const forget = onAbort(signal, end)
+  })
+}
