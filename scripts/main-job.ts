@@ -1,0 +1,61 @@
+/**
+ * The main job, `npm start`: three actors in processes of their own pay each other on a local chain through top-ups,
+ * withdrawals, a crash and a cheat, and are paid out to the wei. `-- --payments N` makes another number of payments.
+ */
+import { constants } from 'node:os'
+import { parseArgs } from 'node:util'
+import { TallystickError } from '../sdk/core/errors.ts'
+import { JobError } from './main-job/errors.ts'
+import { render } from './main-job/report.ts'
+import { run } from './main-job/run.ts'
+import { openScreen } from './main-job/screen.ts'
+
+const MOST_PAYMENTS = 2_000_000
+
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  const began = performance.now()
+  const screen = openScreen(began)
+  const stack = new AsyncDisposableStack()
+  let interrupted: NodeJS.Signals | undefined
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => {
+      interrupted = signal
+      void stack.disposeAsync()
+    })
+  try {
+    const outcome = await run(paymentsAsked(), screen, stack)
+    console.log(render(outcome))
+    return outcome.checks.every(({ fault }) => fault === undefined) ? 0 : 1
+  } catch (error) {
+    screen.close()
+    // Another process may have heard of Ctrl-C, and failed, a moment before this one.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    if (!interrupted) console.error(`\n${explain(error)}`)
+    return 1
+  } finally {
+    screen.close()
+    await stack.disposeAsync()
+    if (interrupted) {
+      console.error(`\nStopped by ${interrupted}; nothing is left behind.`)
+      process.exit(128 + constants.signals[interrupted])
+    }
+  }
+}
+
+function paymentsAsked(): number {
+  const { values } = parseArgs({ options: { payments: { type: 'string', default: '100000' } } })
+  const payments = Number(values.payments)
+  if (!Number.isInteger(payments) || payments < 4 || payments > MOST_PAYMENTS)
+    throw new JobError(
+      `--payments takes a whole number from 4 to ${MOST_PAYMENTS}, not ${JSON.stringify(values.payments)}.`,
+    )
+  return payments
+}
+
+/** A sentence for what was to be expected; the stack of anything else, which is a mistake in this program. */
+function explain(error: unknown): string {
+  if (error instanceof JobError || error instanceof TallystickError) return `The main job failed: ${error.message}`
+  return `The main job failed by a mistake of its own: ${error instanceof Error ? error.stack : String(error)}`
+}

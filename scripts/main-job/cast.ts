@@ -1,0 +1,67 @@
+import { join } from 'node:path'
+import { Contract, type JsonRpcProvider, randomBytes, Wallet } from 'ethers'
+import type { Address, Hex } from '../../sdk/core/types.ts'
+import { ActorProcess, type Listener } from './actor-process.ts'
+import type { Deployed } from './deploy.ts'
+
+/** Everybody who has money in this. */
+export const NAMES = ['alice', 'bob', 'mallory'] as const
+export type Name = (typeof NAMES)[number]
+
+/** An actor: its keys, its file, and the process that it runs in now. */
+export interface Actor {
+  readonly name: Name
+  readonly seed: Uint8Array
+  readonly ownerKey: Hex
+  /** Its wallet, which receives every payout. */
+  readonly owner: Address
+  process: ActorProcess
+  /** Where its node listens. */
+  address: string
+}
+
+export interface Stage {
+  readonly rpc: string
+  readonly deployed: Deployed
+  /** For the actors' stores. */
+  readonly folder: string
+  readonly listener: Listener
+  readonly stack: AsyncDisposableStack
+}
+
+/** Wei and units of the token that each has to begin with. */
+export const START = { coin: 10n * 10n ** 18n, token: 10_000n * 10n ** 18n } as const
+
+/** Makes an actor with fresh keys and money, in a process of its own. */
+export async function enter(name: Name, stage: Stage, provider: JsonRpcProvider): Promise<Actor> {
+  const ownerKey = Wallet.createRandom().privateKey as Hex
+  const owner = new Wallet(ownerKey).address.toLowerCase() as Address
+  await fund(provider, owner, stage.deployed.token)
+  const actor = { name, seed: randomBytes(32), ownerKey, owner, process: fork(name, stage), address: '' }
+  await begin(actor, stage, 'tcp://127.0.0.1:0')
+  return actor
+}
+
+/** Runs an actor again that was killed, with the same file and at the same address. */
+export async function enterAgain(actor: Actor, stage: Stage): Promise<void> {
+  actor.process = fork(actor.name, stage)
+  await begin(actor, stage, actor.address)
+}
+
+const fork = (name: Name, { listener, stack }: Stage) => new ActorProcess(name, listener, stack)
+
+async function begin(actor: Actor, { rpc, deployed, folder }: Stage, listen: string): Promise<void> {
+  const { name, seed, ownerKey, process } = actor
+  const { adjudicator } = deployed
+  const file = join(folder, `${name}.sqlite`)
+  const { listening } = await process.order('start', { file, rpc, adjudicator, seed, ownerKey, listen })
+  actor.address = listening
+}
+
+/** The chain's first account, which deployed the contracts, gives everybody a start. */
+async function fund(provider: JsonRpcProvider, owner: Address, token: Address): Promise<void> {
+  const giver = await provider.getSigner(0)
+  await (await giver.sendTransaction({ to: owner, value: START.coin })).wait()
+  const contract = new Contract(token, ['function transfer(address to, uint256 amount)'], giver)
+  await (await contract.getFunction('transfer')(owner, START.token)).wait()
+}

@@ -1,0 +1,31 @@
+import type { Node } from '../../sdk/node/node.ts'
+import type { Order } from './messages.ts'
+import { amountOf, idOf } from './plan.ts'
+
+/** Payments that wait for their acknowledgement at the same time, as from so many independent callers. */
+const CALLERS = 1_024
+/** Milliseconds between reports. */
+const PACE = 100
+
+/** Makes the payments of a stream, each on its own; tells how many are acknowledged without a gap. */
+export async function payStream(node: Node, order: Order<'pay'>, tell: (done: number) => void): Promise<void> {
+  const { channelId, asset, stream, from, to } = order
+  const early = new Set<number>()
+  let [next, done, told] = [from, from, performance.now()]
+  const finish = (index: number) => {
+    early.add(index)
+    while (early.delete(done)) done++
+    if (performance.now() < told + PACE) return
+    told = performance.now()
+    tell(done)
+  }
+  const caller = async () => {
+    while (next < to) {
+      const index = next++
+      await node.pay(channelId, amountOf(stream, index), { asset, id: idOf(stream, index) })
+      finish(index)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(CALLERS, to - from) }, caller))
+  tell(done)
+}

@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { COIN } from '../../sdk/core/types.ts'
+import {
+  type Check,
+  checkAdjudicator,
+  checkCheat,
+  checkLists,
+  checkMoney,
+  checkTransactions,
+  moneyTable,
+} from './audit.ts'
+import { NAMES } from './cast.ts'
+import { startChain } from './chain.ts'
+import { compile, deploy } from './deploy.ts'
+import { measureSteps, readPeerGas } from './gas.ts'
+import { openBank } from './money.ts'
+import { planStreams } from './plan.ts'
+import { Progress } from './progress.ts'
+import type { Outcome } from './report.ts'
+import type { Screen } from './screen.ts'
+import {
+  type Channels,
+  closeHonestly,
+  enterAll,
+  flowsOf,
+  type Job,
+  layBait,
+  openChannels,
+  passChallengePeriod,
+  payThroughItAll,
+} from './story.ts'
+import { readTransactions } from './transactions.ts'
+
+/** Plays the whole story on a fresh chain; whatever it starts or writes is on `stack`. */
+export async function run(payments: number, screen: Screen, stack: AsyncDisposableStack): Promise<Outcome> {
+  const began = performance.now()
+  await compile()
+  screen.say('contracts compiled')
+  const job = await setUp(payments, screen, stack)
+  const first = (await job.chain.provider.getBlockNumber()) + 1
+  const channels = await openChannels(job)
+  await layBait(job, channels)
+  const payingTime = await payThroughItAll(job, channels)
+  screen.close()
+  screen.say(`${job.progress.done.toLocaleString('en')} payments are acknowledged`)
+  await passChallengePeriod(job, channels)
+  await closeHonestly(job, channels)
+  const found = await audit(job, channels, first)
+  await Promise.all(NAMES.map((name) => job.cast[name].process.stop()))
+  return { ...found, payments: job.progress.total, payingTime, peers: readPeerGas(), time: performance.now() - began }
+}
+
+async function setUp(payments: number, screen: Screen, stack: AsyncDisposableStack): Promise<Job> {
+  const folder = mkdtempSync(join(tmpdir(), 'tallystick-job-'))
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+  const chain = await startChain(stack)
+  const deployed = await deploy(chain.url, chain.provider, folder)
+  screen.say(`chain at ${chain.url}, contracts deployed`)
+  const streams = planStreams(payments, deployed.token)
+  const progress = new Progress(streams, (done, total) => screen.draw(done, total))
+  const listener = {
+    onProgress: (stream: number, done: number) => progress.advance(stream, done),
+    onAlarm: (actor: string, code: string, message: string) => screen.say(`${actor} reports ${code}: ${message}`),
+  }
+  const stage = { rpc: chain.url, deployed, folder, listener, stack }
+  const cast = await enterAll(stage, chain.provider)
+  screen.say('alice, bob and mallory run, each in a process of their own')
+  return { screen, chain, stage, cast, streams, progress }
+}
+
+/** Looks at the chain and into the actors' files: is everything where it should be? */
+async function audit(
+  job: Job,
+  channels: Channels,
+  first: number,
+): Promise<Pick<Outcome, 'money' | 'steps' | 'gas' | 'fees' | 'checks'>> {
+  const { cast, stage, chain } = job
+  const { deployed } = stage
+  const flows = flowsOf(job, channels)
+  const all = await readTransactions(chain.provider, 1, await chain.provider.getBlockNumber())
+  const played = all.filter(({ block }) => block >= first)
+  const bank = openBank(chain.provider, deployed)
+  const money = await moneyTable(bank, cast, deployed.token, flows, played)
+  const lists = Object.fromEntries(
+    await Promise.all(NAMES.map(async (name) => [name, (await cast[name].process.order('list', {})).totals] as const)),
+  )
+  const owners = NAMES.map((name) => cast[name].owner)
+  const ledgers = Object.values(channels).flatMap((channelId) =>
+    [COIN, deployed.token].map((asset) => ({ channelId, asset })),
+  )
+  const checks: Check[] = [
+    ...checkLists(flows, lists),
+    ...checkMoney(money),
+    ...(await checkAdjudicator(bank, deployed.adjudicator, owners, ledgers)),
+    ...checkCheat(played, cast.mallory.owner, cast.bob.owner, 2),
+    checkTransactions(played),
+  ]
+  const gas = played.reduce((sum, { gasUsed }) => sum + gasUsed, 0n)
+  const fees = played.reduce((sum, { fee }) => sum + fee, 0n)
+  return { money, steps: measureSteps(all, deployed.token), gas, fees, checks }
+}

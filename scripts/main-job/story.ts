@@ -1,0 +1,179 @@
+import type { JsonRpcProvider } from 'ethers'
+import { type Address, type ChannelId, COIN } from '../../sdk/core/types.ts'
+import { type Actor, enter, enterAgain, type Name, type Stage } from './cast.ts'
+import type { LocalChain } from './chain.ts'
+import { type Stream, totalOf } from './plan.ts'
+import type { Progress } from './progress.ts'
+import type { Screen } from './screen.ts'
+
+/** What the scenes share. */
+export interface Job {
+  readonly screen: Screen
+  readonly chain: LocalChain
+  readonly stage: Stage
+  readonly cast: Readonly<Record<Name, Actor>>
+  readonly streams: readonly Stream[]
+  readonly progress: Progress
+}
+
+/** Payments of one actor to another in one ledger, as planned. */
+export interface Flow {
+  readonly from: Name
+  readonly to: Name
+  readonly channelId: ChannelId
+  readonly asset: Address
+  readonly count: number
+  readonly total: bigint
+}
+
+/** The channels of the story: that of alice and bob, and the one that mallory cheats in. */
+export interface Channels {
+  readonly honest: ChannelId
+  readonly cheated: ChannelId
+}
+
+const ONE = 10n ** 18n
+/** Seconds in which a challenge can be answered. */
+const PERIOD = 3_600
+/** What mallory has paid when she puts a state aside, and what she pays after it. */
+const BAIT = { before: ONE / 10n, after: (ONE * 8n) / 10n } as const
+
+/** Everybody comes in at once. */
+export async function enterAll(stage: Stage, provider: JsonRpcProvider): Promise<Job['cast']> {
+  // One after the other: they get their money from one account.
+  const alice = await enter('alice', stage, provider)
+  const bob = await enter('bob', stage, provider)
+  const mallory = await enter('mallory', stage, provider)
+  return { alice, bob, mallory }
+}
+
+/** Opens and funds both channels, in coins and tokens. */
+export async function openChannels({ cast, stage, screen }: Job): Promise<Channels> {
+  const { alice, bob, mallory } = cast
+  const { token } = stage.deployed
+  const terms = { peer: bob.address, assets: [COIN, token], period: PERIOD }
+  const [{ channelId: honest }, { channelId: cheated }] = await Promise.all([
+    alice.process.order('open', terms),
+    mallory.process.order('open', terms),
+    ...[alice, bob, mallory].map((actor) => actor.process.order('approve', { token })),
+  ] as const)
+  await deposit(mallory, cheated, COIN, ONE)
+  await deposit(mallory, cheated, token, ONE)
+  for (const asset of [COIN, token]) {
+    await deposit(alice, honest, asset, 2n * ONE)
+    await deposit(bob, honest, asset, ONE)
+  }
+  screen.say('alice-bob and mallory-bob opened and funded, in ETH and in DEMO')
+  return { honest, cheated }
+}
+
+const deposit = (actor: Actor, channelId: ChannelId, asset: Address, amount: bigint) =>
+  actor.process.order('deposit', { channelId, asset, amount })
+
+/** Mallory pays a little, puts the state aside that says so, and pays a lot. */
+export async function layBait({ cast, stage, screen }: Job, { cheated: channelId }: Channels): Promise<void> {
+  const { process } = cast.mallory
+  for (const asset of [COIN, stage.deployed.token]) {
+    await process.order('payOnce', { channelId, asset, amount: BAIT.before })
+    await process.order('keep', { channelId, asset })
+    await process.order('payOnce', { channelId, asset, amount: BAIT.after })
+  }
+  screen.say('mallory paid bob 0.1, kept the state that says so, and paid 0.8 more, in ETH and in DEMO')
+}
+
+/** What is paid in the whole story. */
+export function flowsOf({ streams, stage }: Job, { honest, cheated }: Channels): Flow[] {
+  const planned = streams.map((stream): Flow => {
+    const to = stream.from === 'alice' ? 'bob' : 'alice'
+    return {
+      from: stream.from,
+      to,
+      channelId: honest,
+      asset: stream.asset,
+      count: stream.count,
+      total: totalOf(stream),
+    }
+  })
+  const bait = [COIN, stage.deployed.token].map((asset): Flow => {
+    return { from: 'mallory', to: 'bob', channelId: cheated, asset, count: 2, total: BAIT.before + BAIT.after }
+  })
+  return [...planned, ...bait]
+}
+
+/** Alice and bob pay each other, whatever happens meanwhile. Answers the milliseconds that it took. */
+export async function payThroughItAll(job: Job, channels: Channels): Promise<number> {
+  const began = performance.now()
+  const alices = makePayments(job, channels, 'alice')
+  const bobs = makePayments(job, channels, 'bob')
+  await Promise.race([moveMoneyMeanwhile(job, channels), failureOf(alices), failureOf(bobs)])
+  // The kill breaks them off.
+  bobs.catch(() => {})
+  await loseBobAndCheat(job, channels)
+  await Promise.all([alices, makePayments(job, channels, 'bob')])
+  return performance.now() - began
+}
+
+/** The payments of one actor that are not acknowledged yet. */
+async function makePayments({ streams, progress, cast }: Job, { honest }: Channels, name: Name): Promise<void> {
+  const mine = streams.filter(({ from }) => from === name)
+  await Promise.all(
+    mine.map(({ number, asset, count }) => {
+      const order = { channelId: honest, asset, stream: number, from: progress.of(number), to: count }
+      return cast[name].process.order('pay', order)
+    }),
+  )
+}
+
+/** Never resolves; rejects when `work` does. */
+const failureOf = (work: Promise<void>): Promise<never> => work.then(() => new Promise<never>(() => {}))
+
+/** Top-ups and partial withdrawals while payments run; ends when half of them are made. */
+async function moveMoneyMeanwhile(job: Job, { honest: channelId }: Channels): Promise<void> {
+  const { progress, stage, cast } = job
+  const { token } = stage.deployed
+  await progress.reached(0.05)
+  await aside(job, 'alice topped up 1 ETH', () => deposit(cast.alice, channelId, COIN, ONE))
+  await aside(job, 'bob topped up 1 DEMO', () => deposit(cast.bob, channelId, token, ONE))
+  await aside(job, 'bob withdrew 0.25 ETH', () =>
+    cast.bob.process.order('withdraw', { channelId, asset: COIN, amount: ONE / 4n }),
+  )
+  await aside(job, 'alice withdrew 0.5 DEMO', () =>
+    cast.alice.process.order('withdraw', { channelId, asset: token, amount: ONE / 2n }),
+  )
+  await progress.reached(0.5)
+}
+
+async function aside({ progress, screen }: Job, what: string, act: () => Promise<unknown>): Promise<void> {
+  const before = progress.done
+  await act()
+  screen.say(`${what}; ${(progress.done - before).toLocaleString('en')} payments were acknowledged meanwhile`)
+}
+
+/** Bob's process is killed; mallory seizes the moment; bob comes back with what is in his file. */
+async function loseBobAndCheat(
+  { cast, stage, screen, progress }: Job,
+  { cheated: channelId }: Channels,
+): Promise<void> {
+  const { bob, mallory } = cast
+  await bob.process.kill()
+  screen.say(`bob was killed (kill -9) after ${progress.done.toLocaleString('en')} payments`)
+  for (const asset of [COIN, stage.deployed.token]) await mallory.process.order('cheat', { channelId, asset })
+  screen.say('mallory saw him gone and challenged with the old states, in ETH and in DEMO')
+  await enterAgain(bob, stage)
+  screen.say('bob is back with the same file; payments go on')
+}
+
+/** The challenge period passes, and bob's node settles what mallory challenged. */
+export async function passChallengePeriod({ chain, cast, stage, screen }: Job, { cheated }: Channels): Promise<void> {
+  await chain.advance(PERIOD + 1)
+  for (const asset of [COIN, stage.deployed.token])
+    await cast.bob.process.order('settled', { channelId: cheated, asset })
+  screen.say('an hour passed on the chain, and bob settled: mallory lost')
+}
+
+/** Alice and bob are paid out with one transaction per asset. */
+export async function closeHonestly({ cast, stage, screen }: Job, { honest: channelId }: Channels): Promise<void> {
+  await cast.alice.process.order('close', { channelId })
+  for (const asset of [COIN, stage.deployed.token]) await cast.bob.process.order('settled', { channelId, asset })
+  screen.say('alice and bob closed their channel and were paid out')
+}
