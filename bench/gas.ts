@@ -58,8 +58,8 @@ async function setUp() {
   const deployed = await Promise.all([registry, secrets, adjudicator].map((one) => gasOf(one.deploymentTransaction()!)))
   const token = await ethers.deployContract('DemoToken', [10n ** 30n], accounts[0]!)
   for (const owner of owners) {
-    await token.transfer(owner.address, 10n ** 27n)
-    await token.connect(owner).getFunction('approve')(await adjudicator.getAddress(), ethers.MaxUint256)
+    await token.getFunction('transfer')(owner.address, 10n ** 27n)
+    await token.connect(owner as Signer).getFunction('approve')(await adjudicator.getAddress(), ethers.MaxUint256)
   }
   const domain: Domain = {
     chainId: (await ethers.provider.getNetwork()).chainId,

@@ -149,13 +149,13 @@ contract Adjudicator is Deposits {
     }
 
     /// @return open The word before the dispute, as far as `recorded` brought up to date.
-    function _readBase(Word word, Cursor at, uint256 members) private pure returns (Word open, Cursor next) {
+    function _readBase(Word word, Cursor place, uint256 members) private pure returns (Word open, Cursor next) {
         uint256 size = 32 + 32 * States.lanes(members);
-        uint256 commitment = Words.commit(at.hash(size));
+        uint256 commitment = Words.commit(place.hash(size));
         require(commitment == word.commitment(), WrongBase(word.commitment(), commitment));
-        open = Word.wrap(uint256(at.wordAt()));
+        open = Word.wrap(uint256(place.wordAt()));
         if (word.recorded()) open = open.withRecorded();
-        next = at.skip(size);
+        next = place.skip(size);
     }
 
     /// @dev `ledger.word` is the open word.
@@ -194,8 +194,8 @@ contract Adjudicator is Deposits {
         bool sent;
         for (uint256 i; i < members; ++i) {
             uint256 length = next.uintAt(2);
-            Cursor at = next.skip(2);
-            next = at.skip(length);
+            Cursor place = next.skip(2);
+            next = place.skip(length);
             (address signer, address owner) = (channel.signer(i), channel.owner(i));
             bool free;
             if (length == 0) {
@@ -203,10 +203,10 @@ contract Adjudicator is Deposits {
                 require(members == 2 && !sent && channel.isAt(i, msg.sender), BadSignature(signer));
                 sent = true;
                 free = msg.sender == owner;
-            } else if (at.signerOf(length, digest, domain) == signer) {
+            } else if (place.signerOf(length, digest, domain) == signer) {
                 free = signer == owner;
             } else {
-                require(owners && at.isByOwner(length, digest, owner), BadSignature(signer));
+                require(owners && place.isByOwner(length, digest, owner), BadSignature(signer));
                 free = true;
             }
             if (free) byOwner |= 1 << i;
@@ -359,9 +359,9 @@ contract Adjudicator is Deposits {
         Ledger memory ledger,
         uint256 generation,
         uint256 lane,
-        Cursor at
+        Cursor place
     ) private returns (uint256 newest) {
-        newest = uint256(at.wordAt());
+        newest = uint256(place.wordAt());
         if (!ledger.word.recorded()) return newest;
         StorageSlot.Uint256Slot storage stored = ledger.id.laneSlot(generation, lane).getUint256Slot();
         uint256 answer = stored.value;

@@ -44,18 +44,18 @@ library Transfers {
         uint256 shownCount;
         uint256 legsCount;
         for (uint256 i; i < count; ++i) {
-            uint256 legs = next.uintAt(1);
+            uint256 legCount = next.uintAt(1);
             next = next.skip(1);
-            if (legs == 0) {
+            if (legCount == 0) {
                 leaves[i] = next.wordAt();
                 next = next.skip(32);
                 continue;
             }
             unchecked {
-                uint256 size = HEAD + LEG * legs;
+                uint256 size = HEAD + LEG * legCount;
                 leaves[i] = next.hash(size);
-                shown[shownCount++] = Shown.wrap((Cursor.unwrap(next) << 48) | (legs << 32) | (legsCount << 16) | i);
-                legsCount += legs;
+                shown[shownCount++] = Shown.wrap((Cursor.unwrap(next) << 48) | (legCount << 32) | (legsCount << 16) | i);
+                legsCount += legCount;
                 next = next.skip(size);
             }
         }
@@ -97,7 +97,7 @@ library Transfers {
         require(ok, NoOutcomes(address(registry)));
     }
 
-    function at(Shown shown) internal pure returns (Cursor) {
+    function place(Shown shown) internal pure returns (Cursor) {
         return Cursor.wrap(Shown.unwrap(shown) >> 48);
     }
 
@@ -114,19 +114,19 @@ library Transfers {
     }
 
     function amount(Shown shown) internal pure returns (uint256) {
-        return shown.at().uintAt(16);
+        return shown.place().uintAt(16);
     }
 
     function deadline(Shown shown) internal pure returns (uint256) {
-        return shown.at().skip(16).uintAt(8);
+        return shown.place().skip(16).uintAt(8);
     }
 
     function refundTo(Shown shown) internal pure returns (uint256) {
-        return shown.at().skip(24).uintAt(1);
+        return shown.place().skip(24).uintAt(1);
     }
 
     function payee(Shown shown, uint256 leg) internal pure returns (uint256) {
-        return shown.at().skip(HEAD + LEG * leg).uintAt(1);
+        return shown.place().skip(HEAD + LEG * leg).uintAt(1);
     }
 
     /// @notice The hash of the concatenated leaves.
