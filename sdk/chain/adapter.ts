@@ -175,6 +175,11 @@ export class EthersChain implements Chain {
     })
   }
 
+  /** Whether this is a development chain, where blocks come at once and cost nothing. */
+  get development(): boolean {
+    return this.#rpc.development
+  }
+
   get sender(): Address {
     return this.#main().account
   }
@@ -210,8 +215,15 @@ export class EthersChain implements Chain {
     return this.#watcher.view(lower(ledger))
   }
 
-  history(ledger: LedgerRef): Promise<ChainEvent[]> {
-    return this.#watcher.history(lower(ledger))
+  async history(ledger: LedgerRef): Promise<ChainEvent[]> {
+    const { channelId, asset } = lower(ledger)
+    const events = await this.#watcher.channelHistory(channelId)
+    return events.filter((event) => event.kind === 'announced' || event.asset === asset)
+  }
+
+  /** Every event of a channel so far, in all assets, oldest first. */
+  channelHistory(channelId: ChannelId): Promise<ChainEvent[]> {
+    return this.#watcher.channelHistory(channelId.toLowerCase() as ChannelId)
   }
 
   async send(call: ChainCall, options: SendOptions): Promise<ChainReceipt> {

@@ -1,5 +1,5 @@
 import type { Block, Log } from 'ethers'
-import type { Address, Hex, LedgerRef } from '../core/types.ts'
+import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 import type { Store } from '../storage/store.ts'
 import type { ChainEvent, Head, LedgerView } from './chain.ts'
 import { RpcFailedError } from './errors.ts'
@@ -122,13 +122,11 @@ export class Watcher {
     return this.#ledgers.read(ledger, head, await this.#confirmedHead(head))
   }
 
-  /** All events of a ledger from the beginning, read anew. */
-  async history({ channelId, asset }: LedgerRef): Promise<ChainEvent[]> {
+  /** All events of a channel from the beginning, read anew. */
+  async channelHistory(channelId: ChannelId): Promise<ChainEvent[]> {
     const { rpc, firstBlock } = this.#options
     const latest = await rpc.call((provider) => provider.getBlockNumber())
-    const logs = await this.#logs.read([CHANNEL_TOPICS, channelId], firstBlock, latest)
-    const events = await this.#decode(logs)
-    return events.filter((event) => event.kind === 'announced' || event.asset === asset.toLowerCase())
+    return this.#decode(await this.#logs.read([CHANNEL_TOPICS, channelId], firstBlock, latest))
   }
 
   /** The newest block that counts as final when `head` is the newest at all. */

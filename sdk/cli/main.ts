@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+import { Command } from 'commander'
+import { TallystickError } from '../core/errors.ts'
+import { exit } from './exit.ts'
+import { inspect } from './inspect.ts'
+import { recover } from './recover.ts'
+
+const program = new Command('tallystick')
+  .description('State channels for Ethereum: what can be done with a chain alone, without a running node')
+  .configureHelp({ showGlobalOptions: true })
+  .showHelpAfterError('(add --help for the options)')
+
+program
+  .command('exit')
+  .description(
+    'Leaves every channel of an exit file: challenges, waits, answers, settles and claims. Stop and repeat it at will.',
+  )
+  .requiredOption('--file <path>', 'exit file, as exportExit of a node wrote it')
+  .requiredOption('--key-file <path>', 'private key of an account with gas money: hex, or an encrypted keystore')
+  .option('--password-file <path>', 'password of the keystore')
+  .requiredOption('--rpc <url>', 'RPC of the chain, http(s) or ws(s)')
+  .option('--confirmations <blocks>', 'blocks until something counts as final')
+  .option('--dry-run', 'shows what would be done and what it costs, and sends nothing')
+  .option('--json', 'prints one JSON object a line')
+  .action(exit)
+
+program
+  .command('inspect')
+  .description('Shows ledgers as the chain holds them: of an exit file, or of one channel')
+  .option('--file <path>', 'exit file')
+  .option('--channel <id>', 'channel id')
+  .option('--asset <address>', "a token; default: the chain's coin")
+  .option('--adjudicator <address>', 'where the contracts are, with --channel')
+  .requiredOption('--rpc <url>', 'RPC of the chain, http(s) or ws(s)')
+  .option('--confirmations <blocks>', 'blocks until something counts as final')
+  .option('--json', 'prints one JSON object a line')
+  .action(inspect)
+
+program
+  .command('recover')
+  .description('Finds announced channels again from a seed and the chain alone')
+  .requiredOption('--seed-file <path>', 'the words, or 0x and 16 to 64 bytes in hex')
+  .requiredOption('--owner <address>', 'the account that receives the payouts')
+  .requiredOption('--rpc <url>', 'RPC of the chain, http(s) or ws(s)')
+  .requiredOption('--adjudicator <address>', 'where the contracts are')
+  .option('--from-block <number>', 'where to begin to look', '0')
+  .option('--confirmations <blocks>', 'blocks until something counts as final')
+  .option('--out <path>', 'writes an exit file without states, to leave where no node remembers them')
+  .option('--json', 'prints one JSON object a line')
+  .action(recover)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = 1
+  // A stack trace helps nobody at a command line; a mistake of the program itself says so.
+  const known = error instanceof TallystickError
+  console.error(known ? `error: ${error.message}` : `error: ${(error as Error)?.message ?? error} (unexpected)`)
+  if (!known && process.env.DEBUG) console.error(error)
+}
