@@ -24,6 +24,10 @@ async function main(): Promise<number> {
       interrupted = signal
       void stack.disposeAsync()
     })
+  process.once('uncaughtException', (error) => {
+    console.error(explain(error))
+    void stack.disposeAsync().finally(() => process.exit(1))
+  })
   try {
     const outcome = await run(paymentsAsked(), screen, stack)
     console.log(render(outcome))
@@ -45,13 +49,19 @@ async function main(): Promise<number> {
 }
 
 function paymentsAsked(): number {
-  const { values } = parseArgs({ options: { payments: { type: 'string', default: '100000' } } })
-  const payments = Number(values.payments)
+  const asked = parse().payments
+  const payments = Number(asked)
   if (!Number.isInteger(payments) || payments < 4 || payments > MOST_PAYMENTS)
-    throw new JobError(
-      `--payments takes a whole number from 4 to ${MOST_PAYMENTS}, not ${JSON.stringify(values.payments)}.`,
-    )
+    throw new JobError(`--payments takes a whole number from 4 to ${MOST_PAYMENTS}, not ${JSON.stringify(asked)}.`)
   return payments
+}
+
+function parse(): { readonly payments: string } {
+  try {
+    return parseArgs({ options: { payments: { type: 'string', default: '100000' } } }).values
+  } catch (error) {
+    throw new JobError((error as Error).message)
+  }
 }
 
 /** A sentence for what was to be expected; the stack of anything else, which is a mistake in this program. */

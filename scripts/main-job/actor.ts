@@ -1,7 +1,7 @@
 import { Contract, MaxUint256, Wallet } from 'ethers'
 import { tokenAbi } from '../../sdk/chain/abi.ts'
 import { connectChain } from '../../sdk/chain/adapter.ts'
-import type { Address, LedgerRef } from '../../sdk/core/types.ts'
+import type { Address, ChannelId, LedgerRef } from '../../sdk/core/types.ts'
 import { ledgerKey } from '../../sdk/node/keys.ts'
 import { Node } from '../../sdk/node/node.ts'
 import { keyring } from '../../sdk/signing/keyring.ts'
@@ -45,6 +45,8 @@ const HANDLERS: Omit<Handlers, 'start'> = {
     return {}
   },
   async pay({ node }, order, tell) {
+    // After a crash it is the peer that dials again.
+    await connected(node, order.channelId)
     await payStream(node, order, (done) => tell({ kind: 'progress', stream: order.stream, done }))
     return {}
   },
@@ -91,6 +93,17 @@ const HANDLERS: Omit<Handlers, 'start'> = {
     wallet.provider!.destroy()
     return {}
   },
+}
+
+async function connected(node: Node, channelId: ChannelId): Promise<void> {
+  if (node.channel(channelId).connected) return
+  await new Promise<void>((resolve) => {
+    const forget = node.on('connected', () => {
+      if (!node.channel(channelId).connected) return
+      forget()
+      resolve()
+    })
+  })
 }
 
 async function start(order: Order<'start'>, tell: (report: Report) => void): Promise<Self> {

@@ -2,7 +2,7 @@ import { type Address, COIN, type LedgerRef } from '../../sdk/core/types.ts'
 import { type Actor, NAMES, START } from './cast.ts'
 import type { Answer } from './messages.ts'
 import { type Bank, deposited, expectedEnd, gasPaid, type MoneyRow } from './money.ts'
-import type { Flow } from './story.ts'
+import type { Flow, Pace } from './story.ts'
 import type { Mined } from './transactions.ts'
 
 /** A claim about the run and, if it is wrong, what is the case instead. */
@@ -64,7 +64,7 @@ export function checkLists(flows: readonly Flow[], lists: Readonly<Record<string
       const { count, total } = found ?? { count: 0, total: 0n }
       const verb = direction === 'out' ? 'made' : 'received'
       return check(
-        `${name}'s file lists each of the ${flow.count} payments of ${flow.asset === COIN ? 'ETH' : 'DEMO'} that ${name} ${verb}, once`,
+        `${name}'s file lists each of the ${flow.count.toLocaleString('en')} payments of ${flow.asset === COIN ? 'ETH' : 'DEMO'} that ${name} ${verb}, once`,
         (count !== flow.count || total !== flow.total) &&
           `it lists ${count} payments of ${total} in all, not ${flow.count} of ${flow.total}`,
       )
@@ -112,6 +112,12 @@ export function checkCheat(transactions: readonly Mined[], mallory: Address, bob
     check('bob answered each of them', sent('submit', bob) !== times && `he sent ${sent('submit', bob)} answers`),
   ]
 }
+
+/** Whether things happened in the middle of payments, as the story says. */
+export const checkPace = ({ meanwhile, beforeKill }: Pace, payments: number): Check[] => [
+  check('payments went on while money was deposited and withdrawn', meanwhile === 0 && 'none was acknowledged'),
+  check('bob was killed in the middle of the payments', beforeKill === payments && 'all were made by then'),
+]
 
 /** Whether no transaction was wasted. */
 export const checkTransactions = (transactions: readonly Mined[]): Check => {

@@ -32,15 +32,16 @@ export interface Stage {
 /** Wei and units of the token that each has to begin with. */
 export const START = { coin: 10n * 10n ** 18n, token: 10_000n * 10n ** 18n } as const
 
-/** Makes an actor with fresh keys and money, in a process of its own. */
-export async function enter(name: Name, stage: Stage, provider: JsonRpcProvider): Promise<Actor> {
-  const ownerKey = Wallet.createRandom().privateKey as Hex
-  const owner = new Wallet(ownerKey).address.toLowerCase() as Address
-  await fund(provider, owner, stage.deployed.token)
-  const actor = { name, seed: randomBytes(32), ownerKey, owner, process: fork(name, stage), address: '' }
-  await begin(actor, stage, 'tcp://127.0.0.1:0')
-  return actor
+/** Makes an actor with fresh keys, in a process of its own. */
+export function invite(name: Name, stage: Stage): Actor {
+  const { privateKey, address } = Wallet.createRandom()
+  const owner = address.toLowerCase() as Address
+  const process = fork(name, stage)
+  return { name, seed: randomBytes(32), ownerKey: privateKey as Hex, owner, process, address: '' }
 }
+
+/** Starts an actor's node. */
+export const enter = (actor: Actor, stage: Stage): Promise<void> => begin(actor, stage, 'tcp://127.0.0.1:0')
 
 /** Runs an actor again that was killed, with the same file and at the same address. */
 export async function enterAgain(actor: Actor, stage: Stage): Promise<void> {
@@ -59,9 +60,9 @@ async function begin(actor: Actor, { rpc, deployed, folder }: Stage, listen: str
 }
 
 /** The chain's first account, which deployed the contracts, gives everybody a start. */
-async function fund(provider: JsonRpcProvider, owner: Address, token: Address): Promise<void> {
+export async function fund({ owner }: Actor, { deployed }: Stage, provider: JsonRpcProvider): Promise<void> {
   const giver = await provider.getSigner(0)
   await (await giver.sendTransaction({ to: owner, value: START.coin })).wait()
-  const contract = new Contract(token, ['function transfer(address to, uint256 amount)'], giver)
+  const contract = new Contract(deployed.token, ['function transfer(address to, uint256 amount)'], giver)
   await (await contract.getFunction('transfer')(owner, START.token)).wait()
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import type { JsonRpcProvider } from 'ethers'
 import { foundryPath } from '../tools.ts'
 import { JobError } from './errors.ts'
-import { endProcess } from './processes.ts'
+import { ended, endProcess } from './processes.ts'
 import { openProvider } from './rpc.ts'
 
 /** A chain that runs as a process of its own. */
@@ -12,6 +12,8 @@ export interface LocalChain {
   readonly provider: JsonRpcProvider
   /** Moves the chain's clock, and mines a block that shows it. */
   advance(seconds: number): Promise<void>
+  /** Rejects when the process ends before its time. */
+  readonly lost: Promise<never>
 }
 
 /** Starts Anvil with today's rules on a free port; `stack` ends it. */
@@ -27,11 +29,21 @@ export async function startChain(stack: AsyncDisposableStack): Promise<LocalChai
   return {
     url,
     provider,
+    lost: lossOf(child),
     async advance(seconds) {
       await provider.send('evm_increaseTime', [seconds])
       await provider.send('evm_mine', [])
     },
   }
+}
+
+function lossOf(child: ChildProcess): Promise<never> {
+  const lost = ended(child).then(() => {
+    throw new JobError('The chain ended in the middle of the job. Run it again.')
+  })
+  // When the job is over nobody waits for it.
+  lost.catch(() => {})
+  return lost
 }
 
 function listeningPort(child: ChildProcess): Promise<number> {

@@ -4,19 +4,22 @@ import { amountOf, idOf } from './plan.ts'
 
 /** Payments that wait for their acknowledgement at the same time, as from so many independent callers. */
 const CALLERS = 1_024
-/** Milliseconds between reports. */
+/** Reports come after so many milliseconds, or this part of the payments. */
 const PACE = 100
+const PART = 0.02
 
 /** Makes the payments of a stream, each on its own; tells how many are acknowledged without a gap. */
 export async function payStream(node: Node, order: Order<'pay'>, tell: (done: number) => void): Promise<void> {
   const { channelId, asset, stream, from, to } = order
   const early = new Set<number>()
-  let [next, done, told] = [from, from, performance.now()]
+  const step = PART * (to - from)
+  let [next, done] = [from, from]
+  let told = { at: performance.now(), done }
   const finish = (index: number) => {
     early.add(index)
     while (early.delete(done)) done++
-    if (performance.now() < told + PACE) return
-    told = performance.now()
+    if (performance.now() < told.at + PACE && done < told.done + step) return
+    told = { at: performance.now(), done }
     tell(done)
   }
   const caller = async () => {

@@ -9,6 +9,8 @@ export interface Outcome {
   readonly payments: number
   /** Milliseconds from the first payment to the last acknowledgement. */
   readonly payingTime: number
+  /** Milliseconds of it in which one of the two was gone. */
+  readonly deadTime: number
   readonly steps: readonly StepGas[]
   readonly peers: PeerGas
   /** Of all actors' transactions, deployment and token transfers aside. */
@@ -23,28 +25,33 @@ export interface Outcome {
 /** Gas of a plain transfer: the least that a payment on chain can cost. */
 const TRANSFER_GAS = 21_000n
 
+const GAS_NOTES = [
+  "best peer of a second member's deposit or a top-up: a plain transfer to a contract that was paid for with the first deposit",
+  'finalise: here after an answer, whose record is read and cleared; it gives the honest answer its place that nobody can take',
+]
+
 const grouped = (value: number | bigint): string => value.toLocaleString('en')
 const seconds = (milliseconds: number): string => `${(milliseconds / 1_000).toFixed(1)} s`
 const units = (amount: bigint): string => formatUnits(amount, 18).replace(/\.0$/, '')
 
 /** The whole report, ready to print. */
 export function render(outcome: Outcome): string {
-  const { payments, payingTime, checks, time } = outcome
+  const { checks, time } = outcome
   const failed = checks.filter(({ fault }) => fault !== undefined)
   return [
-    heading('Money, in whole units'),
+    heading('Money: end = start − paid + received − gas'),
     table(
       ['actor', 'asset', 'start', 'deposited', 'paid', 'received', 'gas', 'end', ''],
       outcome.money.map(moneyCells),
     ),
     heading('Payments'),
-    `${grouped(payments)} payments in ${seconds(payingTime)}: ${grouped(Math.round((1_000 * payments) / payingTime))} payments/s, each with its own id, durable on both sides`,
-    'and signed by its receiver; the time in which bob was dead is in it.',
+    speed(outcome),
     heading('Gas of this run'),
     table(
       ['step', 'times', 'gas', 'floor', 'to floor', 'best peer', '', 'of best'],
       outcome.steps.map((step) => gasCells(step, outcome.peers)),
     ),
+    ...GAS_NOTES,
     heading('The same payments on chain'),
     onChain(outcome),
     heading('Checks'),
@@ -57,6 +64,14 @@ export function render(outcome: Outcome): string {
 }
 
 const heading = (text: string): string => `\n${text}\n${'─'.repeat(text.length)}`
+
+function speed({ payments, payingTime, deadTime }: Outcome): string {
+  const rate = (milliseconds: number) => `${grouped(Math.round((1_000 * payments) / milliseconds))} payments/s`
+  return [
+    `${grouped(payments)} payments, each with its own id, durable on both sides and acknowledged by its receiver's signature`,
+    `${seconds(payingTime)}, ${rate(payingTime)}; without the ${seconds(deadTime)} in which bob was dead ${rate(payingTime - deadTime)}`,
+  ].join('\n')
+}
 
 const moneyCells = (row: MoneyRow): string[] => [
   row.actor,
@@ -76,7 +91,7 @@ function gasCells({ name, times, gas }: StepGas, peers: PeerGas): string[] {
     floor === undefined ? '' : (gas / floor).toFixed(3),
     best ? grouped(best[1]) : '',
     best ? best[0] : '',
-    best ? `${Math.round((100 * gas) / best[1])} %` : '',
+    best ? `${((100 * gas) / best[1]).toFixed(1)} %` : '',
   ]
 }
 

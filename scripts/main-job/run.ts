@@ -8,12 +8,14 @@ import {
   checkCheat,
   checkLists,
   checkMoney,
+  checkPace,
   checkTransactions,
   moneyTable,
 } from './audit.ts'
 import { NAMES } from './cast.ts'
 import { startChain } from './chain.ts'
 import { compile, deploy } from './deploy.ts'
+import { JobError } from './errors.ts'
 import { measureSteps, readPeerGas } from './gas.ts'
 import { openBank } from './money.ts'
 import { planStreams } from './plan.ts'
@@ -28,6 +30,7 @@ import {
   type Job,
   layBait,
   openChannels,
+  type Pace,
   passChallengePeriod,
   payThroughItAll,
 } from './story.ts'
@@ -39,22 +42,27 @@ export async function run(payments: number, screen: Screen, stack: AsyncDisposab
   await compile()
   screen.say('contracts compiled')
   const job = await setUp(payments, screen, stack)
+  const played = await Promise.race([play(job), job.chain.lost])
+  return { ...played, peers: readPeerGas(), time: performance.now() - began }
+}
+
+async function play(job: Job): Promise<Omit<Outcome, 'peers' | 'time'>> {
+  const { screen, progress, cast } = job
   const first = (await job.chain.provider.getBlockNumber()) + 1
   const channels = await openChannels(job)
   await layBait(job, channels)
-  const payingTime = await payThroughItAll(job, channels)
+  const pace = await payThroughItAll(job, channels)
   screen.close()
-  screen.say(`${job.progress.done.toLocaleString('en')} payments are acknowledged`)
+  screen.say(`${progress.done.toLocaleString('en')} payments are acknowledged`)
   await passChallengePeriod(job, channels)
   await closeHonestly(job, channels)
-  const found = await audit(job, channels, first)
-  await Promise.all(NAMES.map((name) => job.cast[name].process.stop()))
-  return { ...found, payments: job.progress.total, payingTime, peers: readPeerGas(), time: performance.now() - began }
+  const found = await audit(job, channels, first, pace)
+  await Promise.all(NAMES.map((name) => cast[name].process.stop()))
+  return { ...found, ...pace, payments: progress.total }
 }
 
 async function setUp(payments: number, screen: Screen, stack: AsyncDisposableStack): Promise<Job> {
-  const folder = mkdtempSync(join(tmpdir(), 'tallystick-job-'))
-  stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = makeFolder(stack)
   const chain = await startChain(stack)
   const deployed = await deploy(chain.url, chain.provider, folder)
   screen.say(`chain at ${chain.url}, contracts deployed`)
@@ -70,11 +78,22 @@ async function setUp(payments: number, screen: Screen, stack: AsyncDisposableSta
   return { screen, chain, stage, cast, streams, progress }
 }
 
+function makeFolder(stack: AsyncDisposableStack): string {
+  try {
+    const folder = mkdtempSync(join(tmpdir(), 'tallystick-job-'))
+    stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+    return folder
+  } catch (error) {
+    throw new JobError(`The actors' files need a folder: ${(error as Error).message}. Free ${tmpdir()}, or set TMPDIR.`)
+  }
+}
+
 /** Looks at the chain and into the actors' files: is everything where it should be? */
 async function audit(
   job: Job,
   channels: Channels,
   first: number,
+  pace: Pace,
 ): Promise<Pick<Outcome, 'money' | 'steps' | 'gas' | 'fees' | 'checks'>> {
   const { cast, stage, chain } = job
   const { deployed } = stage
@@ -95,6 +114,7 @@ async function audit(
     ...checkMoney(money),
     ...(await checkAdjudicator(bank, deployed.adjudicator, owners, ledgers)),
     ...checkCheat(played, cast.mallory.owner, cast.bob.owner, 2),
+    ...checkPace(pace, job.progress.total),
     checkTransactions(played),
   ]
   const gas = played.reduce((sum, { gasUsed }) => sum + gasUsed, 0n)

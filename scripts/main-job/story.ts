@@ -1,6 +1,6 @@
 import type { JsonRpcProvider } from 'ethers'
 import { type Address, type ChannelId, COIN } from '../../sdk/core/types.ts'
-import { type Actor, enter, enterAgain, type Name, type Stage } from './cast.ts'
+import { type Actor, enter, enterAgain, fund, invite, type Name, type Stage } from './cast.ts'
 import type { LocalChain } from './chain.ts'
 import { type Stream, totalOf } from './plan.ts'
 import type { Progress } from './progress.ts'
@@ -40,11 +40,11 @@ const BAIT = { before: ONE / 10n, after: (ONE * 8n) / 10n } as const
 
 /** Everybody comes in at once. */
 export async function enterAll(stage: Stage, provider: JsonRpcProvider): Promise<Job['cast']> {
-  // One after the other: they get their money from one account.
-  const alice = await enter('alice', stage, provider)
-  const bob = await enter('bob', stage, provider)
-  const mallory = await enter('mallory', stage, provider)
-  return { alice, bob, mallory }
+  const cast = { alice: invite('alice', stage), bob: invite('bob', stage), mallory: invite('mallory', stage) }
+  // Their processes begin meanwhile.
+  for (const actor of Object.values(cast)) await fund(actor, stage, provider)
+  await Promise.all(Object.values(cast).map((actor) => enter(actor, stage)))
+  return cast
 }
 
 /** Opens and funds both channels, in coins and tokens. */
@@ -100,26 +100,41 @@ export function flowsOf({ streams, stage }: Job, { honest, cheated }: Channels):
   return [...planned, ...bait]
 }
 
-/** Alice and bob pay each other, whatever happens meanwhile. Answers the milliseconds that it took. */
-export async function payThroughItAll(job: Job, channels: Channels): Promise<number> {
-  const began = performance.now()
-  const alices = makePayments(job, channels, 'alice')
-  const bobs = makePayments(job, channels, 'bob')
-  await Promise.race([moveMoneyMeanwhile(job, channels), failureOf(alices), failureOf(bobs)])
-  // The kill breaks them off.
-  bobs.catch(() => {})
-  await loseBobAndCheat(job, channels)
-  await Promise.all([alices, makePayments(job, channels, 'bob')])
-  return performance.now() - began
+/** How the payments went. */
+export interface Pace {
+  /** Milliseconds from the first payment to the last acknowledgement, and how many of them bob was gone. */
+  readonly payingTime: number
+  readonly deadTime: number
+  /** Payments acknowledged while money was deposited and withdrawn. */
+  readonly meanwhile: number
+  /** Payments acknowledged when bob was killed. */
+  readonly beforeKill: number
 }
 
-/** The payments of one actor that are not acknowledged yet. */
-async function makePayments({ streams, progress, cast }: Job, { honest }: Channels, name: Name): Promise<void> {
+/** Alice and bob pay each other, whatever happens meanwhile. */
+export async function payThroughItAll(job: Job, channels: Channels): Promise<Pace> {
+  const began = performance.now()
+  const pay = (name: Name, part: number) => makePayments(job, channels, name, part)
+  const [meanwhile] = await Promise.all([moveMoneyMeanwhile(job, channels), pay('alice', 0.5), pay('bob', 0.5)])
+  const [alices, bobs] = [pay('alice', 1), pay('bob', 1)]
+  await Promise.race([job.progress.reached(0.55), failureOf(alices), failureOf(bobs)])
+  // The kill breaks them off.
+  bobs.catch(() => {})
+  const killed = performance.now()
+  const beforeKill = await loseBobAndCheat(job, channels)
+  const deadTime = performance.now() - killed
+  await Promise.all([alices, pay('bob', 1)])
+  return { payingTime: performance.now() - began, deadTime, meanwhile, beforeKill }
+}
+
+/** The payments of one actor that are not acknowledged yet, up to this part of all. */
+async function makePayments(job: Job, { honest }: Channels, name: Name, part: number): Promise<void> {
+  const { streams, progress, cast } = job
   const mine = streams.filter(({ from }) => from === name)
   await Promise.all(
     mine.map(({ number, asset, count }) => {
-      const order = { channelId: honest, asset, stream: number, from: progress.of(number), to: count }
-      return cast[name].process.order('pay', order)
+      const [from, to] = [progress.of(number), Math.ceil(part * count)]
+      return cast[name].process.order('pay', { channelId: honest, asset, stream: number, from, to })
     }),
   )
 }
@@ -127,40 +142,39 @@ async function makePayments({ streams, progress, cast }: Job, { honest }: Channe
 /** Never resolves; rejects when `work` does. */
 const failureOf = (work: Promise<void>): Promise<never> => work.then(() => new Promise<never>(() => {}))
 
-/** Top-ups and partial withdrawals while payments run; ends when half of them are made. */
-async function moveMoneyMeanwhile(job: Job, { honest: channelId }: Channels): Promise<void> {
-  const { progress, stage, cast } = job
+/** Top-ups and partial withdrawals while payments run. */
+async function moveMoneyMeanwhile(job: Job, { honest: channelId }: Channels): Promise<number> {
+  const { progress, stage, cast, screen } = job
   const { token } = stage.deployed
-  await progress.reached(0.05)
-  await aside(job, 'alice topped up 1 ETH', () => deposit(cast.alice, channelId, COIN, ONE))
-  await aside(job, 'bob topped up 1 DEMO', () => deposit(cast.bob, channelId, token, ONE))
-  await aside(job, 'bob withdrew 0.25 ETH', () =>
+  await progress.reached(0.02)
+  const before = progress.done
+  await Promise.all([deposit(cast.alice, channelId, COIN, ONE), deposit(cast.bob, channelId, token, ONE)])
+  screen.say('while payments go on, alice topped up 1 ETH and bob 1 DEMO')
+  await Promise.all([
     cast.bob.process.order('withdraw', { channelId, asset: COIN, amount: ONE / 4n }),
-  )
-  await aside(job, 'alice withdrew 0.5 DEMO', () =>
     cast.alice.process.order('withdraw', { channelId, asset: token, amount: ONE / 2n }),
-  )
-  await progress.reached(0.5)
+  ])
+  const meanwhile = progress.done - before
+  screen.say(`bob withdrew 0.25 ETH and alice 0.5 DEMO; ${grouped(meanwhile)} payments were acknowledged meanwhile`)
+  return meanwhile
 }
 
-async function aside({ progress, screen }: Job, what: string, act: () => Promise<unknown>): Promise<void> {
-  const before = progress.done
-  await act()
-  screen.say(`${what}; ${(progress.done - before).toLocaleString('en')} payments were acknowledged meanwhile`)
-}
+const grouped = (count: number): string => count.toLocaleString('en')
 
 /** Bob's process is killed; mallory seizes the moment; bob comes back with what is in his file. */
 async function loseBobAndCheat(
   { cast, stage, screen, progress }: Job,
   { cheated: channelId }: Channels,
-): Promise<void> {
+): Promise<number> {
   const { bob, mallory } = cast
   await bob.process.kill()
-  screen.say(`bob was killed (kill -9) after ${progress.done.toLocaleString('en')} payments`)
+  const { done } = progress
+  screen.say(`bob was killed (kill -9) after ${grouped(done)} payments`)
   for (const asset of [COIN, stage.deployed.token]) await mallory.process.order('cheat', { channelId, asset })
   screen.say('mallory saw him gone and challenged with the old states, in ETH and in DEMO')
   await enterAgain(bob, stage)
-  screen.say('bob is back with the same file; payments go on')
+  screen.say('bob is back with the same file and answers; payments go on')
+  return done
 }
 
 /** The challenge period passes, and bob's node settles what mallory challenged. */
@@ -168,7 +182,9 @@ export async function passChallengePeriod({ chain, cast, stage, screen }: Job, {
   await chain.advance(PERIOD + 1)
   for (const asset of [COIN, stage.deployed.token])
     await cast.bob.process.order('settled', { channelId: cheated, asset })
-  screen.say('an hour passed on the chain, and bob settled: mallory lost')
+  screen.say(
+    'an hour passed on the chain, and bob settled: mallory got the 0.1 that she had left, not the 0.9 of her old state',
+  )
 }
 
 /** Alice and bob are paid out with one transaction per asset. */
