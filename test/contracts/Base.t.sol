@@ -185,6 +185,10 @@ abstract contract Base {
         return new State[](0);
     }
 
+    function noLists() internal pure returns (List[] memory) {
+        return new List[](0);
+    }
+
     function both(State memory first, State memory second) internal pure returns (State[] memory list) {
         list = new State[](2);
         (list[0], list[1]) = (first, second);
@@ -268,7 +272,7 @@ abstract contract Base {
     }
 
     function settle(Ledger memory l, State[] memory newest) internal {
-        settle(l, newest, new List[](0));
+        settle(l, newest, noLists());
     }
 
     function redeem(Ledger memory l, Reserve[] memory reserves, List[] memory shown) internal {
@@ -318,7 +322,7 @@ abstract contract Base {
     }
 
     function finish(Ledger memory l, State[] memory newest) internal {
-        finish(l, newest, new List[](0));
+        finish(l, newest, noLists());
     }
 
     /// @notice Puts an empty ledger at the beginning of a late generation.

@@ -16,7 +16,6 @@ interface Vm {
     function etch(address account, bytes calldata code) external;
     function load(address account, bytes32 slot) external view returns (bytes32);
     function store(address account, bytes32 slot, bytes32 value) external;
-    function cool(address account) external;
 
     function expectRevert() external;
     function expectRevert(bytes calldata data) external;

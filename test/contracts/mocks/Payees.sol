@@ -32,27 +32,32 @@ contract Payee {
     }
 }
 
-/// @title A payee that makes a prepared call as soon as it is paid, and remembers how that went
+/// @title A payee that makes a prepared call as soon as it is paid, and remembers how that went; unprepared it refuses coins
 contract Reentrant {
+    // One slot, since a push leaves gas for little more than one.
     address public target;
-    bytes public data;
-    uint256 public value;
     bool public called;
     bool public ok;
-    bytes public result;
+    /// @dev The first word of what came back.
+    bytes32 public result;
+    uint256 public value;
+    bytes public data;
 
     function prepare(address target_, bytes calldata data_, uint256 value_) external {
         (target, data, value, called) = (target_, data_, value_, false);
     }
 
     receive() external payable {
+        require(target != address(0), "not prepared");
         enter();
     }
 
     function enter() public {
-        if (target == address(0) || called) return;
+        if (called) return;
+        bytes memory back;
         called = true;
-        (ok, result) = target.call{value: value}(data);
+        (ok, back) = target.call{value: value}(data);
+        result = bytes32(back);
     }
 }
 
