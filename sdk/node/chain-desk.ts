@@ -1,6 +1,6 @@
 import type { Chain } from '../chain/chain.ts'
 import type { ChainFacts } from '../protocols/ledger.ts'
-import { type Caller, type ChainEffect, type PlannedCall, plan } from './calls.ts'
+import { type Caller, type ChainEffect, plan } from './calls.ts'
 import type { Clock } from './clock.ts'
 import type { Slot } from './slot.ts'
 
@@ -13,13 +13,16 @@ export interface DeskHandler {
 /** Milliseconds until a transaction that failed, or whose effect is not seen yet, is asked for again. */
 const PAUSE = 5_000
 
-/** The engine's dealings with the chain: each intent once at a time, views on demand. */
+/** The sender cannot send, but another account might. */
+const SENDER_FAILED: ReadonlySet<unknown> = new Set(['INSUFFICIENT_GAS_MONEY', 'DELEGATED_SENDER'])
+
+/** The engine's dealings with the chain: each transaction once at a time, views on demand. */
 export class ChainDesk {
   readonly #chain: Chain
   readonly #caller: Caller
   readonly #clock: Clock
   readonly #handler: DeskHandler
-  readonly #running = new Set<string>()
+  /** What is being done, and what was done a moment ago: by ledger and effect, until when to leave it alone. */
   readonly #notBefore = new Map<string, number>()
   readonly #refreshing = new Map<Slot, Promise<void>>()
   readonly #stopped = new AbortController()
@@ -31,32 +34,30 @@ export class ChainDesk {
     this.#handler = handler
   }
 
-  /** Sends the transaction for `effect`, unless it is on its way or just failed. */
+  /** Sends the transaction for `effect`, unless it is on its way or was just tried. */
   async perform(slot: Slot, effect: ChainEffect): Promise<void> {
-    const planned = this.#plan(slot, effect)
-    if (!planned) return
-    const { call, options } = planned
-    const { intent } = options
-    if (this.#running.has(intent) || this.#clock.now() < (this.#notBefore.get(intent) ?? 0)) return
-    this.#running.add(intent)
+    const name = nameOf(slot, effect)
+    if (this.#clock.now() < (this.#notBefore.get(name) ?? 0)) return
+    this.#notBefore.set(name, Number.POSITIVE_INFINITY)
     try {
-      await this.#chain.send(call, { ...options, signal: this.#stopped.signal })
+      await this.#send(slot, effect)
       await this.refresh(slot)
     } catch (error) {
       if (!this.#stopped.signal.aborted) this.#handler.failed(slot, effect, error as Error)
     } finally {
-      this.#running.delete(intent)
-      this.#notBefore.set(intent, this.#clock.now() + PAUSE)
+      this.#notBefore.set(name, this.#clock.now() + PAUSE)
     }
   }
 
-  #plan(slot: Slot, effect: ChainEffect): PlannedCall | undefined {
+  async #send(slot: Slot, effect: ChainEffect): Promise<void> {
+    const { signal } = this.#stopped
     try {
-      return plan(slot, effect, this.#caller)
+      const { call, options } = await plan(slot, effect, this.#caller)
+      await this.#chain.send(call, { ...options, signal })
     } catch (error) {
-      // Without a sender this node can only watch.
-      this.#handler.failed(slot, effect, error as Error)
-      return undefined
+      if (!SENDER_FAILED.has((error as { code?: unknown }).code)) throw error
+      const { call, options } = await plan(slot, effect, this.#caller, true)
+      await this.#chain.send(call, { ...options, signal })
     }
   }
 
@@ -77,4 +78,11 @@ export class ChainDesk {
   stop(): void {
     this.#stopped.abort()
   }
+}
+
+function nameOf({ ledgerId, ledger }: Slot, effect: ChainEffect): string {
+  const place = `${effect.kind}/${ledgerId}/${ledger.generation}`
+  if (effect.kind === 'settle') return place
+  if (effect.kind === 'execute') return `${place}/${effect.withdrawal.seq}/${effect.withdrawal.validUntil}`
+  return `${place}/${effect.expiry}/${effect.states.map(({ state }) => `${state.lane}-${state.version}`).join('/')}`
 }

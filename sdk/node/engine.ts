@@ -1,5 +1,5 @@
 import type { Chain } from '../chain/chain.ts'
-import type { Address, Domain, State } from '../core/types.ts'
+import type { Address, ChannelId, Domain, State } from '../core/types.ts'
 import { blankLane, type ChainFacts, type Ledger } from '../protocols/ledger.ts'
 import { stepLedger } from '../protocols/machine.ts'
 import { type LedgerMessage, type Message, PeerViolationError, type Updates } from '../protocols/messages.ts'
@@ -19,10 +19,12 @@ import type { LedgerEffect, LedgerEvent } from '../protocols/step.ts'
 import { decodeMessage } from '../protocols/wire.ts'
 import { verifySignature } from '../signing/signature.ts'
 import type { SessionSigner } from '../signing/signer.ts'
+import type { OwnerWallet } from '../signing/wallet.ts'
 import type { Store } from '../storage/store.ts'
 import type { Transport } from '../transport/transport.ts'
 import { onAbort } from './abort.ts'
 import { Book, channelRecord, idRecord, ledgerRecord } from './book.ts'
+import type { Caller } from './calls.ts'
 import { ChainDesk } from './chain-desk.ts'
 import type { Clock } from './clock.ts'
 import { NodeStoppedError, StoreFailedError } from './errors.ts'
@@ -41,6 +43,7 @@ export interface EngineOptions {
   readonly domain: Domain
   readonly signer: SessionSigner
   readonly owner: Address
+  readonly wallet: OwnerWallet | undefined
   readonly chain: Chain
   readonly store: Store
   readonly transports: readonly Transport[]
@@ -57,6 +60,9 @@ const UPDATE_BYTES = 1 << 17
 /** Below this the window counts as full, rather than being filled with ever smaller updates. */
 const LEAST_BYTES = 1 << 12
 
+/** Views in a row that may be older than the newest one and are left aside. */
+const LATE_VIEWS = 3
+
 /** Codes that pass by themselves: orders wait for it. */
 const PASSING: ReadonlySet<BlockedCode> = new Set(['PEER_NOT_SYNCED', 'CHAIN_VIEW_STALE', 'WINDOW_FULL'])
 
@@ -72,6 +78,7 @@ export class Engine {
   readonly emitter = new Emitter()
   readonly news: News
   readonly desk: ChainDesk
+  readonly caller: Caller
   readonly options: EngineOptions
   readonly #journal: Journal
   readonly #outbox: Outbox
@@ -108,7 +115,14 @@ export class Engine {
     this.openings = new Openings(this)
     this.news = new News(this.emitter, clock)
     this.#outbox = new Outbox(this.peers)
-    this.desk = new ChainDesk(chain, { sender: () => chain.sender, signer }, clock, {
+    const caller = {
+      sender: () => chain.sender,
+      signer,
+      wallet: options.wallet,
+      channel: (channelId: string) => this.book.channels.get(channelId as ChannelId)?.channel,
+    }
+    this.caller = caller
+    this.desk = new ChainDesk(chain, caller, clock, {
       facts: (slot, facts) => this.observe(slot, facts),
       failed: (slot, effect, error) => this.news.chainFailed(slot, effect, error),
     })
@@ -494,6 +508,11 @@ export class Engine {
   observe(slot: Slot, facts: ChainFacts): void {
     if (this.#halted) return
     const before = slot.ledger.facts
+    // Looks overlap, so an older one may arrive late. One that insists is a chain that was rolled back.
+    const isLate = before !== undefined && facts.head.number < before.head.number
+    slot.lateViews = isLate ? slot.lateViews + 1 : 0
+    if (isLate && slot.lateViews <= LATE_VIEWS) return
+    slot.lateViews = 0
     this.dispatch(slot, { kind: 'facts', facts })
     this.news.observed(slot, before, facts)
     for (const watcher of slot.watchers) watcher(facts)

@@ -9,6 +9,7 @@ import { assertAmount } from '../protocols/payments.ts'
 import { keyring } from '../signing/keyring.ts'
 import { sessionSigner } from '../signing/session.ts'
 import type { SessionSigner } from '../signing/signer.ts'
+import type { OwnerWallet } from '../signing/wallet.ts'
 import type { Store } from '../storage/store.ts'
 import type { Listener, Transport } from '../transport/transport.ts'
 import { type AccountingFormat, accountOf } from './accounting.ts'
@@ -36,6 +37,8 @@ export interface NodeOptions {
   readonly signer?: SessionSigner
   /** Receives every payout of channels opened from now on; an account or a contract. */
   readonly owner: string
+  /** The owner's wallet: asked only when money is to go elsewhere than to the owner, and the owner does not send itself. */
+  readonly wallet?: OwnerWallet
   readonly chain: Chain
   readonly store: Store
   /** How peers are reached; a function is given the session key, which they must prove to hold. */
@@ -132,6 +135,7 @@ export class Node {
       domain: chain.domain,
       signer,
       owner: parseAddress(options.owner),
+      wallet: options.wallet,
       chain,
       store,
       transports: typeof transports === 'function' ? transports(signer) : transports,

@@ -45,6 +45,9 @@ export interface Peer {
   /** Where to dial it again; undefined: it dials. */
   address: string | undefined
   readonly inbox: Uint8Array[]
+  inboxBytes: number
+  /** It is held up until its inbox has been read. */
+  held: boolean
   /** The connection takes no more until it has drained. */
   full: boolean
   /** Messages that change nothing and that it may still send; refilled as time passes. */
@@ -75,8 +78,9 @@ export interface PeersOptions {
 /** Messages without progress that a peer may send at once, and per second. */
 const ALLOWANCE = 2_000
 const REFILL = 200
-/** Frames that may wait before a peer is held up. */
+/** Frames, and bytes of them, that may wait before a peer is held up. */
 const MAX_INBOX = 1_024
+const MAX_INBOX_BYTES = 8 << 20
 const RETRY_FIRST = 200
 const RETRY_LAST = 30_000
 /** Milliseconds that a peer may take for its first message. */
@@ -105,6 +109,8 @@ export class Peers {
       wasOnline: false,
       address: undefined,
       inbox: [],
+      inboxBytes: 0,
+      held: false,
       full: false,
       allowance: ALLOWANCE,
       retry: { attempts: 0, at: 0, dialling: false },
@@ -153,6 +159,8 @@ export class Peers {
     if (peer.connection) this.#drop(peer, undefined)
     Object.assign(peer, { connection, dialled, since: this.#options.clock.now(), online: false, full: false })
     peer.inbox.length = 0
+    peer.inboxBytes = 0
+    peer.held = false
     connection.onFrame = (frame) => this.#receive(peer, connection, frame)
     connection.onClose = (reason) => {
       if (peer.connection === connection) this.#drop(peer, reason)
@@ -190,14 +198,20 @@ export class Peers {
       return
     }
     peer.inbox.push(frame)
-    if (peer.inbox.length >= MAX_INBOX) connection.pause()
+    peer.inboxBytes += frame.length
+    if (!peer.held && (peer.inbox.length >= MAX_INBOX || peer.inboxBytes >= MAX_INBOX_BYTES)) {
+      peer.held = true
+      connection.pause()
+    }
     this.#options.handler.frames(peer)
   }
 
   /** Takes the frames that wait; others' turns come in between. */
   take(peer: Peer): Uint8Array[] {
     const frames = peer.inbox.splice(0)
-    if (frames.length >= MAX_INBOX) peer.connection?.resume()
+    peer.inboxBytes = 0
+    if (peer.held) peer.connection?.resume()
+    peer.held = false
     return frames
   }
 
@@ -232,6 +246,8 @@ export class Peers {
     const { connection, online } = peer
     Object.assign(peer, { connection: undefined, online: false, full: false })
     peer.inbox.length = 0
+    peer.inboxBytes = 0
+    peer.held = false
     connection?.close()
     for (const { reject } of peer.waiting.splice(0)) reject(reason ?? new PeerOfflineError(peer.signer))
     if (online || reason) this.#options.handler.offline(peer, reason)

@@ -29,6 +29,8 @@ export class Slot {
   #waiting: Order[] = []
   /** Updates are being read from the history for the peer; new ones would overtake them. */
   resending = false
+  /** Views in a row that were older than the newest one. */
+  lateViews = 0
   /** Callers that wait for the chain to change. */
   readonly watchers = new Set<(facts: ChainFacts) => void>()
   /** Told when a dispute that the user asked for could not be sent. */

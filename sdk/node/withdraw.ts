@@ -4,6 +4,7 @@ import { type Address, type ChannelId, COIN } from '../core/types.ts'
 import { type BlockedCode, BlockedError, entitlement } from '../protocols/solvency.ts'
 import { WithdrawalPendingError } from '../protocols/withdrawing.ts'
 import { onAbort } from './abort.ts'
+import { assertOwnerReachable } from './calls.ts'
 import type { Engine } from './engine.ts'
 import type { Slot } from './slot.ts'
 
@@ -65,6 +66,7 @@ export class Withdrawing {
 
   async #attempt(slot: Slot, amount: bigint | undefined, options: WithdrawOptions): Promise<void> {
     const { signal, validFor = VALID_FOR, to = COIN, toChannel = ZERO_HASH, toMember = 0 } = options
+    assertOwnerReachable(slot, { to, toChannel, toMember }, this.#engine.caller)
     const id = bytesToHex(randomBytes(16))
     const closing = amount === undefined
     const validUntil = (slot.ledger.facts?.head.timestamp ?? 0n) + BigInt(validFor)
