@@ -249,7 +249,7 @@ export class EthersChain implements Chain {
     const sender = this.#main()
     const plain = depositRequest(this.domain.adjudicator, order)
     // What was sent already is not prepared again: the money is gone from the account.
-    const known = sender.has(options.intent) || (await this.#journal.receipt(options.intent)) !== undefined
+    const known = sender.has(options.intent) || (await this.#journal.done(options.intent)) !== undefined
     if (known || order.ledger.asset === COIN) return this.#send(plain, options)
     const allowance = await allowanceFor(this.#rpc, sender.account, this.domain.adjudicator, order)
     if (allowance >= amount) return this.#send(plain, options)
@@ -324,7 +324,8 @@ export class EthersChain implements Chain {
 
   async #beat(): Promise<string> {
     const head = await this.#watcher.step()
-    for (const sender of this.#senders) await sender.onHead(head)
+    // Not waited for: a signer may take as long as its user does. What fails is tried again at the next beat.
+    for (const sender of this.#senders) void sender.onHead(head).catch(() => {})
     return head.hash
   }
 

@@ -23,6 +23,7 @@ const entry = z.object({
   attempts: z.array(attempt),
 })
 const receipt = z.object({ transaction: hex, block: head, gasUsed: integer })
+const done = z.object({ entry, receipt })
 
 /** One signed form of a transaction; `raw` is missing where a wallet keeps it to itself. */
 export type Attempt = Readonly<z.infer<typeof attempt>>
@@ -34,6 +35,12 @@ export type Attempt = Readonly<z.infer<typeof attempt>>
 export interface Entry extends Omit<z.infer<typeof entry>, 'attempts' | 'account'> {
   readonly account: Address
   readonly attempts: readonly Attempt[]
+}
+
+/** A fulfilled intent. */
+export interface Done {
+  readonly entry: Entry
+  readonly receipt: ChainReceipt
 }
 
 /** Which transactions this store's node sent: written before they leave, so that a crash never sends one twice. */
@@ -51,21 +58,29 @@ export class Journal {
     return found.sort((a, b) => a.nonce - b.nonce)
   }
 
-  /** The receipt of an intent that is final, by any account. */
-  async receipt(intent: string): Promise<ChainReceipt | undefined> {
-    const value = await this.#store.get(`chain/done/${intent}`)
-    return value && receipt.parse(parse(value))
+  /** What fulfilled an intent for good, by any account. */
+  async done(intent: string): Promise<Done | undefined> {
+    const value = await this.#store.get(doneKey(intent))
+    return value && done.parse(parse(value))
   }
 
   write(value: Entry): Promise<void> {
     return this.#store.commit([{ key: openKey(value), value: bytes(value) }])
   }
 
-  /** Final: the intent is fulfilled for ever. */
-  finish(value: Entry, { transaction, block, gasUsed }: ChainReceipt): Promise<void> {
+  /** Final: the intent is fulfilled. The entry is kept, in case a reorganisation reaches deeper than anybody thought. */
+  finish(entry: Entry, receipt: ChainReceipt): Promise<void> {
     return this.#store.commit([
-      { key: openKey(value), value: null },
-      { key: `chain/done/${value.intent}`, value: bytes({ transaction, block, gasUsed }) },
+      { key: openKey(entry), value: null },
+      { key: doneKey(entry.intent), value: bytes({ entry, receipt }) },
+    ])
+  }
+
+  /** It was final and is not in the chain any more. */
+  reopen(value: Entry): Promise<void> {
+    return this.#store.commit([
+      { key: openKey(value), value: bytes(value) },
+      { key: doneKey(value.intent), value: null },
     ])
   }
 
@@ -75,6 +90,7 @@ export class Journal {
   }
 }
 
+const doneKey = (intent: string): string => `chain/done/${intent}`
 const openKey = ({ account, intent }: Entry): string => `chain/open/${account}/${intent}`
 
 const parse = (value: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(value))

@@ -37,6 +37,10 @@ export async function readMarket(rpc: Rpc): Promise<FeeMarket> {
   }
 }
 
+/** Whom an account with this code is delegated to (EIP-7702), if it is. */
+export const delegateOf = (code: string): Address | undefined =>
+  code.startsWith(DELEGATION) ? `0x${code.slice(DELEGATION.length)}` : undefined
+
 /** Throws what stands in the way of sending `request` before anything is signed: the contract, the money, the account itself. */
 export async function preflight(
   rpc: Rpc,
@@ -51,8 +55,8 @@ export async function preflight(
     readMarket(rpc),
     estimateGas(rpc, account, request),
   ])
-  if (code.startsWith(DELEGATION) && !allowDelegated)
-    throw new DelegatedSenderError(account, `0x${code.slice(DELEGATION.length)}`)
+  const delegate = delegateOf(code)
+  if (delegate && !allowDelegated) throw new DelegatedSenderError(account, delegate)
   if (balance < request.value) throw new InsufficientMoneyError(account, COIN, balance, request.value)
   if (typeof estimate !== 'bigint') throw estimate
   // A quarter more: another transaction may come first and make storage colder or a list longer.

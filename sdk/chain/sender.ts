@@ -8,14 +8,15 @@ import {
   DeadlinePassedError,
   InsufficientGasMoneyError,
   RpcUnreachableError,
-  TransactionRevertedError,
   UnknownOutcomeError,
+  UserRejectedError,
 } from './errors.ts'
 import { bumpFees, type FeeMarket, leastBump, priceCap, type Urgency, urgencyAt } from './fees.ts'
+import { GasWatch } from './gas-watch.ts'
 import { byNeed, fail, type Job, newJob, succeed, wait } from './job.ts'
 import type { Attempt, Entry, Journal } from './journal.ts'
+import { chainReceipt, findReceipt, revertReason } from './mined.ts'
 import { affordable, preflight, type Request, readMarket } from './preflight.ts'
-import { decodeRevert, explainRevert, revertOf } from './reverts.ts'
 import { asChainError, type Rpc } from './rpc.ts'
 import { askWallet, broadcast, signAttempt, signerError } from './wire.ts'
 
@@ -36,7 +37,6 @@ export interface SenderOptions {
 // Geth keeps sixteen pending transactions of an account for certain.
 const MAX_IN_FLIGHT = 16
 const BUMPS_AT_ONCE = 12
-const MONEY_CHECK_BLOCKS = 25
 /** Blocks to wait for a transaction before its fee rises, by urgency. */
 const PATIENCE: Readonly<Record<Urgency, number>> = { 0: 3, 1: 2, 2: 1, 3: 1 }
 
@@ -52,12 +52,14 @@ export class Sender {
   #last: Promise<unknown> = Promise.resolve()
   #stopped = false
   #walletOnly = false
-  #poor = false
-  #nextMoneyCheck = 0
+  #following: Promise<void> | undefined
+  readonly #gasWatch: GasWatch
 
   constructor(options: SenderOptions) {
-    this.account = options.account
+    const { rpc, account, reserveGas, onAlarm } = options
+    this.account = account
     this.#options = options
+    this.#gasWatch = new GasWatch(rpc, account, reserveGas, onAlarm)
   }
 
   /** Whether anything is under way. */
@@ -83,8 +85,6 @@ export class Sender {
   /** Sends `request` once for this intent, or joins the transaction that is under way for it. */
   async send(request: Request, options: SendOptions): Promise<ChainReceipt> {
     options.signal?.throwIfAborted()
-    const done = await this.#options.journal.receipt(options.intent)
-    if (done) return done
     if (this.#stopped) throw new ChainStoppedError()
     const job = this.#jobs.get(options.intent) ?? newJob(request, options)
     this.#jobs.set(options.intent, job)
@@ -103,11 +103,13 @@ export class Sender {
   /** Looks after everything under way at a new block. */
   onHead(head: Head): Promise<void> {
     this.#head = head
-    return this.#exclusive(async () => {
-      if (head.number >= this.#nextMoneyCheck) await this.#watchMoney(head)
-      await this.#follow(head)
+    this.#following ??= this.#exclusive(async () => {
+      this.#following = undefined
+      await this.#gasWatch.look(this.#head!)
+      await this.#follow(this.#head!)
       this.#pump()
     })
+    return this.#following
   }
 
   async stop(): Promise<void> {
@@ -147,12 +149,10 @@ export class Sender {
   }
 
   async #dispatch(job: Job): Promise<void> {
-    const { rpc, journal, allowDelegated, signer } = this.#options
+    const { rpc, allowDelegated, signer } = this.#options
     const { intent, before } = job.options
     const { timestamp, number } = this.#head!
-    // Looked up again behind the lock: the intent may have become final since it was queued.
-    const done = await journal.receipt(intent)
-    if (done) return this.#finish(job, done)
+    if (await this.#isDone(job)) return
     if (job.waiters.size === 0 && !job.outrun) return this.#abandon(job, new ChainStoppedError())
     if (before !== undefined && timestamp > before)
       throw new DeadlinePassedError(job.request.functionName, before, timestamp)
@@ -174,6 +174,21 @@ export class Sender {
     if (!attempt) return this.#ask(job, entry)
     await this.#launch(job, entry, attempt)
     if (rpc.development) await this.#follow(this.#head!)
+  }
+
+  /** Whether the intent is fulfilled. If a reorganisation took that back, the very same transaction is taken up again. */
+  async #isDone(job: Job): Promise<boolean> {
+    const { rpc, journal } = this.#options
+    const done = await journal.done(job.options.intent)
+    if (!done) return false
+    const { transaction } = done.receipt
+    const receipt = await rpc.call((provider) => provider.getTransactionReceipt(transaction))
+    if (receipt) this.#finish(job, done.receipt)
+    else if (done.entry.account === this.account) {
+      await journal.reopen(done.entry)
+      job.entry = done.entry
+    }
+    return receipt !== null || job.entry !== undefined
   }
 
   async #nextNonce(): Promise<number> {
@@ -264,14 +279,16 @@ export class Sender {
   async #conclude(job: Job, head: Head): Promise<void> {
     const { confirmations, rpc } = this.#options
     const entry = job.entry!
-    for (const { hash } of entry.attempts.toReversed()) {
-      const receipt = await rpc.call((provider) => provider.getTransactionReceipt(hash))
-      if (receipt) return this.#mined(job, receipt, head)
-    }
+    const receipt = await findReceipt(rpc, entry.attempts)
+    if (receipt) return this.#mined(job, receipt, head)
     const final = Math.max(head.number - confirmations + 1, 0)
     const use = await findByNonce(rpc, this.account, entry.nonce, entry.block, final).catch(() => undefined)
     if (!use || entry.attempts.some(({ hash }) => hash === use.hash)) return
     if (use.hash && isSameCall(use, entry)) return this.#asked(job, use.hash)
+    // A wallet may have sent it with another nonce than it was asked to: only its user can tell.
+    if (entry.attempts.length === 0) return fail(job, new UnknownOutcomeError(entry.intent, this.account, entry.nonce))
+    // The user of a wallet replaced it there.
+    if (!entry.attempts[0]!.raw) return this.#abandon(job, new UserRejectedError(entry.request.functionName))
     // Something else used this nonce for good: none of the attempts can be mined any more, so another nonce is safe.
     job.outrun = entry
     delete job.entry
@@ -282,16 +299,11 @@ export class Sender {
     const final = head.number - receipt.blockNumber + 1 >= confirmations
     if (receipt.status === 0) {
       // Until it is final a reorganisation may make it succeed. An answer does no harm twice, and cannot wait.
-      if (final || job.options.before !== undefined) await this.#abandon(job, await this.#revertOf(job.entry!, receipt))
+      if (final || job.options.before !== undefined)
+        await this.#abandon(job, await revertReason(rpc, job.entry!, receipt))
       return
     }
-    if (job.mined?.block.hash !== receipt.blockHash) {
-      const block = await rpc.call((provider) => provider.getBlock(receipt.blockHash))
-      if (!block) return
-      const timestamp = BigInt(block.timestamp)
-      const mined = { number: block.number, hash: block.hash as Hex, timestamp }
-      job.mined = { transaction: receipt.hash as Hex, block: mined, gasUsed: receipt.gasUsed }
-    }
+    if (job.mined?.block.hash !== receipt.blockHash) job.mined = await chainReceipt(rpc, receipt)
     if (!final) return succeed(job, job.mined)
     await journal.finish(job.entry!, job.mined)
     this.#finish(job, job.mined)
@@ -344,7 +356,8 @@ export class Sender {
   async #lookAfterAsked(job: Job): Promise<void> {
     const entry = job.entry!
     const pending = await this.#options.rpc.call((provider) => provider.getTransactionCount(this.account, 'pending'))
-    if (pending > entry.nonce) return fail(job, new UnknownOutcomeError(entry.intent, this.account, entry.nonce))
+    // Something is on its way; when it is mined it will show what.
+    if (pending > entry.nonce) return
     if (job.waiters.size === 0) return this.#abandon(job, new ChainStoppedError())
     job.outrun = entry
     delete job.entry
@@ -354,15 +367,6 @@ export class Sender {
     const { rpc } = this.#options
     const latest = await rpc.call((provider) => provider.getBlockNumber())
     return findByNonce(rpc, this.account, nonce, block, latest)
-  }
-
-  async #revertOf({ request }: Entry, receipt: TransactionReceipt): Promise<TransactionRevertedError> {
-    const { functionName, ...call } = request
-    // Asked again of the block before: what else is in its own block does not count for most reasons.
-    const again = { ...call, from: this.account, blockTag: receipt.blockNumber - 1 }
-    const answer = await this.#options.rpc.call((provider) => provider.call(again)).catch(revertOf)
-    const revert = typeof answer === 'object' ? answer : decodeRevert('0x')
-    return new TransactionRevertedError(functionName, receipt.hash as Hex, revert, explainRevert(revert))
   }
 
   /** It had and will have no effect: the intent is free again. */
@@ -376,18 +380,6 @@ export class Sender {
   #finish(job: Job, receipt: ChainReceipt): void {
     this.#jobs.delete(job.options.intent)
     succeed(job, receipt)
-  }
-
-  async #watchMoney(head: Head): Promise<void> {
-    const { rpc, reserveGas, onAlarm } = this.#options
-    this.#nextMoneyCheck = head.number + MONEY_CHECK_BLOCKS
-    const [{ baseFee, priority, gasPrice }, balance] = await Promise.all([
-      readMarket(rpc),
-      rpc.call((provider) => provider.getBalance(this.account)),
-    ])
-    const needed = reserveGas * (baseFee === undefined ? gasPrice : 2n * baseFee + priority)
-    if (balance < needed && !this.#poor) onAlarm(new InsufficientGasMoneyError(this.account, balance, needed))
-    this.#poor = balance < needed
   }
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect as connectSocket, createServer as createSocketServer, type Socket } from 'node:net'
 import { expect } from 'chai'
 import { Contract, JsonRpcProvider, Network, Wallet } from 'ethers'
 import { TOKEN_ABI } from '../../../sdk/chain/abi.ts'
@@ -253,6 +253,21 @@ describe('connecting to a chain', () => {
     await until(() => balances.includes(5n))
   })
 
+  it('connects again when a WebSocket breaks', async () => {
+    const pair = pairOf(chain)
+    const cable = await cableTo(Number(new URL(chain.url).port))
+    const adapter = await connect({ rpc: `ws://127.0.0.1:${cable.port}`, pollMs: 50, timeoutMs: 500 })
+    const balances: unknown[] = []
+    adapter.onView = (view) => balances.push(view.latestBalances[0])
+    adapter.watch(pair.ledger)
+    await until(() => balances.length === 1)
+    cable.cut()
+    await pair.deposit(0, 5n)
+    await until(() => balances.includes(5n))
+    await adapter.stop()
+    await cable.stop()
+  })
+
   it('leaves nothing running when it is stopped', async function () {
     this.timeout(20_000)
     const script = `
@@ -330,6 +345,29 @@ const exitOf = (child: ChildProcess): Promise<number | null> =>
   new Promise((resolve) =>
     child.exitCode === null && child.signalCode === null ? child.once('exit', resolve) : resolve(child.exitCode),
   )
+
+/** A cable between the program and a chain that can be cut. */
+async function cableTo(target: number): Promise<{ port: number; cut(): void; stop(): Promise<void> }> {
+  const ends = new Set<Socket>()
+  const server = createSocketServer((near) => {
+    const far = connectSocket(target, '127.0.0.1')
+    for (const end of [near, far]) {
+      ends.add(end)
+      end.on('error', () => end.destroy())
+      end.once('close', () => ends.delete(end))
+    }
+    near.pipe(far).pipe(near)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const cut = () => {
+    for (const end of ends) end.destroy()
+  }
+  const stop = async () => {
+    cut()
+    await new Promise((resolve) => server.close(resolve))
+  }
+  return { port: (server.address() as AddressInfo).port, cut, stop }
+}
 
 async function freePort(): Promise<number> {
   const server = createServer()

@@ -36,7 +36,8 @@ export async function startAnvil(...args: string[]): Promise<TestChain> {
   })
   const port = await listeningPort(child)
   const url = `http://127.0.0.1:${port}`
-  const network = Network.from(31337)
+  const chosen = args.indexOf('--chain-id')
+  const network = Network.from(chosen === -1 ? 31337 : Number(args[chosen + 1]))
   const provider = new JsonRpcProvider(url, network, { cacheTimeout: -1, staticNetwork: network, batchStallTime: 0 })
   const wallet = (index: number) =>
     HDNodeWallet.fromMnemonic(MNEMONIC, `m/44'/60'/0'/0/${index}`).connect(provider) as HDNodeWallet

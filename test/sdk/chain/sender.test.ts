@@ -193,6 +193,25 @@ describe('sender', () => {
     expect(final.block.hash).to.not.equal(receipt.block.hash)
   })
 
+  it('S23 an answer that was final and fell out of the chain is sent again when it is asked for again', async () => {
+    const sender = await start(chain.wallet(0), memoryStore())
+    const id = channelId()
+    const first = await sender.send(deposit(id, 5n), { intent: 'answer' })
+    await sender.onHead(await head())
+    expect(sender.has('answer')).to.equal(false)
+    await manual()
+    await chain.rpc('anvil_reorg', 1, [])
+    await chain.rpc('anvil_dropAllTransactions')
+    expect(await held(id)).to.equal(0n)
+    const again = sender.send(deposit(id, 5n), { intent: 'answer' })
+    await until(() => sender.has('answer'))
+    await sender.onHead(await head())
+    await pooled(1)
+    await block(sender)
+    expect((await again).transaction).to.equal(first.transaction)
+    expect(await held(id)).to.equal(5n)
+  })
+
   it('S28 an answer is mined with margin while the base fee rises', async () => {
     await chain.rpc('anvil_setNextBlockBaseFeePerGas', '0x3b9aca00')
     await chain.mine()
@@ -413,6 +432,61 @@ describe('sender', () => {
     await third.onHead(await head())
     expect((await found).gasUsed > 0n).to.equal(true)
     expect(await held(other)).to.equal(7n)
+  })
+
+  it('says so when nobody can know whether a wallet has sent, and goes on when the user does', async () => {
+    const wallet = chain.wallet(0)
+    const store = memoryStore()
+    const never = () => new Promise<never>(() => {})
+    const first = await start(sendingOnly(wallet, never, false), store)
+    const id = channelId()
+    const lost = first.send(deposit(id, 5n), { intent: 'deposit 1' }).catch((error: Error) => error)
+    await until(async () => (await new Journal(store).open(first.account)).length === 1)
+    await first.stop()
+    await lost
+    // Meanwhile the nonce was used for something else.
+    await wallet.sendTransaction({ to: wallet.address })
+    const second = await start(sendingOnly(wallet), store)
+    const asked = second.send(deposit(id, 5n), { intent: 'deposit 1' }).catch((error) => error)
+    await second.onHead(await head())
+    expect(await asked).to.include({ code: 'UNKNOWN_OUTCOME', intent: 'deposit 1' })
+    expect(await held(id)).to.equal(0n)
+    await second.forget('deposit 1')
+    await second.send(deposit(id, 5n), { intent: 'deposit 1' })
+    expect(await held(id)).to.equal(5n)
+  })
+
+  it('asks a wallet again when it was interrupted before anything was sent', async () => {
+    const wallet = chain.wallet(0)
+    const store = memoryStore()
+    const first = await start(
+      sendingOnly(wallet, () => new Promise<never>(() => {}), false),
+      store,
+    )
+    const id = channelId()
+    const lost = first.send(deposit(id, 5n), { intent: 'deposit 1' }).catch((error: Error) => error)
+    await until(async () => (await new Journal(store).open(first.account)).length === 1)
+    await first.stop()
+    await lost
+    const second = await start(sendingOnly(wallet), store)
+    const asked = second.send(deposit(id, 5n), { intent: 'deposit 1' })
+    await second.onHead(await head())
+    await asked
+    expect(await held(id)).to.equal(5n)
+    expect(await nonce(wallet.address)).to.equal(nonceAtSnapshot + 1)
+  })
+
+  it('does not ask again for what the user of a wallet replaced there', async () => {
+    await manual()
+    const wallet = chain.wallet(0)
+    const sender = await start(sendingOnly(wallet), memoryStore())
+    const sent = sender.send(deposit(channelId(), 5n), { intent: 'deposit 1' }).catch((error) => error)
+    await pooled(1)
+    const gasPrice = 10n ** 12n
+    await wallet.sendTransaction({ to: wallet.address, nonce: nonceAtSnapshot, gasPrice, type: 0 })
+    await block(sender)
+    expect(await sent).to.have.property('code', 'USER_REJECTED')
+    await pooled(0)
   })
 
   it('reports that the user of a wallet said no', async () => {

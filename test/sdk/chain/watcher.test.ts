@@ -257,6 +257,28 @@ describe('watching the chain', () => {
     await until(() => health.at(-1) === 'fresh')
   })
 
+  it('S26 an RPC that is behind what this store has seen is not believed', async () => {
+    const live = await startAnvil('--chain-id', '4242')
+    const behind = await faultyRpc(live.url)
+    const store = memoryStore()
+    const deployment = { adjudicator: live.adjudicator }
+    const connect = () => connectChain({ rpc: behind.url, store, deployment, confirmations: 1 })
+    const frozen = await live.rpc('eth_getBlockByNumber', 'latest', false)
+    await live.mine(30)
+    const first = await connect()
+    await first.start()
+    await first.stop()
+    behind.answer = (call) =>
+      call.method === 'eth_getBlockByNumber' && call.params[0] === 'latest' ? Promise.resolve(frozen) : truth(call)
+    const second = await connect()
+    const error = await second.start().catch((error) => error)
+    expect(error).to.have.property('code', 'RPC_FAILED')
+    expect(error.message).to.match(/before block \d+ seen earlier/)
+    await second.stop()
+    await behind.stop()
+    await live.stop()
+  })
+
   it('S27 the chain says what time it is, however wrong the local clock', async () => {
     const pair = pairOf(chain)
     const now = Date.now
