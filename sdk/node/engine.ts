@@ -1,5 +1,5 @@
 import type { Chain } from '../chain/chain.ts'
-import type { Address, ChannelId, Domain, State } from '../core/types.ts'
+import type { Address, Channel, ChannelId, Domain, State } from '../core/types.ts'
 import { blankLane, type ChainFacts, type Ledger } from '../protocols/ledger.ts'
 import { stepLedger } from '../protocols/machine.ts'
 import { type LedgerMessage, type Message, PeerViolationError, type Updates } from '../protocols/messages.ts'
@@ -220,7 +220,6 @@ export class Engine {
         return
       }
       case 'violation':
-        this.emitter.emit({ kind: 'alarm', error: effect.error })
         this.peers.fail(this.peers.peer(slot.entry.peer), effect.error)
         return
       default:
@@ -319,7 +318,6 @@ export class Engine {
           error instanceof PeerViolationError
             ? error
             : new PeerViolationError('it sent what cannot be read', { cause: error })
-        this.emitter.emit({ kind: 'alarm', error: cause })
         this.peers.fail(peer, cause)
       }
     }
@@ -489,11 +487,12 @@ export class Engine {
   }
 
   /** Takes these assets of a channel to work; `done` once they are durable. */
-  addLedgers(entry: ChannelEntry, assets: readonly Address[], done: () => void): void {
+  addLedgers(entry: ChannelEntry, assets: readonly Address[], done: () => void, doubtful = false): void {
     this.#journal.write(channelRecord(entry).key, channelRecord(entry).value)
     for (const asset of assets) {
       if (this.book.slot({ channelId: entry.channelId, asset })) continue
       const slot = this.book.place(entry, asset)
+      slot.ledger = { ...slot.ledger, doubtful }
       this.#dirty.add(slot)
       this.options.chain.watch(slot.ledger)
       this.dispatch(slot, { kind: 'fresh', fresh: this.#fresh })
@@ -502,6 +501,21 @@ export class Engine {
     }
     this.#journal.after(done)
     this.wake()
+  }
+
+  /** Takes a channel that only the chain remembers to work, with those of `assets` that were ever used in it. */
+  async restore(channelId: ChannelId, channel: Channel, assets: readonly Address[]): Promise<boolean> {
+    const views = await Promise.all(assets.map((asset) => this.options.chain.view({ channelId, asset })))
+    const used = views.filter(
+      ({ latest, latestBalances }) =>
+        latest.generation > 0 || latest.phase !== 'open' || latestBalances.some((each) => each !== 0n),
+    )
+    if (used.length === 0) return false
+    const entry = this.book.enter(channelId, channel, undefined)
+    const found = used.map(({ asset }) => asset)
+    await new Promise<void>((resolve) => this.addLedgers(entry, found, resolve, true))
+    this.emitter.emit({ kind: 'opened', channelId, peer: entry.peer, assets: found })
+    return true
   }
 
   /** A new view of the chain. */
@@ -565,6 +579,7 @@ export class Engine {
     if (this.#halted) return
     for (const slot of this.book.slotsOf(peer.signer)) this.dispatch(slot, { kind: 'disconnected' })
     this.openings.lost(peer, reason)
+    if (reason instanceof PeerViolationError) this.emitter.emit({ kind: 'alarm', error: reason })
     this.emitter.emit({ kind: 'disconnected', peer: peer.signer, reason })
   }
 

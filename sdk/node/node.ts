@@ -2,7 +2,7 @@ import { bytesToHex, randomBytes } from '@noble/hashes/utils.js'
 import type { Chain, ChainReceipt } from '../chain/chain.ts'
 import { parseAddress } from '../core/address.ts'
 import { toBytes, toUint } from '../core/bytes.ts'
-import { sortMembers, validateChannel } from '../core/channel.ts'
+import { memberBySigner, sortMembers, validateChannel } from '../core/channel.ts'
 import { type Address, type Channel, type ChannelId, COIN, type Hex } from '../core/types.ts'
 import { DEFAULT_POLICY, type OpeningPolicy } from '../protocols/opening.ts'
 import { assertAmount } from '../protocols/payments.ts'
@@ -217,6 +217,21 @@ export class Node {
     await this.#engine.openings.propose(peer, entry.channel, [parseAddress(asset)], options.signal)
   }
 
+  /**
+   * Finds the channels again that were announced with this node's owner and key, from the chain alone. What was signed in them
+   * is not known here any more: the peer shows it at the next connection, and the ledger can then be closed with it, not paid from.
+   */
+  async recover(options: { readonly assets?: readonly string[] } = {}): Promise<ChannelId[]> {
+    this.#engine.assertRunning()
+    const assets = [...new Set([COIN, ...(options.assets ?? []).map(parseAddress)])]
+    const found: ChannelId[] = []
+    for (const { channelId, channel } of await this.#engine.options.chain.announced(this.owner)) {
+      if (this.#engine.book.channels.has(channelId) || memberBySigner(channel, this.address) === undefined) continue
+      if (await this.#engine.restore(channelId, channel, assets)) found.push(channelId)
+    }
+    return found
+  }
+
   /** Pays own money on chain into a channel. */
   async deposit(channelId: ChannelId, amount: bigint, options: DepositOptions = {}): Promise<ChainReceipt> {
     const { id = bytesToHex(randomBytes(16)), wait = 'confirmed', announce, signal } = options
@@ -235,12 +250,12 @@ export class Node {
   }
 
   /** Pays the peer of a channel. Throws `InsufficientBalanceError`, `BlockedError`, `PeerOfflineError` or `PaymentPendingError`. */
-  pay(channelId: ChannelId, amount: bigint, options: PayOptions = {}): Promise<Receipt> {
+  async pay(channelId: ChannelId, amount: bigint, options: PayOptions = {}): Promise<Receipt> {
     return this.#paying.pay(this.#slot(channelId, options.asset), amount, options)
   }
 
   /** Makes many payments with few signatures; all are made, or as many as could be signed before it throws. */
-  payMany(
+  async payMany(
     channelId: ChannelId,
     payments: ArrayLike<bigint> | readonly BulkPayment[],
     options: Omit<PayOptions, 'id' | 'memo'> = {},

@@ -61,3 +61,11 @@ export async function until(condition: () => boolean, timeout = 5_000): Promise<
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
+
+/** Why a promise was rejected. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => new Error('It was not rejected.'),
+    (reason: unknown) => reason,
+  )
+}

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import type { LedgerBalances } from '../../../sdk/node/balances.ts'
 import { type Action, Simulation } from './simulation.ts'
 
 const of = fc.constantFrom(0 as const, 1 as const)
@@ -42,7 +43,7 @@ async function run(actions: readonly Action[]): Promise<Simulation> {
 /** What both sides must agree on once all is calm. */
 async function check(sim: Simulation): Promise<void> {
   expect(sim.broken).to.equal(undefined)
-  const [alice, bob] = sim.machines.map(({ node }) => node.balances(sim.channelId)) as [any, any]
+  const [alice, bob] = sim.machines.map(({ node }) => node.balances(sim.channelId)) as [LedgerBalances, LedgerBalances]
   expect(alice.blocked, 'alice').to.equal(undefined)
   expect(bob.blocked, 'bob').to.equal(undefined)
   expect(alice.generation).to.equal(bob.generation)
