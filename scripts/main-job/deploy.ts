@@ -18,10 +18,11 @@ const SOURCES = ['Adjudicator', 'OutcomeRegistry', 'conditions/SecretCondition',
 /** Smallest units of the demo token, all of them the deployer's. */
 const SUPPLY = 10n ** 30n
 
-/** Compiles the contracts, if they changed. */
-export async function compile(): Promise<void> {
+/** Compiles the contracts, if they changed; what the tools leave lying about goes to `folder`. */
+export async function compile(folder: string): Promise<void> {
+  const env = { TMPDIR: folder, TEMP: folder }
   const files = SOURCES.map((name) => join('contracts', `${name}.sol`))
-  const { code, output } = await runTool('hardhat', ['build', '--no-tests', ...files], { show: false })
+  const { code, output } = await runTool('hardhat', ['build', '--no-tests', ...files], { show: false, env })
   if (code !== 0) throw new JobError(`The contracts do not compile. The compiler said:\n${output.trim()}`)
 }
 

@@ -39,9 +39,10 @@ import { readTransactions } from './transactions.ts'
 /** Plays the whole story on a fresh chain; whatever it starts or writes is on `stack`. */
 export async function run(payments: number, screen: Screen, stack: AsyncDisposableStack): Promise<Outcome> {
   const began = performance.now()
-  await compile()
+  const folder = makeFolder(stack)
+  await compile(folder)
   screen.say('contracts compiled')
-  const job = await setUp(payments, screen, stack)
+  const job = await setUp(payments, folder, screen, stack)
   const played = await Promise.race([play(job), job.chain.lost])
   return { ...played, peers: readPeerGas(), time: performance.now() - began }
 }
@@ -61,11 +62,10 @@ async function play(job: Job): Promise<Omit<Outcome, 'peers' | 'time'>> {
   return { ...found, ...pace, payments: progress.total }
 }
 
-async function setUp(payments: number, screen: Screen, stack: AsyncDisposableStack): Promise<Job> {
-  const folder = makeFolder(stack)
+async function setUp(payments: number, folder: string, screen: Screen, stack: AsyncDisposableStack): Promise<Job> {
   const chain = await startChain(stack)
   const deployed = await deploy(chain.url, chain.provider, folder)
-  screen.say(`chain at ${chain.url}, contracts deployed`)
+  screen.say(`chain at ${chain.url}, adjudicator deployed at ${deployed.adjudicator}`)
   const streams = planStreams(payments, deployed.token)
   const progress = new Progress(streams, (done, total) => screen.draw(done, total))
   const listener = {
@@ -81,10 +81,15 @@ async function setUp(payments: number, screen: Screen, stack: AsyncDisposableSta
 function makeFolder(stack: AsyncDisposableStack): string {
   try {
     const folder = mkdtempSync(join(tmpdir(), 'tallystick-job-'))
-    stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+    const remove = () => rmSync(folder, { recursive: true, force: true })
+    stack.defer(remove)
+    // A compiler that is interrupted takes this process with it.
+    process.once('exit', remove)
     return folder
   } catch (error) {
-    throw new JobError(`The actors' files need a folder: ${(error as Error).message}. Free ${tmpdir()}, or set TMPDIR.`)
+    throw new JobError(
+      `The actors' files need a folder: ${(error as Error).message}. Set TMPDIR to one that can be written.`,
+    )
   }
 }
 
