@@ -4,13 +4,15 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { Contract } from 'ethers'
 import { connectChain, type EthersChain } from '../../../sdk/chain/adapter.ts'
-import { type ChannelId, COIN } from '../../../sdk/core/types.ts'
+import { type Address, type ChannelId, COIN } from '../../../sdk/core/types.ts'
 import { Node, type NodeOptions } from '../../../sdk/node/node.ts'
+import { ethersWallet } from '../../../sdk/signing/wallet.ts'
+import { memoryStore } from '../../../sdk/storage/memory.ts'
 import { openSqlite } from '../../../sdk/storage/sqlite.ts'
 import type { Store } from '../../../sdk/storage/store.ts'
 import { tcpTransport } from '../../../sdk/transport/tcp.ts'
 import { startAnvil, type TestChain } from '../chain/anvil.ts'
-import { keyOf, signerOf, until } from './actors.ts'
+import { keyOf, rejection, signerOf, until } from './actors.ts'
 
 const ETHER = 10n ** 18n
 
@@ -171,6 +173,93 @@ describe('two nodes on a real chain, over TCP, with SQLite', () => {
     await alice.node.close(channelId)
   })
 
+  it('leaves with an exit file, any funded account and the chain alone', async () => {
+    const [alice, bob] = [await start('alice', 'alice-exit'), await start('bob', 'bob-exit')]
+    const channelId = await alice.node.open(bob.address, { period: 600 })
+    await Promise.all([alice.node.deposit(channelId, ETHER), bob.node.deposit(channelId, ETHER)])
+    await until(() => alice.node.balances(channelId).receivable === ETHER)
+    await alice.node.pay(channelId, ETHER / 4n)
+    await bob.node.pay(channelId, 5n)
+    const file = alice.node.exportExit()
+    expect(file).to.not.contain(Buffer.from(keyOf('alice')).toString('hex'))
+    await Promise.all([stop(alice), stop(bob)])
+    const before = await Promise.all([balanceOf(alice.node.owner), balanceOf(bob.node.owner)])
+
+    // A stranger, who has nothing but the file.
+    const chain = await connectChain({
+      rpc: anvil.url,
+      store: memoryStore(),
+      signer: anvil.wallet(5),
+      deployment: { adjudicator: anvil.adjudicator, block: 0 },
+      pollMs: 20,
+    })
+    await chain.start()
+    const stages: string[] = []
+    const exiting = Node.exit(file, chain, { pollMs: 20, onProgress: ({ stage }) => stages.push(stage) })
+    await until(() => stages.includes('waiting'))
+    await later(700)
+    await exiting
+    expect(stages).to.deep.equal(['disputing', 'waiting', 'settling', 'waiting', 'done'])
+    const after = await Promise.all([balanceOf(alice.node.owner), balanceOf(bob.node.owner)])
+    expect(after.map((balance, i) => balance - before[i]!)).to.deep.equal([
+      (ETHER * 3n) / 4n + 5n,
+      (ETHER * 5n) / 4n - 5n,
+    ])
+    // Again, and for a ledger that is empty: nothing is left to do.
+    await Node.exit(file, chain, { pollMs: 20 })
+    const code = async (text: string) => expectRejectionOf(Node.exit(text, chain))
+    expect(await code('{}')).to.equal('NOT_AN_EXIT_FILE')
+    expect(await code(file.replace('"31337"', '"1"'))).to.equal('EXIT_FILE_OF_ANOTHER_CHAIN')
+    expect(await code(file.replace(/"-\d+"/, '"-1"').replace(/"\d{17,}"/, '"1"'))).to.equal('NOT_AN_EXIT_FILE')
+    await chain.stop()
+  })
+
+  it('finds its channels again from key and chain alone, and leaves them with what the peer shows', async () => {
+    let alice = await start('alice', 'alice-lost')
+    const bob = await start('bob', 'bob-lost')
+    const channelId = await alice.node.open(bob.address, { period: 600 })
+    await alice.node.deposit(channelId, ETHER, { announce: true })
+    await alice.node.pay(channelId, ETHER / 4n)
+    await stop(alice)
+    alice = await start('alice', 'alice-found')
+    expect(await alice.node.recover()).to.deep.equal([channelId])
+    expect(await alice.node.recover()).to.deep.equal([])
+    await until(() => alice.node.balances(channelId).entitlement === ETHER)
+    await expectRejection(alice.node.dispute(channelId), 'RESTORED_NOT_COMPARED')
+    await alice.node.connect(bob.address)
+    await until(() => alice.node.balances(channelId).blocked === 'LEDGER_FROZEN')
+    await alice.node.close(channelId)
+    await alice.node.deposit(channelId, 10n)
+    await alice.node.pay(channelId, 10n)
+  })
+
+  it('S5 deposits once for one id', async () => {
+    const [alice, bob] = [await start('alice', 'alice-once'), await start('bob', 'bob-once')]
+    const channelId = await alice.node.open(bob.address, { period: 600 })
+    const [first, second] = await Promise.all([1, 2].map(() => alice.node.deposit(channelId, 100n, { id: 'salary' })))
+    expect(first!.transaction).to.equal(second!.transaction)
+    await alice.node.deposit(channelId, 100n, { id: 'salary' })
+    expect(alice.node.balances(channelId).spendable).to.equal(100n)
+    await alice.node.close(channelId)
+  })
+
+  it('sends money elsewhere only with the owner’s consent', async () => {
+    const stranger = anvil.wallet(6)
+    const session = await start('alice', 'alice-elsewhere', { owner: stranger.address })
+    const bob = await start('bob', 'bob-elsewhere')
+    const channelId = await session.node.open(bob.address, { period: 600 })
+    await session.node.deposit(channelId, ETHER)
+    const to = `0x${'99'.repeat(20)}`
+    await expectRejection(session.node.withdraw(channelId, 5n, { to: to as Address }), 'OWNER_NEEDED')
+    await stop(session)
+    const wallet = await ethersWallet(stranger)
+    const alice = await start('alice', 'alice-elsewhere', { owner: stranger.address, wallet })
+    await alice.node.connect(bob.address)
+    await alice.node.withdraw(channelId, 5n, { to: to as Address })
+    expect(await balanceOf(to)).to.equal(5n)
+    await alice.node.close(channelId)
+  })
+
   /** Waits until the chain holds both newest lanes. */
   async function answerMined(node: Node, channelId: ChannelId): Promise<void> {
     const contract = new Contract(
@@ -197,4 +286,8 @@ async function untilAsync(condition: () => Promise<boolean>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   throw new Error('This never came true.')
+}
+
+async function expectRejectionOf(promise: Promise<unknown>): Promise<string | undefined> {
+  return ((await rejection(promise)) as { code?: string }).code
 }
