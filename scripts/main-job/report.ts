@@ -27,7 +27,8 @@ const TRANSFER_GAS = 21_000n
 
 const GAS_NOTES = [
   "best peer of a second member's deposit or a top-up: a plain transfer to a contract that was paid for with the first deposit",
-  'finalise: here after an answer, whose record is read and cleared; it gives the honest answer its place that nobody can take',
+  'finalise: here after an answer, so that its record is read and cleared as well',
+  "co-operative close, ERC-20: here the contract's last tokens, so that 4,800 gas for its cleared balance come back",
 ]
 
 const grouped = (value: number | bigint): string => value.toLocaleString('en')
