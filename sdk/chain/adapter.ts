@@ -13,7 +13,7 @@ import {
 import type { Store } from '../storage/store.ts'
 import { adjudicatorAbi, registryAbi, tokenAbi } from './abi.ts'
 import type { Chain, ChainCall, ChainEvent, ChainReceipt, Head, LedgerView, SendOptions } from './chain.ts'
-import { type Deployment, findContracts } from './deployment.ts'
+import { findContracts } from './deployment.ts'
 import {
   allowanceFor,
   approveRequest,
@@ -35,42 +35,13 @@ import {
 import { topicOf } from './events.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Journal } from './journal.ts'
+import type { ChainOptions } from './options.ts'
 import { type Request, readMarket } from './preflight.ts'
-import { openRpc, type Rpc, type RpcSource } from './rpc.ts'
+import { openRpc, type Rpc } from './rpc.ts'
 import { Sender } from './sender.ts'
 import { Watcher } from './watcher.ts'
 
-/** What {@link connectChain} needs, and what can be chosen. */
-export interface ChainOptions {
-  /** A URL, any ethers provider, or an EIP-1193 wallet. */
-  readonly rpc: RpcSource
-  /** Remembers the scan's position and what was sent; the node's own store. */
-  readonly store: Store
-  /** Sends and pays for transactions: any ethers signer. Without one the chain can only be read. */
-  readonly signer?: Signer
-  /** Steps in for calls that anybody may send when `signer` cannot pay. */
-  readonly spareSigner?: Signer
-  /** Where the contracts are, if the SDK does not know the chain. */
-  readonly deployment?: Deployment
-  /** Refuses to work on any other chain. */
-  readonly chainId?: bigint
-  /** Blocks until something counts as final, its own block included; default 1 on development chains, else 12. */
-  readonly confirmations?: number
-  /** Other RPCs to compare with: if they disagree, the view counts as stale. */
-  readonly witnesses?: readonly RpcSource[]
-  /** Milliseconds between looks at the chain where the RPC does not announce blocks; default 100 on development chains, else 2,000. */
-  readonly pollMs?: number
-  /** Milliseconds without a good answer after which the view counts as stale; default 10,000 on development chains, else 30,000. */
-  readonly staleMs?: number
-  /** Milliseconds without a new block after which the view counts as stale; default 180,000, on development chains never. */
-  readonly silentMs?: number
-  /** Milliseconds that one request may take; default 10,000. */
-  readonly timeoutMs?: number
-  /** Sends also from an account that is delegated to code (EIP-7702). */
-  readonly allowDelegated?: boolean
-  /** Alarm when the sender cannot pay for this much gas; default 500,000. */
-  readonly reserveGas?: bigint
-}
+export type { ChainOptions } from './options.ts'
 
 const REAL_CONFIRMATIONS = 12
 const KEYS_AT_ONCE = 256
@@ -247,13 +218,15 @@ export class EthersChain implements Chain {
   ): Promise<ChainReceipt> {
     const order: DepositOrder = { ledger: lower(ledger), member, amount, channel: options.channel }
     const sender = this.#main()
-    const plain = depositRequest(this.domain.adjudicator, order)
+    const { adjudicator } = this.domain
+    const plain = depositRequest(adjudicator, order)
     // What was sent already is not prepared again: the money is gone from the account.
     const known = sender.has(options.intent) || (await this.#journal.done(options.intent)) !== undefined
     if (known || order.ledger.asset === COIN) return this.#send(plain, options)
-    const allowance = await allowanceFor(this.#rpc, sender.account, this.domain.adjudicator, order)
+    const allowance = await allowanceFor(this.#rpc, sender.account, adjudicator, order)
     if (allowance >= amount) return this.#send(plain, options)
-    const permit = options.channel ? undefined : await this.#permit(order)
+    const { timestamp } = await this.head()
+    const permit = await permitRequest(this.#rpc, this.#signers[0]!, adjudicator, order, timestamp)
     if (permit) return this.#send(permit, options)
     await this.#approve(order.ledger.asset, amount, allowance, options)
     return this.#send(plain, options)
@@ -345,11 +318,6 @@ export class EthersChain implements Chain {
       this.onAlarm(error)
       return sending(spare)
     })
-  }
-
-  async #permit(order: DepositOrder): Promise<Request | undefined> {
-    const { timestamp } = await this.head()
-    return permitRequest(this.#rpc, this.#signers[0]!, this.domain.adjudicator, order, timestamp)
   }
 
   /** Exactly `amount`, no more: the contract has no use for the rest and a thief might. */

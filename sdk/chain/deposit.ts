@@ -84,9 +84,11 @@ export async function permitRequest(
   rpc: Rpc,
   signer: Signer,
   adjudicator: Address,
-  { ledger, member, amount }: DepositOrder,
+  { ledger, member, amount, channel }: DepositOrder,
   now: bigint,
 ): Promise<Request | undefined> {
+  // The contract has no form that both announces and takes a permit.
+  if (channel) return undefined
   const { asset, channelId } = ledger
   const owner = await signer.getAddress()
   const code = await rpc.call((provider) => provider.getCode(owner))

@@ -79,7 +79,7 @@ export function affordable(
 ): Fees {
   if (balance >= value + gasLimit * priceCap(fees)) return fees
   const cap = balance > value ? (balance - value) / gasLimit : 0n
-  if (cap < least) throw new InsufficientGasMoneyError(account, balance, value + gasLimit * least)
+  if (balance < value || cap < least) throw new InsufficientGasMoneyError(account, balance, value + gasLimit * least)
   return lowerTo(fees, cap)
 }
 

@@ -1,0 +1,36 @@
+import type { Signer } from 'ethers'
+import type { Store } from '../storage/store.ts'
+import type { Deployment } from './deployment.ts'
+import type { RpcSource } from './rpc.ts'
+
+/** What `connectChain` needs, and what can be chosen. */
+export interface ChainOptions {
+  /** A URL, any ethers provider, or an EIP-1193 wallet. */
+  readonly rpc: RpcSource
+  /** Remembers the scan's position and what was sent; the node's own store. */
+  readonly store: Store
+  /** Sends and pays for transactions: any ethers signer. Without one the chain can only be read. */
+  readonly signer?: Signer
+  /** Steps in for calls that anybody may send when `signer` cannot pay. */
+  readonly spareSigner?: Signer
+  /** Where the contracts are, if the SDK does not know the chain. */
+  readonly deployment?: Deployment
+  /** Refuses to work on any other chain. */
+  readonly chainId?: bigint
+  /** Blocks until something counts as final, its own block included; default 1 on development chains, else 12. */
+  readonly confirmations?: number
+  /** Other RPCs to compare with: if they disagree, the view counts as stale. */
+  readonly witnesses?: readonly RpcSource[]
+  /** Milliseconds between looks at the chain where the RPC does not announce blocks; default 100 on development chains, else 2,000. */
+  readonly pollMs?: number
+  /** Milliseconds without a good answer after which the view counts as stale; default 10,000 on development chains, else 30,000. */
+  readonly staleMs?: number
+  /** Milliseconds without a new block after which the view counts as stale; default 180,000, on development chains never. */
+  readonly silentMs?: number
+  /** Milliseconds that one request may take; default 10,000. */
+  readonly timeoutMs?: number
+  /** Sends also from an account that is delegated to code (EIP-7702). */
+  readonly allowDelegated?: boolean
+  /** Alarm when the sender cannot pay for this much gas; default 500,000. */
+  readonly reserveGas?: bigint
+}
