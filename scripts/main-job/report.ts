@@ -18,7 +18,8 @@ export interface Outcome {
   /** Wei that it cost. */
   readonly fees: bigint
   readonly checks: readonly Check[]
-  /** Milliseconds of the whole run. */
+  /** Milliseconds of the whole run, and those of it for the compiler. */
+  readonly compileTime: number
   readonly time: number
 }
 
@@ -37,7 +38,7 @@ const units = (amount: bigint): string => formatUnits(amount, 18).replace(/\.0$/
 
 /** The whole report, ready to print. */
 export function render(outcome: Outcome): string {
-  const { checks, time } = outcome
+  const { checks, compileTime, time } = outcome
   const failed = checks.filter(({ fault }) => fault !== undefined)
   return [
     heading('Money: end = start − paid + received − gas'),
@@ -59,7 +60,7 @@ export function render(outcome: Outcome): string {
     ...checks.map(({ claim, fault }) => (fault === undefined ? `ok    ${claim}` : `WRONG ${claim}: ${fault}`)),
     '',
     failed.length === 0
-      ? `All ${checks.length} checks hold. Nothing is missing, to the wei. ${seconds(time)} in all.`
+      ? `All ${checks.length} checks hold. Nothing is missing, to the wei. ${seconds(time)} in all, ${seconds(compileTime)} of it for the compiler.`
       : `${failed.length} of ${checks.length} checks failed: ${failed.map(({ claim, fault }) => `it is not so that ${claim}: ${fault}`).join('; ')}.`,
   ].join('\n')
 }

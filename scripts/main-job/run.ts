@@ -40,14 +40,16 @@ import { readTransactions } from './transactions.ts'
 export async function run(payments: number, screen: Screen, stack: AsyncDisposableStack): Promise<Outcome> {
   const began = performance.now()
   const folder = makeFolder(stack)
+  screen.say('compiling the contracts, which takes a while after they changed')
   await compile(folder)
+  const compileTime = performance.now() - began
   screen.say('contracts compiled')
   const job = await setUp(payments, folder, screen, stack)
   const played = await Promise.race([play(job), job.chain.lost])
-  return { ...played, peers: readPeerGas(), time: performance.now() - began }
+  return { ...played, peers: readPeerGas(), compileTime, time: performance.now() - began }
 }
 
-async function play(job: Job): Promise<Omit<Outcome, 'peers' | 'time'>> {
+async function play(job: Job): Promise<Omit<Outcome, 'peers' | 'compileTime' | 'time'>> {
   const { screen, progress, cast } = job
   const first = (await job.chain.provider.getBlockNumber()) + 1
   const channels = await openChannels(job)
