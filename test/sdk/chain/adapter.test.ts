@@ -134,10 +134,10 @@ describe('connecting to a chain', () => {
       expect(await adapter.announced(pair.channel.members[0]!.owner)).to.have.lengthOf(1)
     })
 
-    for (const [name, path] of [
-      ['a plain token with an exact allowance', 'contracts/demo/DemoToken.sol/DemoToken'],
-      ['a token with permits, without any allowance', 'test/mocks/PermitToken.sol/PermitToken'],
-      ['a token that wants its allowance reset', 'test/mocks/PermitToken.sol/StubbornToken'],
+    for (const [name, path, transactions] of [
+      ['a plain token with an exact allowance', 'contracts/demo/DemoToken.sol/DemoToken', 2],
+      ['a token with permits, in one transaction', 'test/mocks/PermitToken.sol/PermitToken', 1],
+      ['a token that wants its allowance reset', 'test/mocks/PermitToken.sol/StubbornToken', 3],
     ] as const) {
       it(`deposits ${name}`, async () => {
         const wallet = chain.wallet(0)
@@ -146,7 +146,9 @@ describe('connecting to a chain', () => {
         await (await token.getFunction('approve')(chain.adjudicator, 1n)).wait()
         const ledger = { ...pair.ledger, asset }
         const adapter = await connect({ signer: wallet })
+        const nonce = await wallet.getNonce()
         await adapter.deposit(ledger, 0, 500n, { intent: 'deposit' })
+        expect(await wallet.getNonce()).to.equal(nonce + transactions)
         expect(await held(adapter, ledger)).to.equal(500n)
         expect(await adapter.balance(asset)).to.equal(SUPPLY - 500n)
         // The permit replaces the old allowance as well: nothing is left that a thief could use.

@@ -49,6 +49,7 @@ describe('sender', () => {
     for (const sender of started.splice(0)) await sender.stop()
     await chain.rpc('evm_setAutomine', true)
     await chain.rpc('anvil_dropAllTransactions')
+    await roomyBlocks()
     await chain.rpc('evm_revert', snapshot)
     await chain.rpc('anvil_setNextBlockBaseFeePerGas', '0x3b9aca00')
     await chain.mine()
@@ -258,6 +259,47 @@ describe('sender', () => {
     expect(await held(id)).to.equal(5n)
   })
 
+  /** Blocks too small for a deposit: it stays in the pool, and the RPC has nothing to complain about. */
+  const tinyBlocks = () => chain.rpc('evm_setBlockGasLimit', '0x7530')
+  const roomyBlocks = () => chain.rpc('evm_setBlockGasLimit', '0x1c9c380')
+
+  it('S29 a transaction that nobody mines is bumped after three blocks', async () => {
+    await manual()
+    const store = memoryStore()
+    const sender = await start(chain.wallet(0), store)
+    const attempts = async () => (await new Journal(store).open(sender.account))[0]!.attempts.length
+    const sent = sender.send(deposit(channelId(), 5n), { intent: 'deposit 1' })
+    await pooled(1)
+    await tinyBlocks()
+    for (const expected of [1, 1, 2, 2, 2, 3]) {
+      await block(sender)
+      expect(await attempts()).to.equal(expected)
+    }
+    await roomyBlocks()
+    await block(sender)
+    await sent
+  })
+
+  it('S28 an urgent answer hurries along what stands before it', async () => {
+    await manual()
+    const store = memoryStore()
+    const sender = await start(chain.wallet(0), store)
+    const calm = sender.send(deposit(channelId(), 5n), { intent: 'calm' })
+    await pooled(1)
+    const { timestamp } = await head()
+    const urgent = sender.send(deposit(channelId(), 5n), { intent: 'urgent', before: timestamp + 30n })
+    await pooled(2)
+    await tinyBlocks()
+    for (let blocks = 0; blocks < 2; blocks++) await block(sender)
+    // Blocks are twelve seconds apart, so six are left of thirty.
+    const [first] = await new Journal(store).open(sender.account)
+    expect([first!.intent, first!.attempts.length]).to.deep.equal(['calm', 2])
+    await roomyBlocks()
+    await chain.rpc('evm_mine')
+    await sender.onHead(await head())
+    await Promise.all([calm, urgent])
+  })
+
   it('S29 a transaction of another program took the nonce: the call is sent with a new one, once', async () => {
     await manual()
     const wallet = chain.wallet(0)
@@ -334,6 +376,18 @@ describe('sender', () => {
     const receipts = await Promise.all(ids.map((id, index) => sender.send(deposit(id, 1n), { intent: `${index}` })))
     const nonces = await Promise.all(receipts.map(({ transaction }) => nonceOf(transaction)))
     expect(nonces.sort((a, b) => a - b)).to.deep.equal(ids.map((_, index) => first + index))
+    for (const id of ids) expect(await held(id)).to.equal(1n)
+  })
+
+  it('S32 nonces stay apart when the RPC forgets what is pending', async () => {
+    await manual()
+    const forgetful: Rpc = { ...rpc, call: (use) => rpc.call((provider) => use(withoutPending(provider))) }
+    const sender = await start(chain.wallet(0), memoryStore(), 1, forgetful)
+    const ids = [channelId(), channelId(), channelId()]
+    const sent = ids.map((id, index) => sender.send(deposit(id, 1n), { intent: `${index}` }))
+    await pooled(3)
+    await block(sender)
+    await Promise.all(sent)
     for (const id of ids) expect(await held(id)).to.equal(1n)
   })
 
@@ -508,16 +562,23 @@ describe('sender', () => {
 /** Code that reverts with `NotDisputed()`, whatever it is asked. */
 const NOT_DISPUTED = `0x63${adjudicatorAbi.getError('NotDisputed')!.selector.slice(2)}60e01b60005260046000fd`
 
-/** A provider whose broadcasts never arrive. */
-function withoutBroadcast(provider: Provider): Provider {
+/** A provider with some of its methods replaced. */
+function changed(provider: Provider, methods: Record<string, (...args: unknown[]) => unknown>): Provider {
   return new Proxy(provider, {
     get(target, key) {
-      if (key === 'broadcastTransaction') return () => Promise.reject(new RpcUnreachableError('test', 'unplugged'))
-      const value = Reflect.get(target, key) as unknown
+      const value = methods[String(key)] ?? (Reflect.get(target, key) as unknown)
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
 }
+
+/** A provider whose broadcasts never arrive. */
+const withoutBroadcast = (provider: Provider): Provider =>
+  changed(provider, { broadcastTransaction: () => Promise.reject(new RpcUnreachableError('test', 'unplugged')) })
+
+/** A provider that does not count pending transactions. */
+const withoutPending = (provider: Provider): Provider =>
+  changed(provider, { getTransactionCount: (account) => provider.getTransactionCount(String(account), 'latest') })
 
 /** A browser wallet: it sends and does not sign; `answer` replaces what it answers after sending (or instead of it). */
 function sendingOnly(wallet: HDNodeWallet, answer?: () => Promise<never>, sends = true): Signer {

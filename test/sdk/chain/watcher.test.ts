@@ -112,6 +112,23 @@ describe('watching the chain', () => {
     expect(views.map(({ latest }) => latest.phase)).to.deep.equal(['open', 'disputed', 'open', 'disputed'])
   })
 
+  it('S23 a deep reorganisation that moves a deposit to another block: it is told in both', async () => {
+    const pair = pairOf(chain)
+    const { adapter, events, latest } = await watch(pair)
+    await chain.mine(2)
+    await pair.deposit(0, 5n)
+    const { transaction } = (await until(() => events.length === 1).then(() => events))[0]!
+    const raw = await chain.rpc('eth_getRawTransactionByHash', transaction)
+    await chain.mine(30)
+    await until(async () => (await adapter.head()).number === (await chain.provider.getBlockNumber()))
+    await chain.rpc('anvil_reorg', 32, [[raw, 3]])
+    await until(() => events.length === 2)
+    expect(events[1]!.transaction).to.equal(transaction)
+    expect(events[1]!.block.hash).to.not.equal(events[0]!.block.hash)
+    expect(latest().latestBalances[0]).to.equal(5n)
+    expect(said(await adapter.history(pair.ledger))).to.deep.equal(said(events.slice(1)))
+  })
+
   it('S24 a dispute that began while nobody looked is told before start is done', async () => {
     const pair = pairOf(chain)
     const store = memoryStore()
@@ -135,6 +152,13 @@ describe('watching the chain', () => {
     await pair.deposit(0, 5n)
     await pair.challenge()
     await chain.mine(50)
+    proxy.answer = async (call) => {
+      const answer = await call.forward()
+      if (call.method !== 'eth_getLogs') return answer
+      // A forged challenge after each true one: its preimage does not fit.
+      const logs = answer as { data: string; logIndex: string }[]
+      return logs.flatMap((log) => [log, { ...log, logIndex: '0x63', data: log.data.replace(/.$/, '7') }])
+    }
     const { views } = await watch(pair)
     expect(views[0]!.latest.phase).to.equal('disputed')
     expect(views[0]!.latestBalances).to.deep.equal([5n, 0n])
@@ -148,6 +172,7 @@ describe('watching the chain', () => {
     proxy.answer = (call) => (call.method === 'eth_getLogs' ? Promise.resolve([]) : truth(call))
     await pair.deposit(0, 2n)
     await pair.deposit(1, 4n)
+    await pair.announce()
     // Words are read from the contract, so the view is right before any log comes.
     await until(() => latest().latestBalances[0] === 3n && latest().latestBalances[1] === 4n)
     proxy.answer = async (call) => {
@@ -157,7 +182,8 @@ describe('watching the chain', () => {
       return [...logs, ...logs, ...logs.map((log) => ({ ...log, address: chain.registry }))]
     }
     await chain.mine()
-    await until(() => events.length === 3)
+    // One deposit before, two deposits, and an announcement for each member, which no word shows.
+    await until(() => events.length === 5)
     proxy.answer = truth
     await chain.mine()
     const rescanned = await watch(pair)
