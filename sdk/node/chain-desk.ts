@@ -37,15 +37,16 @@ export class ChainDesk {
   /** Sends the transaction for `effect`, unless it is on its way or was just tried. */
   async perform(slot: Slot, effect: ChainEffect): Promise<void> {
     const name = nameOf(slot, effect)
-    if (this.#clock.now() < (this.#notBefore.get(name) ?? 0)) return
+    if (this.#clock.elapsed() < (this.#notBefore.get(name) ?? 0)) return
     this.#notBefore.set(name, Number.POSITIVE_INFINITY)
+    this.#forget()
     try {
       await this.#send(slot, effect)
       await this.refresh(slot)
     } catch (error) {
       if (!this.#stopped.signal.aborted) this.#handler.failed(slot, effect, error as Error)
     } finally {
-      this.#notBefore.set(name, this.#clock.now() + PAUSE)
+      this.#notBefore.set(name, this.#clock.elapsed() + PAUSE)
     }
   }
 
@@ -59,6 +60,11 @@ export class ChainDesk {
       const { call, options } = await plan(slot, effect, this.#caller, true)
       await this.#chain.send(call, { ...options, signal })
     }
+  }
+
+  #forget(): void {
+    if (this.#notBefore.size < 1_000) return
+    for (const [name, until] of this.#notBefore) if (until < this.#clock.elapsed()) this.#notBefore.delete(name)
   }
 
   /** Takes a new look at a ledger. */

@@ -1,3 +1,4 @@
+import { ChainError } from '../chain/errors.ts'
 import type { ChainFacts } from '../protocols/ledger.ts'
 import type { LedgerNews } from '../protocols/step.ts'
 import type { ChainEffect } from './calls.ts'
@@ -91,8 +92,9 @@ export class News {
   /** A transaction was not executed. It is tried again as long as it makes sense; whoever waits hears of it now. */
   chainFailed({ ledger, onDisputeFailed }: Slot, effect: ChainEffect, error: Error): void {
     const { inFlight } = ledger
-    if (effect.kind === 'submit') onDisputeFailed?.(error)
-    if (effect.kind === 'execute' && inFlight?.stage === 'agreed')
+    const passing = error instanceof ChainError && error.retryable
+    if (effect.kind === 'submit' && !passing) onDisputeFailed?.(error)
+    if (effect.kind === 'execute' && inFlight?.stage === 'agreed' && !passing)
       this.#end(inFlight.request.id, ({ reject }) => reject(error, false))
     this.#emitter.emit({ kind: 'alarm', error })
   }

@@ -143,7 +143,12 @@ export class Node {
       policy: { ...DEFAULT_POLICY, ...options.policy },
       maxPerSignature,
     })
-    await engine.start()
+    try {
+      await engine.start()
+    } catch (error) {
+      await engine.stop(error as Error)
+      throw error
+    }
     const node = new Node(engine, nonce, tick)
     try {
       for (const address of options.listen ?? []) await node.listen(address)
@@ -203,7 +208,11 @@ export class Node {
       { signer: this.address, owner: this.owner },
       { signer: other.signer, owner: other.owner },
     ])
-    const channel = { period, nonce: this.#nonce(this.#engine.book.channels.size), members }
+    const channel = {
+      period,
+      nonce: this.#nonce(this.#engine.book.channels.size + this.#engine.openings.count),
+      members,
+    }
     validateChannel(channel)
     const entry = await this.#engine.openings.propose(other, channel, assets.map(parseAddress), signal)
     return entry.channelId

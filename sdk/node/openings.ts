@@ -9,6 +9,7 @@ import { type Peer, PeerOfflineError } from './peers.ts'
 import type { ChannelEntry } from './slot.ts'
 
 interface Pending {
+  readonly channelId: ChannelId
   readonly peer: Address
   readonly channel: Channel
   readonly assets: readonly Address[]
@@ -19,10 +20,16 @@ interface Pending {
 /** Agrees with peers on channels and their assets. */
 export class Openings {
   readonly #engine: Engine
-  readonly #pending = new Map<ChannelId, Pending>()
+  /** In the order in which they were asked, which is the order of the answers. */
+  #pending: Pending[] = []
 
   constructor(engine: Engine) {
     this.#engine = engine
+  }
+
+  /** Channels that are being agreed on. */
+  get count(): number {
+    return this.#pending.length
   }
 
   /** Proposes a channel, or more assets of one. */
@@ -31,14 +38,14 @@ export class Openings {
     signal?.throwIfAborted()
     return new Promise((resolve, reject) => {
       const forget = onAbort(signal, (reason) => {
-        this.#pending.delete(channelId)
+        // Kept in the list: its answer must not be taken for that of a later question.
         reject(reason)
       })
       const settled = (entry: ChannelEntry) => {
         forget()
         resolve(entry)
       }
-      this.#pending.set(channelId, { peer: peer.signer, channel, assets, resolve: settled, reject })
+      this.#pending.push({ channelId, peer: peer.signer, channel, assets, resolve: settled, reject })
       this.#engine.peers.send(peer, { kind: 'open', channel, assets })
     })
   }
@@ -49,10 +56,9 @@ export class Openings {
       return
     }
     const channelId = message.kind === 'opened' ? message.channelId : message.about
-    const pending = this.#pending.get(channelId)
-    // An answer to a question that nobody asks any more.
-    if (!pending || pending.peer !== peer.signer) return
-    this.#pending.delete(channelId)
+    const pending = this.#pending.find((each) => each.channelId === channelId && each.peer === peer.signer)
+    if (!pending) return
+    this.#pending = this.#pending.filter((each) => each !== pending)
     if (message.kind === 'refused') {
       pending.reject(new PeerRefusedError(message.code, message.reason))
       return
@@ -107,15 +113,13 @@ export class Openings {
   }
 
   lost(peer: Peer, reason: Error | undefined): void {
-    for (const [channelId, pending] of this.#pending) {
-      if (pending.peer !== peer.signer) continue
-      this.#pending.delete(channelId)
-      pending.reject(reason ?? new PeerOfflineError(peer.signer))
-    }
+    for (const pending of this.#pending)
+      if (pending.peer === peer.signer) pending.reject(reason ?? new PeerOfflineError(peer.signer))
+    this.#pending = this.#pending.filter((pending) => pending.peer !== peer.signer)
   }
 
   stop(error: Error): void {
-    for (const { reject } of this.#pending.values()) reject(error)
-    this.#pending.clear()
+    for (const { reject } of this.#pending) reject(error)
+    this.#pending = []
   }
 }

@@ -157,7 +157,7 @@ export class Peers {
       return
     }
     if (peer.connection) this.#drop(peer, undefined)
-    Object.assign(peer, { connection, dialled, since: this.#options.clock.now(), online: false, full: false })
+    Object.assign(peer, { connection, dialled, since: this.#options.clock.elapsed(), online: false, full: false })
     peer.inbox.length = 0
     peer.inboxBytes = 0
     peer.held = false
@@ -238,7 +238,7 @@ export class Peers {
   /** The peer broke a rule: nothing more of this connection counts. */
   fail(peer: Peer, error: Error): void {
     // It would only fail again; its operator needs time to repair it.
-    peer.retry.at = this.#options.clock.now() + RETRY_LAST
+    peer.retry.at = this.#options.clock.elapsed() + RETRY_LAST
     this.#drop(peer, error)
   }
 
@@ -257,7 +257,7 @@ export class Peers {
 
   /** Refills allowances and dials again who was lost. */
   tick(): void {
-    const now = this.#options.clock.now()
+    const now = this.#options.clock.elapsed()
     for (const peer of this.all.values()) {
       peer.allowance = Math.min(ALLOWANCE, peer.allowance + REFILL)
       if (peer.connection && !peer.online && now > peer.since + GREETING)
@@ -292,7 +292,7 @@ export class Peers {
     } finally {
       retry.dialling = false
       retry.attempts++
-      retry.at = this.#options.clock.now() + Math.min(RETRY_LAST, RETRY_FIRST * 2 ** retry.attempts)
+      retry.at = this.#options.clock.elapsed() + Math.min(RETRY_LAST, RETRY_FIRST * 2 ** retry.attempts)
     }
   }
 

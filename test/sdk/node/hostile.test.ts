@@ -121,7 +121,7 @@ describe('a node and a hostile peer', () => {
       ticks.push(task)
       return () => {}
     }
-    const clock: Clock = { now: () => now, every }
+    const clock: Clock = { now: () => now, elapsed: () => now, every }
     await world.start('bob', { clock })
     const never = await Mallory.dial(world, 'bob')
     await until(() => never.heard.length > 0)

@@ -122,6 +122,7 @@ class Machine {
     this.#chain = this.#chain?.again() ?? this.#sim.chain.connect(ownerOf(this.name))
     const clock: Clock = {
       now: () => this.#sim.now,
+      elapsed: () => this.#sim.now,
       every: (_, task) => {
         this.#tick = task
         return () => {}
