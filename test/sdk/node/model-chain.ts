@@ -58,6 +58,8 @@ export class ModelChain {
   readonly domain: Domain = { chainId: 31337n, adjudicator: `0x${'ad'.repeat(20)}` }
   readonly confirmations: number
   readonly views = new Set<ModelView>()
+  /** What was ever paid in, by member. */
+  readonly deposits: [bigint, bigint] = [0n, 0n]
   #blocks: Block[] = [{ head: headOf(0, 1_800_000_000n, 0), entries: new Map(), paid: new Map() }]
   #fork = 0
 
@@ -126,6 +128,7 @@ export class ModelChain {
   deposit(ref: LedgerRef, member: number, amount: bigint): Head {
     const entry = this.entry(ref)
     require(!entry.dispute, 'DepositRefused')
+    this.deposits[member as 0 | 1] += amount
     return this.#write({ ...entry, balances: add(entry.balances, member, amount) })
   }
 
