@@ -61,6 +61,11 @@ export class Book {
     return this.#byPeer.get(peer) ?? []
   }
 
+  /** Whether there is any ledger with this peer. */
+  shares(peer: Address): boolean {
+    return this.#byPeer.has(peer)
+  }
+
   /** Throws {@link UnknownChannelError}. */
   channel(channelId: ChannelId): ChannelEntry {
     const entry = this.channels.get(channelId.toLowerCase() as ChannelId)

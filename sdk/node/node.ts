@@ -236,7 +236,7 @@ export class Node {
     const found: ChannelId[] = []
     for (const { channelId, channel } of await this.#engine.options.chain.announced(this.owner)) {
       if (this.#engine.book.channels.has(channelId) || memberBySigner(channel, this.address) === undefined) continue
-      if (await this.#engine.restore(channelId, channel, assets)) found.push(channelId)
+      if (await this.#engine.lookout.restore(channelId, channel, assets)) found.push(channelId)
     }
     return found
   }
@@ -254,7 +254,11 @@ export class Node {
     })
     await this.#engine.desk.refresh(slot)
     if (wait === 'confirmed')
-      await this.#engine.until(slot, ({ confirmedHead }) => confirmedHead.number >= receipt.block.number, signal)
+      await this.#engine.lookout.until(
+        slot,
+        ({ confirmedHead }) => confirmedHead.number >= receipt.block.number,
+        signal,
+      )
     return receipt
   }
 
@@ -293,7 +297,7 @@ export class Node {
   ): Promise<void> {
     const slot = this.#slot(channelId, options.asset)
     await this.#engine.desk.refresh(slot)
-    await this.#engine.dispute(slot, options.signal)
+    await this.#engine.lookout.dispute(slot, options.signal)
   }
 
   /** The channels of this node. */

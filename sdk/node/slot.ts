@@ -29,14 +29,16 @@ export class Slot {
   #waiting: Order[] = []
   /** Updates are being read from the history for the peer; new ones would overtake them. */
   resending = false
+  /** From which version on the peer asked last, while an earlier answer is under way. */
+  resendFrom: bigint | undefined
   /** Views in a row that were older than the newest one. */
   lateViews = 0
   /** Callers that wait for the chain to change. */
   readonly watchers = new Set<(facts: ChainFacts) => void>()
   /** Told when a dispute that the user asked for could not be sent. */
   onDisputeFailed: ((error: Error) => void) | undefined
-  /** Acknowledged version and ticks without progress, to pace reminders. */
-  pace = { version: -1n, quiet: 0 }
+  /** Acknowledged version, and ticks without progress since. */
+  #pace = { version: -1n, quiet: 0 }
 
   constructor(entry: ChannelEntry, terms: Terms, number: number, ledger: Ledger) {
     this.entry = entry
@@ -44,6 +46,18 @@ export class Slot {
     this.ledgerId = ledgerIdOf(ledger)
     this.number = number
     this.ledger = ledger
+  }
+
+  /** Whether the peer should be reminded: something is outstanding and nothing moves, after 1, 2, 4, ... ticks, then every 32. */
+  isQuiet(): boolean {
+    const { linked, missed, unacked, inFlight, own } = this.ledger
+    const waits = !linked || missed || unacked.length > 0 || inFlight?.stage === 'proposed'
+    if (!waits || this.#pace.version !== own.acked.version) {
+      this.#pace = { version: own.acked.version, quiet: 0 }
+      return false
+    }
+    const quiet = ++this.#pace.quiet
+    return Number.isInteger(Math.log2(quiet)) || quiet % 32 === 0
   }
 
   /** Waits for the acknowledgement of an order that is signed completely. */

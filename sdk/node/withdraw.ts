@@ -60,7 +60,7 @@ export class Withdrawing {
           (error instanceof BlockedError && PASSING.has(error.code))
         if (!passing) throw error
       }
-      await this.#engine.pause(slot, options.signal)
+      await this.#engine.lookout.pause(slot, options.signal)
     }
   }
 

@@ -1,0 +1,137 @@
+import type { LedgerView } from '../chain/chain.ts'
+import type { Address, Channel, ChannelId } from '../core/types.ts'
+import type { ChainFacts } from '../protocols/ledger.ts'
+import { onAbort } from './abort.ts'
+import type { Engine } from './engine.ts'
+import type { Slot } from './slot.ts'
+
+/** Views in a row that may be older than the newest one and are left aside. */
+const LATE_VIEWS = 3
+
+/** Follows what the chain says, for the ledgers and for those who wait for it. */
+export class Lookout {
+  readonly #engine: Engine
+  /** The view of the chain is fresh. */
+  fresh = false
+  #ticks = 0
+  /** Rejections of those who wait. */
+  readonly #waiting = new Set<(error: unknown) => void>()
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** Starts to follow the chain, and takes a first look at every ledger. */
+  async start(): Promise<void> {
+    const { options, book, emitter, desk } = this.#engine
+    const { chain } = options
+    chain.onView = (view) => {
+      const slot = book.slot(view)
+      if (slot) this.observe(slot, view)
+    }
+    chain.onHealth = (healthy, reason) => this.healthy(healthy, reason)
+    chain.onAlarm = (error) => emitter.emit({ kind: 'alarm', error })
+    for (const { ledger } of book.slots) chain.watch(ledger)
+    await chain.start()
+    this.healthy(true, undefined)
+    await Promise.all([...book.slots].map((slot) => desk.refresh(slot)))
+  }
+
+  /** A new view of a ledger. */
+  observe(slot: Slot, facts: ChainFacts): void {
+    if (this.#engine.halted) return
+    const before = slot.ledger.facts
+    // Looks overlap, so an older one may arrive late. One that insists is a chain that was rolled back.
+    const isLate = before !== undefined && facts.head.number < before.head.number
+    slot.lateViews = isLate ? slot.lateViews + 1 : 0
+    if (isLate && slot.lateViews <= LATE_VIEWS) return
+    slot.lateViews = 0
+    this.#engine.dispatch(slot, { kind: 'facts', facts })
+    this.#engine.news.observed(slot, before, facts)
+    for (const watcher of slot.watchers) watcher(facts)
+  }
+
+  /** The view of the chain became stale or fresh. */
+  healthy(fresh: boolean, reason: string | undefined): void {
+    if (this.#engine.halted || this.fresh === fresh) return
+    this.fresh = fresh
+    for (const slot of this.#engine.book.slots) this.#engine.dispatch(slot, { kind: 'fresh', fresh })
+    this.#engine.emitter.emit({ kind: 'chain', healthy: fresh, reason })
+  }
+
+  /** Takes a new look at ledgers for which time matters. */
+  tick(): void {
+    this.#ticks++
+    for (const slot of this.#engine.book.slots) if (waitsForTime(slot)) void this.#engine.desk.refresh(slot)
+  }
+
+  /** Waits for a view that satisfies `isDone`. */
+  async until(slot: Slot, isDone: (facts: ChainFacts) => boolean, signal?: AbortSignal): Promise<void> {
+    this.#engine.assertRunning()
+    signal?.throwIfAborted()
+    if (slot.ledger.facts && isDone(slot.ledger.facts)) return
+    await new Promise<void>((resolve, reject) => {
+      const settle = (outcome: () => void) => {
+        slot.watchers.delete(watcher)
+        this.#waiting.delete(fail)
+        forget()
+        outcome()
+      }
+      const watcher = (facts: ChainFacts) => {
+        if (isDone(facts)) settle(resolve)
+      }
+      const fail = (error: unknown) => settle(() => reject(error))
+      const forget = onAbort(signal, fail)
+      slot.watchers.add(watcher)
+      this.#waiting.add(fail)
+    })
+  }
+
+  /** Waits for the next look after a tick, or for news before it. */
+  async pause(slot: Slot, signal?: AbortSignal): Promise<void> {
+    const { facts } = slot.ledger
+    const ticks = this.#ticks
+    await this.until(slot, (seen) => seen !== facts || this.#ticks !== ticks, signal)
+  }
+
+  /** Starts a dispute and waits until it runs. */
+  async dispute(slot: Slot, signal?: AbortSignal): Promise<void> {
+    const failed = new Promise<never>((_, reject) => {
+      slot.onDisputeFailed = reject
+    })
+    try {
+      this.#engine.dispatch(slot, { kind: 'dispute' })
+      const { generation } = slot.ledger
+      const runs = ({ latest }: ChainFacts) => latest.phase === 'disputed' || latest.generation > generation
+      await Promise.race([failed, this.until(slot, runs, signal)])
+    } finally {
+      slot.onDisputeFailed = undefined
+    }
+  }
+
+  /** Takes a channel that only the chain remembers to work, with those of `assets` that were ever used in it. */
+  async restore(channelId: ChannelId, channel: Channel, assets: readonly Address[]): Promise<boolean> {
+    const { book, options, emitter } = this.#engine
+    const views = await Promise.all(assets.map((asset) => options.chain.view({ channelId, asset })))
+    const found = views.filter(wasUsed).map(({ asset }) => asset)
+    if (found.length === 0) return false
+    const entry = book.enter(channelId, channel, undefined)
+    await new Promise<void>((resolve) => this.#engine.addLedgers(entry, found, resolve, true))
+    emitter.emit({ kind: 'opened', channelId, peer: entry.peer, assets: found })
+    return true
+  }
+
+  stop(error: Error): void {
+    for (const fail of this.#waiting) fail(error)
+  }
+}
+
+const wasUsed = ({ latest, latestBalances }: LedgerView): boolean =>
+  latest.generation > 0 || latest.phase !== 'open' || latestBalances.some((balance) => balance !== 0n)
+
+/** Views come when something changes; a withdrawal or dispute also has to hear that time has passed. */
+function waitsForTime({ ledger, watchers }: Slot): boolean {
+  const { facts, inFlight } = ledger
+  if (!facts || inFlight || watchers.size > 0) return true
+  return facts.latest.phase === 'disputed' || facts.latest.generation !== ledger.generation
+}
