@@ -1,5 +1,5 @@
 import type { Chain, LedgerView } from '../sdk/chain/chain.ts'
-import { type Address, type Domain, type Hex, type LedgerRef } from '../sdk/core/types.ts'
+import type { Address, Domain, Hex, LedgerRef } from '../sdk/core/types.ts'
 
 const DOMAIN: Domain = { chainId: 31337n, adjudicator: `0x${'ad'.repeat(20)}` }
 const HEAD = { number: 1, hash: `0x${'00'.repeat(32)}` as Hex, timestamp: 1_800_000_000n }

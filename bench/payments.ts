@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
-import type { Node } from '../sdk/node/node.ts'
 import type { ChannelId } from '../sdk/core/types.ts'
+import type { Node } from '../sdk/node/node.ts'
 import { startPeer } from './payments-peer.ts'
 
 // Payments per second between two real nodes: two processes, TCP, SQLite with synchronous=FULL on both sides, every
@@ -72,14 +72,19 @@ async function main(): Promise<void> {
   probes.push(probe())
   report(results, probes)
   if (values.json)
-    writeFileSync(values.json, `${JSON.stringify(Object.fromEntries(results.map(({ name, rate }) => [name, Math.round(rate)])), null, 2)}\n`)
+    writeFileSync(
+      values.json,
+      `${JSON.stringify(Object.fromEntries(results.map(({ name, rate }) => [name, Math.round(rate)])), null, 2)}\n`,
+    )
 }
 
 async function measure(name: string, seconds: number): Promise<Result> {
   const [size, mode] = name.split(' ') as [string, string]
   const perSignature = Number(size)
   const folder = mkdtempSync(join(tmpdir(), 'tallystick-bench-'))
-  const child = fork(fileURLToPath(import.meta.url), ['--payee', join(folder, 'payee.sqlite')], { execArgv: [...process.execArgv.filter((arg) => !arg.startsWith('--cpu-prof'))] })
+  const child = fork(fileURLToPath(import.meta.url), ['--payee', join(folder, 'payee.sqlite')], {
+    execArgv: [...process.execArgv.filter((arg) => !arg.startsWith('--cpu-prof'))],
+  })
   try {
     const [{ address }] = (await once(child, 'message')) as [{ address: string }]
     const { node, store } = await startPeer('payer', join(folder, 'payer.sqlite'), { maxPerSignature: perSignature })
@@ -174,8 +179,12 @@ function report(results: readonly Result[], probes: readonly Probe[]): void {
   const mean = (of: keyof Probe) => probes.reduce((sum, probe) => sum + probe[of], 0) / probes.length
   const [fdatasync, sign, verify] = [mean('fdatasync'), mean('sign'), mean('verify')]
   const pad = (text: string, width: number) => text.padStart(width)
-  console.log(`raw fdatasync ${fdatasync.toFixed(0)}/s, noble sign ${sign.toFixed(0)}/s, noble verify ${verify.toFixed(0)}/s\n`)
-  console.log('payments per signature    payments/s   p50 ms   of limit   per fdatasync   per noble sign   per noble verify')
+  console.log(
+    `raw fdatasync ${fdatasync.toFixed(0)}/s, noble sign ${sign.toFixed(0)}/s, noble verify ${verify.toFixed(0)}/s\n`,
+  )
+  console.log(
+    'payments per signature    payments/s   p50 ms   of limit   per fdatasync   per noble sign   per noble verify',
+  )
   for (const { name, rate, p50 } of results) {
     const cells = [
       pad(Math.round(rate).toLocaleString('en'), 12),
