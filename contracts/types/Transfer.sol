@@ -24,7 +24,7 @@ using Transfers for Shown global;
 
 library Transfers {
     uint256 internal constant MAX_TRANSFERS = 512;
-    uint256 internal constant MAX_LEGS = 2048;
+    uint256 internal constant MAX_LEGS = 1536;
     uint256 private constant HEAD = 25;
     uint256 private constant LEG = 33;
 

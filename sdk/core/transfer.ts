@@ -10,7 +10,7 @@ import type { Hex, Transfer } from './types.ts'
 /** Transfers of one lane at most. */
 export const MAX_TRANSFERS = 512
 /** Legs of one lane's transfers at most. */
-export const MAX_LEGS = 2_048
+export const MAX_LEGS = 1_536
 /** Legs of one transfer at most: calldata counts them in a byte. */
 export const MAX_LEGS_EACH = 255
 

@@ -38,6 +38,8 @@ struct State {
     int256[] credits;
     uint256 locked;
     Transfer[] transfers;
+    /// @dev Instead of `transfers`, where a test writes the list itself.
+    bytes32 root;
 }
 
 /// @dev An empty signature stands for the sender's own.
@@ -144,7 +146,7 @@ library Hash {
     }
 
     function transfersRoot(State memory s) internal pure returns (bytes32) {
-        if (s.locked == 0) return 0;
+        if (s.locked == 0 || s.root != 0) return s.root;
         return listRoot(s.transfers, new bool[](s.transfers.length));
     }
 

@@ -7,7 +7,7 @@ import {Reserves} from "../../contracts/types/Reserve.sol";
 import {States} from "../../contracts/types/State.sol";
 import {Transfers} from "../../contracts/types/Transfer.sol";
 import {Base} from "./Base.t.sol";
-import {Hash, Ledger, Leg, List, State, Transfer} from "./Model.sol";
+import {Hash, Ledger, Leg, List, State, Transfer, Wire} from "./Model.sol";
 import {EchoCondition} from "./mocks/Conditions.sol";
 
 contract SettleTest is Base {
@@ -293,22 +293,23 @@ contract SettleTest is Base {
         assertPaidOut(l, A - 300, B);
     }
 
-    /// @notice C42: one transfer more than 512, or one leg more than 2,048, is refused.
+    /// @notice C42: one transfer more than 512, or one leg more than 1,536, is refused.
     function test_C42_RefusesMoreThanTheLimits() external {
-        Ledger memory l = pair();
-        challenge(l);
+        (Ledger memory l, State memory s) = locked(now_());
         expire(l);
-        refusesList(l, 513, 0, abi.encodeWithSelector(Transfers.TooManyTransfers.selector, 513, 512));
-        refusesList(l, 9, 228, abi.encodeWithSelector(Transfers.TooManyLegs.selector, 2052, 2048));
+        refusesList(l, s, 513, 0, abi.encodeWithSelector(Transfers.TooManyTransfers.selector, 513, 512));
+        refusesList(l, s, 29, 53, abi.encodeWithSelector(Transfers.TooManyLegs.selector, 1537, 1536));
+        refusesList(l, s, 512, 3, abi.encodePacked(Division.WrongTransfers.selector));
     }
 
-    function refusesList(Ledger memory l, uint256 count, uint256 legs, bytes memory reason) private {
+    function refusesList(Ledger memory l, State memory s, uint256 count, uint256 legs, bytes memory reason) private {
         bytes memory entry = abi.encodePacked(uint8(legs), new bytes(legs == 0 ? 32 : 25 + 33 * legs));
-        bytes memory proof = abi.encodePacked(l.base, uint8(1), uint8(0), uint16(count));
+        bytes memory proof = abi.encodePacked(l.base, Wire.state(s), uint8(1), uint8(0), uint16(count));
         for (uint256 i; i < count; ++i) {
             proof = bytes.concat(proof, entry);
         }
-        vm.expectRevert(reason);
+        if (reason.length == 4) vm.expectPartialRevert(bytes4(reason));
+        else vm.expectRevert(reason);
         adjudicator.settle(l.channel, l.asset, proof);
     }
 }

@@ -104,7 +104,7 @@ describe('List of transfers', () => {
     )
   })
 
-  it('C42 takes 512 transfers, 2,048 legs and an amount below 2^106, and not one more', () => {
+  it('C42 takes 512 transfers, 1,536 legs and an amount below 2^106, and not one more', () => {
     let full: TransferList = NO_TRANSFERS
     for (let i = 0; i < MAX_TRANSFERS; i++) full = appendTransfer(full, transfer)
     expect(complaint(() => appendTransfer(full, transfer))).to.equal('list')
