@@ -1,6 +1,6 @@
-import { stateDigest } from '../core/state.ts'
+import { AMOUNT_BOUND, stateDigest, ZERO_HASH } from '../core/state.ts'
 import type { Address, State } from '../core/types.ts'
-import { type Freeze, type Ledger, sameState, type Terms } from './ledger.ts'
+import { type Freeze, type Lane, type Ledger, sameState, type Terms } from './ledger.ts'
 import { PeerViolationError, type Sync } from './messages.ts'
 import { acked, updatesOf } from './paying.ts'
 import { deaf } from './solvency.ts'
@@ -91,9 +91,13 @@ function forgotten(ledger: Ledger, theirs: Sync, terms: Terms): Freeze | undefin
 function freezeWith(ledger: Ledger, freeze: Freeze, theirs: Sync, terms: Terms): Step {
   const [me, other] = [terms.channel.members[ledger.me]!.signer, terms.channel.members[1 - ledger.me]!.signer]
   let { own, peer } = ledger
-  if (theirs.peer.newest.version > own.newest.version) {
-    assertSigned(theirs.peer.newest, theirs.peer.signature, me, terms)
-    own = { ...own, newest: theirs.peer.newest, signature: theirs.peer.signature }
+  const { newest } = theirs.peer
+  if (
+    newest.version > own.newest.version ||
+    (newest.version === own.newest.version && !sameState(newest, own.newest))
+  ) {
+    assertSigned(newest, theirs.peer.signature, me, terms)
+    own = { ...own, newest, signature: theirs.peer.signature }
   }
   if (theirs.peer.acked.version > own.acked.version) {
     assertSigned(theirs.peer.acked, theirs.peer.ack, other, terms)
@@ -107,11 +111,36 @@ function freezeWith(ledger: Ledger, freeze: Freeze, theirs: Sync, terms: Terms):
     assertSigned(theirs.own.acked, theirs.own.ack, me, terms)
     peer = { ...peer, acked: theirs.own.acked, ack: theirs.own.ack }
   }
-  const next = { ...ledger, own, peer, unacked: [], frozen: freeze, linked: true, missed: false }
-  const effects: LedgerEffect[] = ledger.frozen ? [] : [{ kind: 'notify', news: { kind: 'frozen', freeze } }]
-  if (theirs.want) effects.push(syncOf(next, false))
-  return { next, effects }
+  const told: LedgerEffect[] = ledger.frozen ? [] : [{ kind: 'notify', news: { kind: 'frozen', freeze } }]
+  const frozen = { ...ledger, unacked: [], frozen: freeze }
+  if (!follows(ledger.own, own) || !follows(ledger.peer, peer) || given(peer.newest) < given(ledger.peer.newest)) {
+    const error = new PeerViolationError('it shows states that no updates lead to')
+    return { next: frozen, effects: [...told, { kind: 'violation', error }] }
+  }
+  const next = { ...frozen, own, peer, linked: true, missed: false }
+  return { next, effects: theirs.want ? [...told, syncOf(next, false)] : told }
 }
+
+/** What a lane has given its reader so far. Its writer can only give, so this never falls from one version to the next. */
+const given = ({ credits, lane }: State): bigint => credits[1 - lane]!
+
+/**
+ * Whether updates can have led from what was known of a lane to what was shown of it. That is not replayed from operations, so without
+ * this check a state that the peer alone signed could take everything from this side, which would sign it in its next answer.
+ */
+function follows(before: Lane, { newest, acked }: Lane): boolean {
+  const inOrder = acked.version < newest.version || sameState(acked, newest)
+  return (
+    inOrder && isPlain(newest) && isPlain(acked) && given(before.acked) <= given(acked) && given(acked) <= given(newest)
+  )
+}
+
+/** Nothing locked, nothing made or lost, within bounds. */
+const isPlain = (state: State): boolean =>
+  state.locked === 0n &&
+  state.transfersRoot === ZERO_HASH &&
+  state.credits[0]! + state.credits[1]! === 0n &&
+  given(state) < AMOUNT_BOUND
 
 function assertSigned(state: State, signature: Uint8Array, signer: Address, terms: Terms): void {
   if (!terms.verify(stateDigest(terms.domain, state), signature, signer))
