@@ -10,13 +10,18 @@ import {IAdjudicator} from "./interfaces/IAdjudicator.sol";
 contract DepositAddress {
     constructor() {
         IERC20 token = IERC20(IAdjudicator(msg.sender).collecting());
-        if (address(token) != address(0)) {
-            // A token that fails must not hold the coins back, and what it returns does not matter: the adjudicator counts what arrived.
-            try token.balanceOf(address(this)) returns (uint256 amount) {
-                (bool ok, ) = address(token).call(abi.encodeCall(IERC20.transfer, (msg.sender, amount)));
-                ok;
-            } catch {}
-        }
+        if (address(token) == address(0)) return;
+        // A token that fails must not hold the coins back, and what it returns does not matter: the adjudicator counts what arrived.
+        try token.balanceOf(address(this)) returns (uint256 amount) {
+            (bool ok, ) = address(token).call(abi.encodeCall(IERC20.transfer, (msg.sender, amount)));
+            ok;
+        } catch {}
+    }
+
+    /// @notice Gives all coins to the adjudicator, which calls this before anybody else can.
+    /// @dev Not payable, and not done by the constructor: the account vanishes only at the end of the transaction,
+    /// and coins that came meanwhile would vanish with it. This code, which stands until then, refuses them.
+    fallback() external {
         selfdestruct(payable(msg.sender));
     }
 }

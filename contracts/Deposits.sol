@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {Collection, Deposit, IAdjudicator} from "./interfaces/IAdjudicator.sol";
 import {IERC3009} from "./interfaces/IERC3009.sol";
@@ -213,14 +214,14 @@ abstract contract Deposits is Payouts {
         address owner = one.channel.owner(one.member);
         require(!one.toOwner || msg.sender == owner, NotOwner(msg.sender, owner));
 
-        // Coins are counted before anybody else's code runs; a token's hook could pay in more, but never take any away.
-        uint256 coins = depositAddress(ChannelId.unwrap(channelId), one.member).balance;
-        uint256 before = one.asset == address(0) ? 0 : IERC20(one.asset).balanceOf(address(this));
+        uint256 tokens = one.asset == address(0) ? 0 : IERC20(one.asset).balanceOf(address(this));
         _collecting = one.asset;
-        new DepositAddress{salt: _salt(channelId, one.member)}();
-        if (one.asset != address(0)) {
-            _place(one, channelId, owner, one.asset, IERC20(one.asset).balanceOf(address(this)) - before);
-        }
+        address from = address(new DepositAddress{salt: _salt(channelId, one.member)}());
+        if (one.asset != address(0)) tokens = IERC20(one.asset).balanceOf(address(this)) - tokens;
+        // Coins are counted after the token has moved, since on some chains the coin is a token too, and taken at once.
+        uint256 coins = from.balance;
+        Address.functionCall(from, "");
+        _place(one, channelId, owner, one.asset, tokens);
         _place(one, channelId, owner, address(0), coins);
     }
 
