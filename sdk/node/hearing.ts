@@ -20,9 +20,13 @@ export class Hearing {
         this.#answer(peer, message)
       }
     } catch (error) {
-      const unreadable = () => new PeerViolationError('it sent what cannot be read', { cause: error })
-      peers.fail(peer, error instanceof PeerViolationError ? error : unreadable())
+      this.#hangUp(peer, error)
     }
+  }
+
+  #hangUp(peer: Peer, error: unknown): void {
+    const unreadable = () => new PeerViolationError('it sent what cannot be read', { cause: error })
+    this.#engine.peers.fail(peer, error instanceof PeerViolationError ? error : unreadable())
   }
 
   #answer(peer: Peer, message: Message): void {
@@ -66,8 +70,12 @@ export class Hearing {
     const slot = this.#engine.book.slot(message)!
     const { connection } = peer
     await this.#engine.desk.refresh(slot)
-    if (peer.connection === connection && !this.#engine.halted)
+    if (peer.connection !== connection || this.#engine.halted) return
+    try {
       this.#engine.dispatch(slot, { kind: 'message', message })
+    } catch (error) {
+      this.#hangUp(peer, error)
+    }
   }
 }
 

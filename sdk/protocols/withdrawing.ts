@@ -106,6 +106,7 @@ export function proposed(ledger: Ledger, asked: Propose, terms: Terms): Step {
   if (code) return refuse(code, true)
   if (asked.seq !== seqOf(ledger)) return refuse('the sequence number is not the confirmed one here', true)
   const withdrawal = build(ledger, 1 - ledger.me, asked)
+  if (!isPayable(withdrawal)) return refuse('a member has less than nothing', true)
   const { inFlight } = ledger
   if (inFlight?.stage === 'granted' && sameWithdrawal(inFlight.withdrawal, withdrawal, terms))
     return { next: ledger, effects: [consentOf(ledger, inFlight)] }
@@ -113,7 +114,7 @@ export function proposed(ledger: Ledger, asked: Propose, terms: Terms): Step {
   const yields = inFlight?.stage === 'proposed' && ledger.me === 1
   if (inFlight && !yields) return refuse('another withdrawal is on its way', true)
   const free: Ledger = { ...ledger, inFlight: undefined }
-  const objection = objectionTo(free, asked, withdrawal)
+  const objection = objectionTo(free, asked)
   if (objection) return refuse(objection.reason, objection.again)
   const effects: LedgerEffect[] = []
   if (yields) {
@@ -125,11 +126,7 @@ export function proposed(ledger: Ledger, asked: Propose, terms: Terms): Step {
   return { next: { ...free, inFlight: { stage: 'granted', withdrawal, consent: undefined } }, effects }
 }
 
-function objectionTo(
-  ledger: Ledger,
-  asked: Propose,
-  { parts }: Withdrawal,
-): { readonly reason: string; readonly again: boolean } | undefined {
+function objectionTo(ledger: Ledger, asked: Propose): { readonly reason: string; readonly again: boolean } | undefined {
   const { head, confirmedBalances } = ledger.facts!
   if (asked.validUntil <= head.timestamp) return { reason: 'it has expired', again: true }
   if (asked.validUntil > head.timestamp + MAX_VALIDITY)
@@ -141,9 +138,11 @@ function objectionTo(
   if (asked.version !== ledger.peer.newest.version) return { reason: 'updates are still on their way', again: true }
   if (asked.balances.some((balance, member) => balance !== confirmedBalances[member]))
     return { reason: 'the confirmed deposits differ', again: true }
-  if (parts.some(({ amount }) => amount < 0n)) return { reason: 'a member has less than nothing', again: true }
   return undefined
 }
+
+/** Balances come from the peer or are older than the states, so a share can be negative, which nothing can hash or store. */
+const isPayable = ({ parts }: Withdrawal): boolean => parts.every(({ amount }) => amount > 0n)
 
 const sameWithdrawal = (a: Withdrawal, b: Withdrawal, { domain }: Terms): boolean =>
   toHex(withdrawalDigest(domain, a)) === toHex(withdrawalDigest(domain, b))
@@ -181,6 +180,7 @@ export function consented(ledger: Ledger, consent: Consent, terms: Terms): Step 
   // It counted updates that have not arrived: they come again after a sync, and so does its consent after a reminder.
   if (request.closing && consent.version !== ledger.peer.newest.version) return stay({ ...ledger, missed: true })
   const withdrawal = build(ledger, ledger.me, { ...request, seq, balances })
+  if (!isPayable(withdrawal)) return stay(ledger)
   const signer = terms.channel.members[1 - ledger.me]!.signer
   if (!terms.verify(withdrawalDigest(terms.domain, withdrawal), consent.signature, signer))
     throw new PeerViolationError('its consent to a withdrawal is not its signature')
