@@ -4,6 +4,7 @@ import { type Message, PeerViolationError, PROTOCOL_VERSION } from '../protocols
 import { greet } from '../protocols/opening.ts'
 import { decodeMessage, encodeMessage } from '../protocols/wire.ts'
 import type { Connection, Transport } from '../transport/transport.ts'
+import { onAbort } from './abort.ts'
 import type { Clock } from './clock.ts'
 
 /** No transport of this node serves an address. */
@@ -120,16 +121,25 @@ export class Peers {
     return peer
   }
 
-  /** Dials `address` and waits for the peer's greeting. */
+  /** Dials `address` and waits for the peer's greeting; from then on it is dialled again whenever it is lost. */
   async connect(address: string, options: { readonly peer?: Address; readonly signal?: AbortSignal }): Promise<Peer> {
     const transport = this.transportFor(address)
+    const here = [...this.all.values()].find((peer) => peer.online && peer.address === address)
+    if (here && here.signer === (options.peer ?? here.signer)) return here
     const connection = await transport.dial(address, options)
     const peer = this.peer(connection.peer)
-    peer.address = address
     return new Promise((resolve, reject) => {
-      const abort = () => reject(options.signal?.reason)
-      options.signal?.addEventListener('abort', abort, { once: true })
-      peer.waiting.push({ resolve, reject })
+      const forget = onAbort(options.signal, reject)
+      const settled = () => {
+        forget()
+        peer.address = address
+        resolve(peer)
+      }
+      const failed = (error: unknown) => {
+        forget()
+        reject(error)
+      }
+      peer.waiting.push({ resolve: settled, reject: failed })
       this.adopt(connection, true)
     })
   }
@@ -156,7 +166,10 @@ export class Peers {
       if (peer.online) this.#settle(peer)
       return
     }
+    // Who waits for a greeting waits on for that of the new connection.
+    const waiting = peer.waiting.splice(0)
     if (peer.connection) this.#drop(peer, undefined)
+    peer.waiting.push(...waiting)
     Object.assign(peer, { connection, dialled, since: this.#options.clock.elapsed(), online: false, full: false })
     peer.inbox.length = 0
     peer.inboxBytes = 0
