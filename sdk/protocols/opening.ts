@@ -65,8 +65,9 @@ export function considerOpen(
     reply: { kind: 'refused', about: channelId, code, reason } as const,
     accepted: undefined,
   })
+  assertMembers(channel, sides)
   // An owner may have changed since a channel was made; it stays what it is.
-  if (!known.assets) assertMembers(channel, sides)
+  if (!known.assets) assertOwners(channel, sides)
   if (channel.period < policy.minPeriod || channel.period > policy.maxPeriod)
     return refuse('PERIOD_REFUSED', `accepted are ${policy.minPeriod} to ${policy.maxPeriod} seconds`)
   if (!known.assets && (known.unfunded >= policy.maxUnfunded || known.unfundedOfAll >= policy.maxUnfundedOfAll))
@@ -76,14 +77,18 @@ export function considerOpen(
   return { reply: { kind: 'opened', channelId }, accepted: { channelId, assets: all } }
 }
 
-/** A channel between others, or one that pays somebody else in my place, is no offer an honest peer makes. */
-function assertMembers({ members }: Channel, sides: Sides): void {
-  const find = (signer: Address) => members.find((member) => member.signer === signer.toLowerCase())
-  const [mine, theirs] = [find(sides.signer), find(sides.peerSigner)]
-  if (members.length !== 2 || !mine || !theirs)
+const find = ({ members }: Channel, signer: Address) => members.find((member) => member.signer === signer.toLowerCase())
+
+/** A channel between others is none of the peer's business, whether it is known here or not. */
+function assertMembers(channel: Channel, { signer, peerSigner }: Sides): void {
+  if (channel.members.length !== 2 || !find(channel, signer) || !find(channel, peerSigner))
     throw new PeerViolationError('it proposes a channel whose members are not the two of us')
-  if (mine.owner !== sides.owner.toLowerCase())
+}
+
+/** A channel that pays somebody else in my place is no offer an honest peer makes. */
+function assertOwners(channel: Channel, { signer, owner, peerSigner, peerOwner }: Sides): void {
+  if (find(channel, signer)?.owner !== owner.toLowerCase())
     throw new PeerViolationError('it proposes a channel that pays another owner')
-  if (theirs.owner !== sides.peerOwner.toLowerCase())
+  if (find(channel, peerSigner)?.owner !== peerOwner.toLowerCase())
     throw new PeerViolationError('it proposes a channel with another owner than it said')
 }
