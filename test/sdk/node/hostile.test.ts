@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { channelIdOf, sortMembers } from '../../../sdk/core/channel.ts'
 import { COIN, type Hex } from '../../../sdk/core/types.ts'
-import type { Clock } from '../../../sdk/node/clock.ts'
+import { type Clock, systemClock } from '../../../sdk/node/clock.ts'
 import type { Node } from '../../../sdk/node/node.ts'
 import { blankLane } from '../../../sdk/protocols/ledger.ts'
 import type { Message, Sync } from '../../../sdk/protocols/messages.ts'
@@ -262,8 +262,111 @@ describe('a node and its store', () => {
     await world.stop()
   })
 
+  it('S6 refuses a store of a newer layout', async () => {
+    const world = new World()
+    const store = memoryStore()
+    const alice = await world.start('alice', { store })
+    const mark = (await store.get('node'))!
+    await alice.stop()
+    mark[1]! += 1
+    await store.commit([{ key: 'node', value: mark }])
+    expect(await rejection(world.start('alice', { store }))).to.have.property('code', 'STORE_OF_NEWER_VERSION')
+    await world.stop()
+  })
+
   it('needs exactly one key', async () => {
     const world = new World()
     expect(await rejection(world.start('alice', { seed: new Uint8Array(16) }))).to.have.property('code', 'MISSING_KEY')
+  })
+})
+
+describe('a node and its chain', () => {
+  let world: World
+  beforeEach(() => {
+    world = new World(3)
+  })
+  afterEach(() => world.stop())
+
+  const start = async () => {
+    const chain = world.chain.connect(ownerOf('alice'))
+    const alice = await world.start('alice', { chain })
+    const bob = await world.start('bob')
+    const channelId = await alice.open('memory:bob')
+    const deposit = alice.deposit(channelId, 1_000n)
+    await until(() => alice.balances(channelId).unconfirmed === 1_000n)
+    world.chain.advance(1n)
+    await deposit
+    await until(() => bob.balances(channelId).receivable === 1_000n)
+    return { alice, bob, channelId, chain }
+  }
+
+  it('counts a deposit once it is deep enough, and S22 not after a reorganisation removed it', async () => {
+    const { alice, bob, channelId } = await start()
+    const more = alice.deposit(channelId, 500n, { wait: 'mined' })
+    await more
+    expect(alice.balances(channelId)).to.include({ spendable: 1_000n, unconfirmed: 500n })
+    expect(await rejection(alice.pay(channelId, 1_001n))).to.have.property('code', 'INSUFFICIENT_BALANCE')
+    world.chain.reorg(1)
+    await until(() => alice.balances(channelId).unconfirmed === 0n)
+    world.chain.advance(1n)
+    await alice.pay(channelId, 1_000n)
+    expect(bob.balances(channelId).spendable).to.equal(1_000n)
+  })
+
+  it('S26 signs nothing while the view of the chain is stale, says so, and goes on afterwards', async () => {
+    const { alice, channelId, chain } = await start()
+    const told: unknown[] = []
+    alice.on('chain', ({ healthy, reason }) => told.push([healthy, reason]))
+    chain.onHealth(false, 'it lags')
+    expect(alice.balances(channelId).blocked).to.equal('CHAIN_VIEW_STALE')
+    let paid = false
+    const waiting = alice.pay(channelId, 1n).then(() => {
+      paid = true
+    })
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(paid).to.equal(false)
+    chain.onHealth(true)
+    await waiting
+    expect(told).to.deep.equal([
+      [false, 'it lags'],
+      [true, undefined],
+    ])
+  })
+
+  it('S27 decides by chain time, whatever the clock of the machine says', async () => {
+    const day = 86_400_000
+    const clock: Clock = { now: () => Date.now() + day, elapsed: () => performance.now(), every: systemClock.every }
+    const alice = await world.start('alice', { clock })
+    const bob = await world.start('bob')
+    const channelId = await alice.open('memory:bob')
+    const deposit = alice.deposit(channelId, 1_000n)
+    await until(() => alice.balances(channelId).unconfirmed === 1_000n)
+    world.chain.advance(1n)
+    await deposit
+    const withdrawal = alice.withdraw(channelId, 400n, { validFor: 60 })
+    await until(() => world.chain.paidTo(ownerOf('alice')) === 400n)
+    world.chain.advance(1n)
+    await withdrawal
+    expect(bob.balances(channelId).receivable).to.equal(600n)
+  })
+
+  it('frees money again that was not withdrawn in time', async () => {
+    const { alice, bob, channelId, chain } = await start()
+    chain.send = () => Promise.reject(new Error('no gas'))
+    expect(await rejection(alice.withdraw(channelId, 400n, { validFor: 60 }))).to.have.property('message', 'no gas')
+    expect(bob.balances(channelId)).to.include({ receivable: 600n })
+    expect(alice.balances(channelId)).to.include({ spendable: 600n, withdrawing: 400n })
+    const expired: unknown[] = []
+    bob.on('expired', (event) => expired.push(event))
+    world.chain.advance(61n)
+    await until(() => alice.balances(channelId).spendable === 1_000n && expired.length === 1)
+  })
+
+  it('S31 hands on what the chain connection is alarmed about', async () => {
+    const { alice, chain } = await start()
+    const alarms: Error[] = []
+    alice.on('alarm', ({ error }) => alarms.push(error))
+    chain.onAlarm(new Error('The sender runs out of gas money.'))
+    expect(alarms).to.have.length(1)
   })
 })
