@@ -121,6 +121,12 @@ export class Peers {
     return peer
   }
 
+  /** One may wait for a peer that comes back by itself, not for one that nobody expects. Throws {@link PeerOfflineError}. */
+  assertExpected(signer: Address): void {
+    const peer = this.all.get(signer)
+    if (!peer?.online && peer?.address === undefined && !peer?.wasOnline) throw new PeerOfflineError(signer)
+  }
+
   /** Dials `address` and waits for the peer's greeting; from then on it is dialled again whenever it is lost. */
   async connect(address: string, options: { readonly peer?: Address; readonly signal?: AbortSignal }): Promise<Peer> {
     const transport = this.transportFor(address)
