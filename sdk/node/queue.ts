@@ -1,5 +1,6 @@
 import { randomBytes } from '@noble/hashes/utils.js'
-import type { Operation } from '../protocols/operations.ts'
+import { AMOUNT_BOUND } from '../core/state.ts'
+import { MAX_OPERATIONS, type Operation } from '../protocols/operations.ts'
 import { assertAmount, assertMemo, idAfter, type NewPayment, packAmounts, packPayments } from '../protocols/payments.ts'
 
 /** One call of `pay` or `payMany` that waits to be signed. */
@@ -97,13 +98,16 @@ export class PayQueue {
     const operations: Operation[] = []
     const orders: Order[] = []
     let { payments, bytes } = room
-    let money = available
+    // No batch may come to more.
+    let money = available < AMOUNT_BOUND ? available : AMOUNT_BOUND - 1n
     let singles: NewPayment[] = []
     const flush = () => {
       if (singles.length > 0) operations.push({ kind: 'pay', batch: packPayments(singles) })
       singles = []
     }
-    for (let order = this.first; order && payments > 0; order = this.first) {
+    // Singles that wait become one more operation, and an order with many payments is one of its own.
+    const hasRoom = () => payments > 0 && operations.length + 2 <= MAX_OPERATIONS
+    for (let order = this.first; order && hasRoom(); order = this.first) {
       const count = fitting(order, payments, bytes)
       if (order.total - order.paid > money || count === 0) break
       let paid = order.total

@@ -1,4 +1,4 @@
-import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
+import { MalformedBytesError, Reader, UnencodableError, Writer } from '../core/codec.ts'
 import type { State } from '../core/types.ts'
 import { type PaymentBatch, parseBatch } from './payments.ts'
 
@@ -17,6 +17,8 @@ const PAY = 1
 
 /** The operations as an update carries and stores them: `count ‖ count × (tag u8 ‖ length ‖ body)`. */
 export function encodeOperations(operations: readonly Operation[]): Uint8Array {
+  if (operations.length > MAX_OPERATIONS)
+    throw new UnencodableError(`${operations.length} operations are more than ${MAX_OPERATIONS}.`)
   const size = operations.reduce((sum, { batch }) => sum + batch.bytes.length + 8, 8)
   const writer = new Writer(size).varuint(operations.length)
   for (const { batch } of operations) writer.u8(PAY).bytes(batch.bytes, MAX_OPERATION_BYTES)
