@@ -1,8 +1,10 @@
 import { bytesToHex, randomBytes } from '@noble/hashes/utils.js'
+import { toBytes, toHex } from '../core/bytes.ts'
 import { ZERO_HASH } from '../core/state.ts'
-import { type Address, type ChannelId, COIN } from '../core/types.ts'
+import { type Address, type ChannelId, COIN, type WithdrawalPart } from '../core/types.ts'
+import { InvalidWithdrawalError, validateWithdrawal } from '../core/withdrawal.ts'
 import { type BlockedCode, BlockedError, entitlement } from '../protocols/solvency.ts'
-import { WithdrawalPendingError } from '../protocols/withdrawing.ts'
+import { MAX_VALIDITY, WithdrawalPendingError } from '../protocols/withdrawing.ts'
 import { onAbort } from './abort.ts'
 import { assertOwnerReachable } from './calls.ts'
 import type { Engine } from './engine.ts'
@@ -45,13 +47,15 @@ export class Withdrawing {
 
   /** Pays `amount` out, or with undefined everything to both; resolves when that is final. */
   async withdraw(slot: Slot, amount: bigint | undefined, options: WithdrawOptions): Promise<void> {
+    const target = targetOf(slot, options)
     for (;;) {
       options.signal?.throwIfAborted()
       this.#engine.assertRunning()
+      this.#engine.peers.assertExpected(slot.entry.peer)
       await this.#engine.desk.refresh(slot)
       if (amount === undefined && isEmpty(slot)) return
       try {
-        await this.#attempt(slot, amount, options)
+        await this.#attempt(slot, amount, target, options.signal)
         return
       } catch (error) {
         const passing =
@@ -64,12 +68,16 @@ export class Withdrawing {
     }
   }
 
-  async #attempt(slot: Slot, amount: bigint | undefined, options: WithdrawOptions): Promise<void> {
-    const { signal, validFor = VALID_FOR, to = COIN, toChannel = ZERO_HASH, toMember = 0 } = options
+  async #attempt(
+    slot: Slot,
+    amount: bigint | undefined,
+    { validFor, to, toChannel, toMember }: Target,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     assertOwnerReachable(slot, { to, toChannel, toMember }, this.#engine.caller)
     const id = bytesToHex(randomBytes(16))
     const closing = amount === undefined
-    const validUntil = (slot.ledger.facts?.head.timestamp ?? 0n) + BigInt(validFor)
+    const validUntil = (slot.ledger.facts?.head.timestamp ?? 0n) + validFor
     const request = { id, closing, amount: amount ?? 0n, to, toChannel, toMember, validUntil }
     const done = new Promise<void>((resolve, reject) => {
       this.#engine.news.await(id, {
@@ -82,7 +90,7 @@ export class Withdrawing {
       this.#engine.dispatch(slot, { kind: 'withdraw', request })
       const aborted = new Promise<never>((_, reject) => {
         forget = onAbort(signal, (reason) => {
-          this.#engine.dispatch(slot, { kind: 'abandon', id })
+          if (!this.#engine.halted) this.#engine.dispatch(slot, { kind: 'abandon', id })
           reject(reason)
         })
       })
@@ -92,6 +100,27 @@ export class Withdrawing {
       this.#engine.news.forget(id)
     }
   }
+}
+
+interface Target extends Pick<WithdrawalPart, 'to' | 'toChannel' | 'toMember'> {
+  readonly validFor: bigint
+}
+
+/** Checked before anything is promised: what does not fit a message or a record would stop the node. */
+function targetOf(
+  { ledger }: Slot,
+  { validFor = VALID_FOR, to = COIN, toChannel = ZERO_HASH, toMember = 0 }: WithdrawOptions,
+): Target {
+  if (!Number.isInteger(validFor) || validFor < 1 || validFor > Number(MAX_VALIDITY))
+    throw new InvalidWithdrawalError(
+      'validUntil',
+      `A withdrawal can be valid for 1 to ${MAX_VALIDITY} seconds, not ${validFor}. Choose a time within that.`,
+    )
+  const target = { to, toChannel: toHex(toBytes(toChannel, 32)), toMember }
+  const { channelId, asset, generation, me: member } = ledger
+  const parts = [{ member, amount: 1n, ...target }]
+  validateWithdrawal({ channelId, asset, generation, seq: 0, parts, closing: false, validUntil: 0n, dispute: 0n })
+  return { ...target, validFor: BigInt(validFor) }
 }
 
 /** Nothing is there to be paid out. */
