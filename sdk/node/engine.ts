@@ -193,6 +193,12 @@ export class Engine {
     }
   }
 
+  /** Calls back once everything written so far is durable. */
+  whenDurable(slot: Slot, action: () => void): void {
+    this.journal.after(action)
+    this.touch(slot)
+  }
+
   /** A ledger may have something to sign. */
   touch(slot: Slot): void {
     this.#touched.add(slot)

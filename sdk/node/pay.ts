@@ -6,7 +6,6 @@ import { decodeIdRecord, type IdEntry } from './book.ts'
 import type { Engine } from './engine.ts'
 import { DuplicatePaymentError, PaymentPendingError } from './errors.ts'
 import { idKey } from './keys.ts'
-import { PeerOfflineError } from './peers.ts'
 import { freshId, type Order, totalOf } from './queue.ts'
 import type { Slot } from './slot.ts'
 
@@ -74,10 +73,16 @@ export class Paying {
     if (running) return running.done
     const done = this.#payWithId(slot, amount, { ...options, id })
     this.#underWay.set(key, { amount, done })
+    const over = () => this.#underWay.delete(key)
     try {
-      return await done
-    } finally {
-      this.#underWay.delete(key)
+      const receipt = await done
+      over()
+      return receipt
+    } catch (error) {
+      // It may be signed while its id is on the way to the disk: asked for again before that, it would be paid twice.
+      if (error instanceof PaymentPendingError && error.version > 0n) this.#engine.whenDurable(slot, over)
+      else over()
+      throw error
     }
   }
 
@@ -134,7 +139,7 @@ export class Paying {
     this.#engine.assertRunning()
     signal?.throwIfAborted()
     const total = totalOf(amounts, memos)
-    this.#assertReachable(slot)
+    this.#engine.peers.assertExpected(slot.entry.peer)
     return new Promise((resolve, reject) => {
       const order = blankOrder({ amounts, memos, total, index: id }, id === undefined ? freshId() : paymentId(id))
       let forget = () => {}
@@ -155,12 +160,6 @@ export class Paying {
       this.#engine.touch(slot)
     })
   }
-
-  /** A payment may wait for a peer that comes back by itself, not for one that nobody expects. */
-  #assertReachable(slot: Slot): void {
-    const peer = this.#engine.peers.all.get(slot.entry.peer)
-    if (!peer?.online && !peer?.address && !peer?.wasOnline) throw new PeerOfflineError(slot.entry.peer)
-  }
 }
 
 function blankOrder(
@@ -171,12 +170,13 @@ function blankOrder(
   return { amounts, memos, total, index, base, ...state, resolve: () => {}, reject: () => {} }
 }
 
+/** Copied: the caller may go on with its array while the payments wait for their signature. */
 function columnsOf(payments: ArrayLike<bigint> | readonly BulkPayment[]): {
   amounts: ArrayLike<bigint>
   memos: ReadonlyMap<number, string>
 } {
-  if (payments instanceof BigUint64Array || typeof payments[0] !== 'object')
-    return { amounts: payments as ArrayLike<bigint>, memos: NO_MEMOS }
+  if (payments instanceof BigUint64Array) return { amounts: payments.slice(), memos: NO_MEMOS }
+  if (typeof payments[0] !== 'object') return { amounts: Array.prototype.slice.call(payments), memos: NO_MEMOS }
   const rows = payments as readonly BulkPayment[]
   const memos = new Map(rows.flatMap(({ memo }, index) => (memo ? [[index, memo] as const] : [])))
   return { amounts: rows.map(({ amount }) => amount), memos }
