@@ -9,7 +9,7 @@ export class InvalidAddressError extends TallystickError {
 
   constructor(text: string) {
     super(
-      `${JSON.stringify(text.slice(0, 64))} is not an address: 0x and 40 hex digits, in mixed case with a valid checksum. Copy it again.`,
+      `${JSON.stringify(String(text).slice(0, 64))} is not an address: 0x and 40 hex digits, in mixed case with a valid checksum. Copy it again.`,
     )
     this.text = text
   }
@@ -17,6 +17,6 @@ export class InvalidAddressError extends TallystickError {
 
 /** Parses an address from a user: lower case, or mixed case with a valid checksum (EIP-55). Throws {@link InvalidAddressError}. */
 export function parseAddress(text: string): Address {
-  if (!validate(text, { strict: true })) throw new InvalidAddressError(text)
+  if (typeof text !== 'string' || !validate(text, { strict: true })) throw new InvalidAddressError(text)
   return text.toLowerCase() as Address
 }

@@ -68,7 +68,7 @@ export class Book {
 
   /** Throws {@link UnknownChannelError}. */
   channel(channelId: ChannelId): ChannelEntry {
-    const entry = this.channels.get(channelId.toLowerCase() as ChannelId)
+    const entry = this.channels.get(`${channelId}`.toLowerCase() as ChannelId)
     if (!entry) throw new UnknownChannelError(channelId)
     return entry
   }

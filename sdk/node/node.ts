@@ -5,7 +5,8 @@ import { toBytes, toUint } from '../core/bytes.ts'
 import { memberBySigner, sortMembers, validateChannel } from '../core/channel.ts'
 import { type Address, type Channel, type ChannelId, COIN, type Hex } from '../core/types.ts'
 import { DEFAULT_POLICY, type OpeningPolicy } from '../protocols/opening.ts'
-import { assertAmount } from '../protocols/payments.ts'
+import { assertAmount, MAX_BATCH } from '../protocols/payments.ts'
+import { MAX_ASSETS } from '../protocols/wire.ts'
 import { keyring } from '../signing/keyring.ts'
 import { sessionSigner } from '../signing/session.ts'
 import type { SessionSigner } from '../signing/signer.ts'
@@ -18,7 +19,7 @@ import { type ExitCost, exitCost, type LedgerBalances, ledgerBalances } from './
 import { UnknownChannelError } from './book.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Engine } from './engine.ts'
-import { MissingKeyError, NodeStoppedError } from './errors.ts'
+import { InvalidOptionError, MissingKeyError, NodeStoppedError } from './errors.ts'
 import type { EventOf, NodeEvent } from './events.ts'
 import { exitFile, parseExitFile } from './exit.ts'
 import { type ExitOptions, runExit } from './exit-run.ts'
@@ -129,6 +130,13 @@ export class Node {
    */
   static async start(options: NodeOptions): Promise<Node> {
     const { chain, store, clock = systemClock, maxPerSignature = 4_096, tick = 1_000 } = options
+    if (!Number.isInteger(maxPerSignature) || maxPerSignature < 1 || maxPerSignature > MAX_BATCH)
+      throw new InvalidOptionError(
+        'maxPerSignature',
+        `One signature can stand for 1 to ${MAX_BATCH} payments, not ${maxPerSignature}. Choose a number within that.`,
+      )
+    if (!(tick > 0 && tick < 2 ** 31))
+      throw new InvalidOptionError('tick', `A tick of ${tick} ms is none. Choose a time such as 1000.`)
     const { signer, nonce } = identityOf(options)
     const { transports = [] } = options
     const engine = new Engine({
@@ -199,6 +207,11 @@ export class Node {
   async open(peer: string, options: OpenOptions = {}): Promise<ChannelId> {
     this.#engine.assertRunning()
     const { assets = [COIN], period = DAY, signal } = options
+    if (assets.length < 1 || assets.length > MAX_ASSETS)
+      throw new InvalidOptionError(
+        'assets',
+        `A channel begins with 1 to ${MAX_ASSETS} assets, not ${assets.length}. Add further ones with addAsset.`,
+      )
     const signerOfPeer = /^0x[0-9a-fA-F]{40}$/.test(peer)
       ? parseAddress(peer)
       : await this.connect(peer, signal ? { signal } : {})

@@ -52,12 +52,16 @@ export class InvalidAmountError extends TallystickError {
   }
 }
 
-/** A memo that is too long. */
+/** A memo that is too long, or no text. */
 export class InvalidMemoError extends TallystickError {
   readonly code = 'INVALID_MEMO'
 
-  constructor(size: number) {
-    super(`A memo of ${size} bytes is longer than ${MAX_MEMO}. Shorten it, or send a hash of the long text.`)
+  constructor(size: number | undefined) {
+    super(
+      size === undefined
+        ? 'A memo is a well-formed text. Pass a string without half surrogate pairs.'
+        : `A memo of ${size} bytes is longer than ${MAX_MEMO}. Shorten it, or send a hash of the long text.`,
+    )
   }
 }
 
@@ -68,8 +72,9 @@ export function assertAmount(amount: bigint): void {
 
 /** Throws {@link InvalidMemoError} if `memo` is too long. */
 export function assertMemo(memo: string): void {
+  if (typeof memo !== 'string' || !memo.isWellFormed()) throw new InvalidMemoError(undefined)
   const size = new TextEncoder().encode(memo).length
-  if (size > MAX_MEMO || !memo.isWellFormed()) throw new InvalidMemoError(size)
+  if (size > MAX_MEMO) throw new InvalidMemoError(size)
 }
 
 /** Packs payments whose ids follow from `base`; `memos` maps an index to a text. */

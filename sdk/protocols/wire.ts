@@ -29,7 +29,8 @@ const TAGS = {
   refuse: 9,
 } as const
 const MAX_TEXT = 200
-const MAX_ASSETS = 16
+/** Assets that one message may name. */
+export const MAX_ASSETS = 16
 
 /** One frame. */
 export function encodeMessage(message: Message): Uint8Array {
