@@ -2,8 +2,8 @@ import type { Node } from '../../sdk/node/node.ts'
 import type { Order } from './messages.ts'
 import { amountOf, idOf } from './plan.ts'
 
-/** Payments that wait for their acknowledgement at the same time, as from so many independent callers. */
-const CALLERS = 1_024
+/** The part of the payments that waits for acknowledgements at the same time, as if from independent callers. */
+const CALLERS = 0.05
 /** Reports come after so many milliseconds, or this part of the payments. */
 const PACE = 100
 const PART = 0.02
@@ -29,6 +29,6 @@ export async function payStream(node: Node, order: Order<'pay'>, tell: (done: nu
       finish(index)
     }
   }
-  await Promise.all(Array.from({ length: Math.min(CALLERS, to - from) }, caller))
+  await Promise.all(Array.from({ length: Math.ceil(CALLERS * (to - from)) }, caller))
   tell(done)
 }

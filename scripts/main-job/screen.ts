@@ -11,6 +11,7 @@ export interface Screen {
 
 export function openScreen(began: number): Screen {
   let bar: SingleBar | undefined
+  let closed = false
   const format = '           payments |{bar}| {value}/{total} · {percentage} % · {duration} s'
   return {
     say(text) {
@@ -20,6 +21,8 @@ export function openScreen(began: number): Screen {
       console.log(`[${seconds} s] ${text}`)
     },
     draw(done, total) {
+      // News may still come in from an actor that is being ended.
+      if (closed) return
       if (!bar) {
         const options = { format, stream: process.stderr, noTTYOutput: true, notTTYSchedule: 2_000, hideCursor: true }
         bar = new SingleBar({ ...options, gracefulExit: false, etaBuffer: 100 }, Presets.shades_classic)
@@ -28,6 +31,7 @@ export function openScreen(began: number): Screen {
       bar.update(done)
     },
     close() {
+      closed = true
       bar?.stop()
       bar = undefined
     },
