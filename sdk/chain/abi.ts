@@ -42,6 +42,7 @@ export const ADJUDICATOR_ABI = [
   'function submit(bytes channel, address asset, bytes states)',
   'function withdraw(bytes channel, address asset, bytes withdrawal)',
   'function wordOf(bytes32 channelId, address asset, uint256 pair) view returns (uint256)',
+  'error AddressEmptyCode(address target)',
   'error AlreadyDisputed(uint256 expiry)',
   'error BadSignature(address signer)',
   'error BalanceOutOfRange(int256 balance)',

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
 import { TallystickError } from '../core/errors.ts'
-import { exit } from './exit.ts'
-import { inspect } from './inspect.ts'
-import { recover } from './recover.ts'
+import type { ExitArgs } from './exit.ts'
+import type { InspectArgs } from './inspect.ts'
+import type { RecoverArgs } from './recover.ts'
 
+// Commands are loaded when they are asked for, so that help and mistakes are answered at once.
 const program = new Command('tallystick')
   .description('State channels for Ethereum: what can be done with a chain alone, without a running node')
   .configureHelp({ showGlobalOptions: true })
@@ -22,7 +23,7 @@ program
   .option('--confirmations <blocks>', 'blocks until something counts as final')
   .option('--dry-run', 'shows what would be done and what it costs, and sends nothing')
   .option('--json', 'prints one JSON object a line')
-  .action(exit)
+  .action(async (args: ExitArgs) => (await import('./exit.ts')).exit(args))
 
 program
   .command('inspect')
@@ -34,7 +35,7 @@ program
   .requiredOption('--rpc <url>', 'RPC of the chain, http(s) or ws(s)')
   .option('--confirmations <blocks>', 'blocks until something counts as final')
   .option('--json', 'prints one JSON object a line')
-  .action(inspect)
+  .action(async (args: InspectArgs) => (await import('./inspect.ts')).inspect(args))
 
 program
   .command('recover')
@@ -47,7 +48,7 @@ program
   .option('--confirmations <blocks>', 'blocks until something counts as final')
   .option('--out <path>', 'writes an exit file without states, to leave where no node remembers them')
   .option('--json', 'prints one JSON object a line')
-  .action(recover)
+  .action(async (args: RecoverArgs) => (await import('./recover.ts')).recover(args))
 
 try {
   await program.parseAsync()

@@ -2,7 +2,7 @@ import { HardhatPluginError } from 'hardhat/plugins'
 import type { HardhatRuntimeEnvironment } from 'hardhat/types/hre'
 import type { NewTaskActionFunction } from 'hardhat/types/tasks'
 import { TallystickError } from '../core/errors.ts'
-import { type Actor, actorName, chooseChannel, localPeers, startActor } from './actor.ts'
+import { type Actor, actorName, chooseChannel, localAddress, localPeers, startActor } from './actor.ts'
 import { openScene, type Scene } from './scene.ts'
 
 /** A task's action: errors that tell what to do are shown as one sentence, without a stack trace. */
@@ -50,10 +50,22 @@ export async function withPeers<T>(
     const { peer } = chooseChannel(actor, channel)
     const peers: Actor[] = []
     try {
-      for (const name of localPeers(scene, [peer])) peers.push(await startActor(scene, name))
+      for (const name of localPeers(scene, [peer])) peers.push(...(await startUnlessRunning(scene, name)))
+      // Whoever was dialled from elsewhere before knows no address here. If both dial at once, one attempt gives way.
+      for (const { name } of peers) await actor.node.connect(localAddress(name), { peer }).catch(() => {})
       return await use(actor)
     } finally {
       for (const one of peers) await one.stop()
     }
   })
+}
+
+/** An actor that runs in another process ("tally listen") is reached there. */
+async function startUnlessRunning(scene: Scene, name: string): Promise<Actor[]> {
+  try {
+    return [await startActor(scene, name)]
+  } catch (error) {
+    if (error instanceof TallystickError && error.code === 'STORE_IN_USE') return []
+    throw error
+  }
 }

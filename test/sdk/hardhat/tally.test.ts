@@ -9,6 +9,7 @@ import { createHardhatRuntimeEnvironment } from 'hardhat/hre'
 import type { HardhatRuntimeEnvironment } from 'hardhat/types/hre'
 import tallystick from '../../../sdk/hardhat/index.ts'
 import { startAnvil, type TestChain } from '../chain/anvil.ts'
+import { until } from '../chain/until.ts'
 
 const project = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -135,6 +136,24 @@ describe('npx hardhat tally', function () {
     for (const [name, args, message] of cases) expect(await failure(name, args), name).to.match(message)
   })
 
+  it('keeps an actor online for peers in other processes, until it is interrupted', async () => {
+    const config = `
+      import tallystick from ${JSON.stringify(join(project, 'sdk/hardhat/index.ts'))}
+      export default { plugins: [tallystick], networks: { live: { type: 'http', url: ${JSON.stringify(chain.url)} } } }`
+    writeFileSync(join(root, 'hardhat.config.ts'), config)
+    let heard = ''
+    const args = ['tally', 'listen', '--as', 'carol', '--at', 'tcp://127.0.0.1:0', '--network', 'live']
+    const { child, ended } = start(args, (text) => (heard += text))
+    const address = () => /listens at (tcp:\S+);/.exec(heard)?.[1]
+    await until(() => address() !== undefined, 20_000)
+    await tally('open', { as: 'dave', peer: address() })
+    await tally('deposit', { as: 'dave', amount: '1' })
+    expect((await tally('pay', { as: 'dave', amount: '0.25' })).spendable).to.equal(wei('0.75'))
+    child.kill('SIGINT')
+    expect((await ended).code).to.equal(0)
+    expect((await tally('pay', { as: 'carol', amount: '0.25' })).spendable).to.equal(0n)
+  })
+
   it('shows errors of the command line without a stack trace, and ends with an error', async () => {
     const closed = `
       import tallystick from ${JSON.stringify(join(project, 'sdk/hardhat/index.ts'))}
@@ -147,7 +166,9 @@ describe('npx hardhat tally', function () {
     expect(existsSync(join(root, 'cache'))).to.equal(false)
   })
 
-  function hardhat(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const hardhat = (...args: string[]) => start(args).ended
+
+  function start(args: readonly string[], onText: (text: string) => void = () => {}) {
     // On a CI Hardhat shows stack traces of its own accord.
     const { CI: _, ...env } = process.env
     const child = spawn(process.execPath, [join(root, 'node_modules/hardhat/dist/src/cli.js'), ...args], {
@@ -155,7 +176,14 @@ describe('npx hardhat tally', function () {
       env: { ...env, NO_COLOR: '1' },
     })
     let output = ''
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
-    return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })))
+    const collect = (chunk: Buffer) => {
+      output += chunk
+      onText(`${chunk}`)
+    }
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', collect)
+    const ended = new Promise<{ code: number | null; output: string }>((resolve) =>
+      child.once('close', (code) => resolve({ code, output })),
+    )
+    return { child, ended }
   }
 })
