@@ -44,7 +44,9 @@ function begin(ledger: Ledger, facts: ChainFacts): Step {
       : ({ kind: 'expired', id } as const)
     effects.push({ kind: 'notify', news })
   }
-  const fresh = { ...nextGeneration(ledger, next), facts }
+  // What a restored store missed of the next generation it cannot know either; one that ended before its eyes it can.
+  const doubtful = ledger.doubtful && ledger.facts === undefined
+  const fresh = { ...nextGeneration(ledger, next), facts, doubtful }
   return { next: fresh, effects: [...effects, syncOf(fresh, true)] }
 }
 

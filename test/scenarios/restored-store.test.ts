@@ -1,11 +1,12 @@
 import { expect } from 'chai'
 import { toHex } from '../../sdk/core/bytes.ts'
-import { encodeChannel } from '../../sdk/core/channel.ts'
+import { channelIdOf, encodeChannel, sortMembers } from '../../sdk/core/channel.ts'
 import { COIN, type State } from '../../sdk/core/types.ts'
 import { Node } from '../../sdk/node/node.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
+import { signerOf } from '../sdk/node/actors.ts'
 import { type Ledger, Mallory } from './mallory.ts'
-import { type Actor, ETHER, Stage, until } from './stage.ts'
+import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
 
 describe('a node that comes back with less than it knew', () => {
   let stage: Stage
@@ -57,5 +58,50 @@ describe('a node that comes back with less than it knew', () => {
     await until(() => alice.node.balances(channelId).generation === 1)
     expect((await stage.balanceOf('mallory')) - his < 2n).to.equal(true)
     expect((await stage.balanceOf('alice')) - before > ETHER - ETHER / 100n).to.equal(true)
+  })
+
+  it('S3 starts no dispute from a backup, also in a generation that began after it', async () => {
+    const [alice, bob] = [await stage.start('alice', { store: memoryStore() }), await stage.start('bob')]
+    const channelId = await stage.pair(alice, bob)
+    const backup = await alice.node.exportBackup('a password')
+    await bob.node.close(channelId)
+    await alice.node.deposit(channelId, ETHER)
+    await alice.node.pay(channelId, 5n)
+    await stage.stop(alice)
+    await stage.stop(bob)
+
+    const store = memoryStore()
+    await Node.importBackup(store, backup, 'a password')
+    const again = await stage.start('alice', { store })
+    await until(() => again.node.balances(channelId).generation === 1)
+    const refused = await rejection(again.node.dispute(channelId))
+    expect(refused).to.have.property('code', 'RESTORED_NOT_COMPARED')
+    expect(again.node.balances(channelId).disputedUntil).to.equal(undefined)
+  })
+
+  it('S7 recovers its own channels, whatever others announce in its name', async () => {
+    const [alice, bob] = [await stage.start('alice', { store: memoryStore() }), await stage.start('bob')]
+    const mine = await alice.node.open(bob.address, { period: 600 })
+    await alice.node.deposit(mine, ETHER, { announce: true })
+    await stage.stop(alice)
+    const hand = await stage.hand('mallory')
+    for (const nonce of [1n, 2n, 3n, 4n]) {
+      const members = sortMembers(
+        ['alice', 'mallory', `crony ${nonce}`].map((name) => ({
+          signer: signerOf(name).address,
+          owner: stage.ownerOf(name === 'alice' ? 'alice' : 'mallory'),
+        })),
+      )
+      const channel = { period: 600, nonce, members }
+      const ledger = { channelId: channelIdOf(hand.domain, channel), asset: COIN }
+      await hand.deposit(ledger, 0, 1n, { intent: `lure ${nonce}`, channel })
+    }
+
+    const again = await stage.start('alice', { store: memoryStore() })
+    const found = await again.node.recover()
+    expect(found).to.include(mine)
+    for (const { channel } of again.node.channels()) expect(channel.members).to.have.length(2)
+    const refused = await rejection(again.node.dispute(mine))
+    expect(refused).to.have.property('code', 'RESTORED_NOT_COMPARED')
   })
 })
