@@ -4,7 +4,6 @@ pragma solidity ^0.8.30;
 import {Adjudicator} from "../../contracts/Adjudicator.sol";
 import {IAdjudicator} from "../../contracts/interfaces/IAdjudicator.sol";
 import {IOutcomeRegistry} from "../../contracts/interfaces/IOutcomeRegistry.sol";
-import {OutcomeRegistry} from "../../contracts/OutcomeRegistry.sol";
 import {Hash, Ledger, Leg, List, Part, Party, Reserve, Signed, State, Transfer, Wire, Withdrawal} from "./Model.sol";
 import {Token} from "./mocks/Tokens.sol";
 import {Vm} from "./Vm.sol";
@@ -27,10 +26,19 @@ abstract contract Base {
     address internal stranger = address(0x57A46E4);
 
     function setUp() public virtual {
-        registry = new OutcomeRegistry();
-        adjudicator = new Adjudicator(registry);
+        registry = IOutcomeRegistry(deploy("OutcomeRegistry", ""));
+        adjudicator = Adjudicator(deploy("Adjudicator", abi.encode(registry)));
         vm.warp(1_000_000);
         vm.deal(address(this), 1 ether);
+    }
+
+    /// @dev The very code that users deploy. With `new`, every test contract would carry it and compile it again.
+    function deploy(string memory name, bytes memory arguments) internal returns (address deployed) {
+        bytes memory code = bytes.concat(vm.getCode(name), arguments);
+        assembly ("memory-safe") {
+            deployed := create(0, add(code, 0x20), mload(code))
+        }
+        require(deployed != address(0), "not deployed");
     }
 
     // ---------------------------------------------------------------- channels
