@@ -103,11 +103,7 @@ export class Watcher {
     const block = await this.#options.rpc.call((provider) => provider.getBlock('latest'))
     if (!block?.hash) throw new RpcFailedError('eth_getBlockByNumber', 'there is no newest block')
     const head = headOf(block)
-    if (head.number < this.#seenBefore)
-      throw new RpcFailedError(
-        'eth_getBlockByNumber',
-        `it is at block ${head.number}, before block ${this.#seenBefore} seen earlier`,
-      )
+    this.#assertNotBehind(head)
     if (head.hash !== this.head?.hash) await this.#advance(head, block.parentHash as Hex)
     await this.#compareWitnesses(head)
     await this.#readViews(head, head.hash !== this.#viewed)
@@ -115,10 +111,21 @@ export class Watcher {
     return head
   }
 
+  /** Money that a newer block has taken away would count again. */
+  #assertNotBehind({ number }: Head): void {
+    if (number < this.#seenBefore)
+      throw new RpcFailedError(
+        'eth_getBlockByNumber',
+        `it is at block ${number}, before block ${this.#seenBefore} seen earlier`,
+      )
+  }
+
   /** A ledger at both depths now, watched or not. */
   async view(ledger: LedgerRef): Promise<LedgerView> {
     const block = await this.#options.rpc.call((provider) => provider.getBlock('latest'))
     const head = headOf(block!)
+    this.#assertNotBehind(head)
+    await this.#compareWitnesses(head)
     return this.#ledgers.read(ledger, head, await this.#confirmedHead(head))
   }
 

@@ -37,7 +37,7 @@ export class Mallory {
   }
 
   get domain(): Domain {
-    return { chainId: 31337n, adjudicator: this.stage.chain.adjudicator }
+    return this.stage.domain
   }
 
   send(...messages: Message[]): this {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { connectChain, type EthersChain } from '../../sdk/chain/adapter.ts'
 import type { ChainOptions } from '../../sdk/chain/options.ts'
 import { sortMembers } from '../../sdk/core/channel.ts'
-import type { Address, Channel, ChannelId } from '../../sdk/core/types.ts'
+import type { Address, Channel, ChannelId, Domain } from '../../sdk/core/types.ts'
 import { Node, type NodeOptions } from '../../sdk/node/node.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
 import { openSqlite } from '../../sdk/storage/sqlite.ts'
@@ -41,16 +41,19 @@ export interface ActorOptions {
 /** A real chain process, a folder for stores, and the actors that play there. */
 export class Stage {
   readonly chain: TestChain
+  readonly domain: Domain
   readonly folder = mkdtempSync(join(tmpdir(), 'tallystick-stage-'))
   readonly #actors = new Set<Actor>()
   readonly #connections = new Set<EthersChain>()
 
-  private constructor(chain: TestChain) {
+  private constructor(chain: TestChain, chainId: bigint) {
     this.chain = chain
+    this.domain = { chainId, adjudicator: chain.adjudicator }
   }
 
   static async build(...args: string[]): Promise<Stage> {
-    return new Stage(await startAnvil(...args))
+    const chain = await startAnvil(...args)
+    return new Stage(chain, (await chain.provider.getNetwork()).chainId)
   }
 
   async start(name: string, options: ActorOptions = {}): Promise<Actor> {
@@ -79,7 +82,7 @@ export class Stage {
   }
 
   openStore(name: string, file = name): Store {
-    const identity = { chainId: 31337n, adjudicator: this.chain.adjudicator, signer: signerOf(name).address }
+    const identity = { ...this.domain, signer: signerOf(name).address }
     return openSqlite(this.fileOf(file), { identity })
   }
 

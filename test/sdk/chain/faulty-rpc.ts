@@ -7,6 +7,8 @@ export interface Call {
   readonly params: readonly unknown[]
   /** Asks the real chain. */
   forward(): Promise<unknown>
+  /** Asks it something else. */
+  at(method: string, params: readonly unknown[]): Promise<unknown>
 }
 
 /** A JSON-RPC error of the node itself. */
@@ -36,7 +38,7 @@ export async function faultyRpc(target: string): Promise<FaultyRpc> {
     return result
   }
   async function one({ id, method, params }: { id: number; method: string; params: unknown[] }): Promise<object> {
-    const call: Call = { method, params, forward: () => forward(method, params) }
+    const call: Call = { method, params, forward: () => forward(method, params), at: forward }
     faulty.calls.push(call)
     try {
       return { jsonrpc: '2.0', id, result: await faulty.answer(call) }
