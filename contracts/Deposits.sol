@@ -12,7 +12,7 @@ import {IPermit2} from "./interfaces/IPermit2.sol";
 import {DepositAddress} from "./DepositAddress.sol";
 import {Payouts} from "./Payouts.sol";
 import {ChannelId, Channels} from "./types/Channel.sol";
-import {LedgerId, Word, Words, ledgerIdOf} from "./types/Ledger.sol";
+import {LedgerId, Word, ledgerIdOf} from "./types/Ledger.sol";
 
 /// @title Money on its way in: every form of deposit ends in `_credit`
 abstract contract Deposits is Payouts {

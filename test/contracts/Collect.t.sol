@@ -153,7 +153,11 @@ contract CollectTest is Base {
         hook.setHook(address(this), abi.encodeCall(this.duringTransfer, (l.id, from)));
         collect(l, false);
         l.asset = COIN;
-        vm.assertEq(balance(l, BOB), int256(EARLIER + 5 + 3 + 2), "swept with what the hook paid in, and deposited by it");
+        vm.assertEq(
+            balance(l, BOB),
+            int256(EARLIER + 5 + 3 + 2),
+            "swept with what the hook paid in, and deposited by it"
+        );
         vm.assertEq(address(adjudicator).balance, EARLIER + 5 + 3 + 2, "held");
     }
 
