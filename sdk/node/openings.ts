@@ -6,7 +6,7 @@ import { onAbort } from './abort.ts'
 import type { Engine } from './engine.ts'
 import { PeerRefusedError } from './errors.ts'
 import { type Peer, PeerOfflineError } from './peers.ts'
-import type { ChannelEntry } from './slot.ts'
+import type { ChannelEntry, Slot } from './slot.ts'
 
 interface Pending {
   readonly channelId: ChannelId
@@ -78,24 +78,16 @@ export class Openings {
     }
     const known = {
       assets: book.channels.has(channelId) ? book.assets(channelId) : undefined,
-      unfunded: this.#unfunded(peer.signer),
-      unfundedOfAll: this.#unfunded(undefined),
+      unfunded: unfunded(book.slotsOf(peer.signer)),
+      // Counted only if the peer itself has room, so that asking often costs little.
+      get unfundedOfAll() {
+        return unfunded(book.slots)
+      },
     }
     const { reply, accepted } = considerOpen(message, sides, options.policy, known)
     // Durable before the other side may pay in.
     if (accepted) this.#enter(peer, channelId, message.channel, accepted.assets, () => peers.send(peer, reply))
     else peers.send(peer, reply)
-  }
-
-  /** Channels that hold no money on chain, of one peer or of all. */
-  #unfunded(peer: Address | undefined): number {
-    const funded = new Map<ChannelId, boolean>()
-    const slots = peer === undefined ? this.#engine.book.slots : this.#engine.book.slotsOf(peer)
-    for (const { ledger } of slots) {
-      const money = ledger.facts?.latestBalances.some((balance) => balance !== 0n) ?? false
-      funded.set(ledger.channelId, (funded.get(ledger.channelId) ?? false) || money)
-    }
-    return [...funded.values()].filter((money) => !money).length
   }
 
   #enter(
@@ -122,4 +114,15 @@ export class Openings {
     for (const { reject } of this.#pending) reject(error)
     this.#pending = []
   }
+}
+
+/** Ledgers of channels that hold no money on chain. */
+function unfunded(slots: Iterable<Slot>): number {
+  const counts = new Map<ChannelId, number>()
+  for (const { ledger } of slots) {
+    const money = ledger.facts?.latestBalances.some((balance) => balance !== 0n) ?? false
+    const before = counts.get(ledger.channelId) ?? 0
+    counts.set(ledger.channelId, money ? Number.NEGATIVE_INFINITY : before + 1)
+  }
+  return [...counts.values()].reduce((sum, count) => sum + Math.max(0, count), 0)
 }

@@ -12,7 +12,7 @@ export interface OpeningPolicy {
   /** Seconds. The least leaves time to be offline and for the chain to be slow. */
   readonly minPeriod: number
   readonly maxPeriod: number
-  /** Channels of one peer that hold no money. */
+  /** Assets of one peer's channels that hold no money: each costs memory and looks at the chain. */
   readonly maxUnfunded: number
   /** The same of all peers together: strangers can have any number of keys. */
   readonly maxUnfundedOfAll: number
@@ -41,6 +41,7 @@ export interface Sides {
 export interface Known {
   /** Assets of the proposed channel, undefined: it is new. */
   readonly assets: readonly Address[] | undefined
+  /** Assets of channels without money, of this peer and of all. */
   readonly unfunded: number
   readonly unfundedOfAll: number
 }
@@ -70,10 +71,12 @@ export function considerOpen(
   if (!known.assets) assertOwners(channel, sides)
   if (channel.period < policy.minPeriod || channel.period > policy.maxPeriod)
     return refuse('PERIOD_REFUSED', `accepted are ${policy.minPeriod} to ${policy.maxPeriod} seconds`)
-  if (!known.assets && (known.unfunded >= policy.maxUnfunded || known.unfundedOfAll >= policy.maxUnfundedOfAll))
-    return refuse('TOO_MANY_UNFUNDED_CHANNELS', `${known.unfunded} channels hold no money; fund or forget them first`)
   const all = [...new Set([...(known.assets ?? []), ...assets])]
   if (all.length > policy.maxAssets) return refuse('TOO_MANY_ASSETS', `a channel may have ${policy.maxAssets} assets`)
+  const added = all.length - (known.assets?.length ?? 0)
+  const isFull = known.unfunded + added > policy.maxUnfunded || known.unfundedOfAll + added > policy.maxUnfundedOfAll
+  if (added > 0 && isFull)
+    return refuse('TOO_MANY_UNFUNDED_CHANNELS', `${known.unfunded} assets of channels hold no money; fund them first`)
   return { reply: { kind: 'opened', channelId }, accepted: { channelId, assets: all } }
 }
 

@@ -25,7 +25,7 @@ describe('agreeing on a channel', () => {
 
   it('takes further assets of a channel that it knows', () => {
     const more = { ...open, assets: [OTHER_ADDRESS] }
-    const { accepted } = considerOpen(more, sides, policy, { assets: [COIN], unfunded: 99, unfundedOfAll: 99 })
+    const { accepted } = considerOpen(more, sides, policy, { assets: [COIN], unfunded: 1, unfundedOfAll: 99 })
     expect(accepted?.assets).to.deep.equal([COIN, OTHER_ADDRESS])
   })
 
