@@ -7,7 +7,7 @@ import type { Head, LedgerView } from './chain.ts'
 import { RpcFailedError } from './errors.ts'
 import { decodeEvent, topicOf } from './events.ts'
 import type { LogReader } from './logs.ts'
-import type { Rpc } from './rpc.ts'
+import { asChainError, type Rpc } from './rpc.ts'
 
 /** Reads ledgers as the adjudicator holds them, at a given block. Words are the truth; only a dispute's preimage comes from a log. */
 export class LedgerReader {
@@ -53,9 +53,11 @@ export class LedgerReader {
   /** Calls a view of the adjudicator at a block; zero where the contract did not exist yet. */
   async #ask(functionName: string, args: readonly unknown[], block: Head): Promise<bigint> {
     const data = adjudicatorAbi.encodeFunctionData(functionName, args)
-    const answer = await this.#rpc.call((provider) =>
-      provider.call({ to: this.#adjudicator, data, blockTag: block.number }),
-    )
+    const answer = await this.#rpc
+      .call((provider) => provider.call({ to: this.#adjudicator, data, blockTag: block.number }))
+      .catch((error) => {
+        throw asChainError('eth_call', error)
+      })
     return answer === '0x' ? 0n : BigInt(answer)
   }
 

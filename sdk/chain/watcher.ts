@@ -34,6 +34,8 @@ const OVERLAP = 8
 const REMEMBERED_BLOCKS = 1_024
 /** Ledgers that are read at a new block although no event asks for it: what an RPC left out shows within a while. */
 const AUDITED = 8
+/** Ledgers that were never read and are taken up at once: an RPC bounds how much may be asked. */
+const NEW_AT_ONCE = 256
 /** Above this many ledgers the logs of all are asked for: RPCs bound the length of a filter. */
 const MAX_FILTERED = 50
 /** Blocks that a witness may be ahead. */
@@ -224,20 +226,26 @@ export class Watcher {
   /** Reads what may have changed, and a few ledgers more in turn. */
   async #readViews(head: Head, fresh: boolean): Promise<void> {
     const watched = [...this.#watched.values()]
-    const due = new Set(
-      watched.filter(
-        ({ view, readUntil }) => !view || (fresh && readUntil >= head.number) || readUntil === Number.POSITIVE_INFINITY,
-      ),
-    )
+    const isDue = ({ view, readUntil }: Watched) =>
+      view && ((fresh && readUntil >= head.number) || readUntil === Number.POSITIVE_INFINITY)
+    const unread = watched.filter(({ view }) => !view).slice(0, NEW_AT_ONCE)
+    const due = new Set([...watched.filter(isDue), ...unread])
     const audited = fresh ? Math.min(AUDITED, watched.length) : 0
     for (let i = 0; i < audited; i++) due.add(watched[this.#audited++ % watched.length]!)
     if (due.size === 0) return
     const confirmedHead = await this.#confirmedHead(head)
-    const views = await Promise.all([...due].map(({ ledger }) => this.#ledgers.read(ledger, head, confirmedHead)))
+    const reads = [...due].map(({ ledger }) => this.#ledgers.read(ledger, head, confirmedHead))
+    const views = await Promise.allSettled(reads)
     const block = await this.#options.rpc.call((provider) => provider.getBlock(head.number))
     if (block?.hash !== head.hash)
       throw new RpcFailedError('eth_call', `block ${head.number} changed while it was read`)
-    for (const [index, entry] of [...due].entries()) this.#show(entry, views[index]!)
+    // What could be read is told, whatever the RPC says about other ledgers: it may be a dispute.
+    for (const [index, entry] of [...due].entries()) {
+      const view = views[index]!
+      if (view.status === 'fulfilled') this.#show(entry, view.value)
+    }
+    const failed = views.find((view) => view.status === 'rejected')
+    if (failed) throw failed.reason
   }
 
   #show(watched: Watched, view: LedgerView): void {

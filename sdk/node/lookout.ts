@@ -21,7 +21,7 @@ export class Lookout {
     this.#engine = engine
   }
 
-  /** Starts to follow the chain, and takes a first look at every ledger. */
+  /** Starts to follow the chain: ledgers with states first, so that nobody's empty ones hold up an answer. */
   async start(): Promise<void> {
     const { options, book, emitter, desk } = this.#engine
     const { chain } = options
@@ -31,10 +31,14 @@ export class Lookout {
     }
     chain.onHealth = (healthy, reason) => this.healthy(healthy, reason)
     chain.onAlarm = (error) => emitter.emit({ kind: 'alarm', error })
-    for (const { ledger } of book.slots) chain.watch(ledger)
+    const slots = [...book.slots]
+    const [first, rest] = [slots.filter(hasStates), slots.filter((slot) => !hasStates(slot))]
+    for (const { ledger } of first) chain.watch(ledger)
     await chain.start()
     this.healthy(true, undefined)
-    await Promise.all([...book.slots].map((slot) => desk.refresh(slot)))
+    await Promise.all(first.map((slot) => desk.refresh(slot)))
+    for (const { ledger } of rest) chain.watch(ledger)
+    await Promise.all(rest.map((slot) => desk.refresh(slot)))
   }
 
   /** A new view of a ledger. */
@@ -128,6 +132,10 @@ export class Lookout {
 
 const wasUsed = ({ latest, latestBalances }: LedgerView): boolean =>
   latest.generation > 0 || latest.phase !== 'open' || latestBalances.some((balance) => balance !== 0n)
+
+/** Whether there is anything to answer a challenge with, or to wait for. */
+const hasStates = ({ ledger: { own, peer, inFlight } }: Slot): boolean =>
+  own.newest.version > 0n || peer.newest.version > 0n || inFlight !== undefined
 
 /** Views come when something changes; a withdrawal or dispute also has to hear that time has passed. */
 function waitsForTime({ ledger, watchers }: Slot): boolean {
