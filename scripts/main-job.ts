@@ -19,14 +19,20 @@ async function main(): Promise<number> {
   const screen = openScreen(began)
   const stack = new AsyncDisposableStack()
   let interrupted: NodeJS.Signals | undefined
+  let closing: Promise<void> | undefined
+  // A second call of disposeAsync would not wait for the first, and the chain's process would be left behind.
+  const close = () => {
+    closing ??= stack.disposeAsync()
+    return closing
+  }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => {
       interrupted = signal
-      void stack.disposeAsync()
+      void close()
     })
   process.once('uncaughtException', (error) => {
     console.error(explain(error))
-    void stack.disposeAsync().finally(() => process.exit(1))
+    void close().finally(() => process.exit(1))
   })
   try {
     const outcome = await run(paymentsAsked(), screen, stack)
@@ -40,7 +46,7 @@ async function main(): Promise<number> {
     return 1
   } finally {
     screen.close()
-    await stack.disposeAsync()
+    await close()
     if (interrupted) {
       console.error(`\nStopped by ${interrupted}; nothing is left behind.`)
       process.exit(128 + constants.signals[interrupted])
