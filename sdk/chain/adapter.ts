@@ -35,7 +35,7 @@ import {
 import { topicOf } from './events.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Journal } from './journal.ts'
-import type { ChainOptions } from './options.ts'
+import { assertOptions, type ChainOptions } from './options.ts'
 import { type Request, readMarket } from './preflight.ts'
 import { openRpc, type Rpc } from './rpc.ts'
 import { Sender } from './sender.ts'
@@ -56,6 +56,7 @@ const KEYS_AT_ONCE = 256
  * ```
  */
 export async function connectChain(options: ChainOptions): Promise<EthersChain> {
+  assertOptions(options)
   const opened: Rpc[] = []
   try {
     for (const source of [options.rpc, ...(options.witnesses ?? [])]) {

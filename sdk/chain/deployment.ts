@@ -1,3 +1,4 @@
+import { parseAddress } from '../core/address.ts'
 import type { Address } from '../core/types.ts'
 import { adjudicatorAbi } from './abi.ts'
 import { MissingContractsError, UnknownDeploymentError } from './errors.ts'
@@ -20,7 +21,7 @@ export async function findContracts(
 ): Promise<{ adjudicator: Address; registry: Address; firstBlock: number }> {
   const known = deployment ?? DEPLOYMENTS[String(rpc.chainId)]
   if (!known) throw new UnknownDeploymentError(rpc.chainId)
-  const adjudicator = known.adjudicator.toLowerCase() as Address
+  const adjudicator = parseAddress(known.adjudicator)
   const registry = await registryOf(rpc, adjudicator)
   const code = await rpc.call((provider) => provider.getCode(registry))
   if (code === '0x') throw new MissingContractsError('registry', registry, rpc.chainId)

@@ -1,4 +1,5 @@
 import type { Signer } from 'ethers'
+import { InvalidOptionError } from '../core/errors.ts'
 import type { Store } from '../storage/store.ts'
 import type { Deployment } from './deployment.ts'
 import type { RpcSource } from './rpc.ts'
@@ -33,4 +34,20 @@ export interface ChainOptions {
   readonly allowDelegated?: boolean
   /** Alarm when the sender cannot pay for this much gas; default 500,000. */
   readonly reserveGas?: bigint
+}
+
+/** Throws {@link InvalidOptionError}: a depth or a time that is none would show as a chain that never answers. */
+export function assertOptions(options: ChainOptions): void {
+  const { confirmations = 1, deployment } = options
+  if (!Number.isInteger(confirmations) || confirmations < 1)
+    throw new InvalidOptionError(
+      'confirmations',
+      `${confirmations} confirmations are none. Choose a whole number from 1 on.`,
+    )
+  const block = deployment?.block ?? 0
+  if (!Number.isInteger(block) || block < 0)
+    throw new InvalidOptionError('deployment', `There is no block ${block}. Name the one of the deployment, or none.`)
+  for (const option of ['pollMs', 'staleMs', 'silentMs', 'timeoutMs'] as const)
+    if (!((options[option] ?? 1) > 0))
+      throw new InvalidOptionError(option, `${option} of ${options[option]} ms is no time. Choose one above zero.`)
 }

@@ -173,7 +173,7 @@ async function askOverHttp(url: string, timeoutMs: number): Promise<bigint> {
     response.assertOk()
     return BigInt(response.bodyJson.result)
   } catch (cause) {
-    throw new NotAnRpcError(endpointOf(url), { cause })
+    throw new NotAnRpcError(endpointOf(url), safeCause(cause))
   }
 }
 
@@ -190,7 +190,7 @@ async function untilSocketFails({ provider, alive }: Connection): Promise<bigint
 }
 
 function endpointOf(source: RpcSource): string {
-  if (typeof source !== 'string') return 'the given provider'
+  if (typeof source === 'object' && source !== null) return 'the given provider'
   if (!URL.canParse(source) || !/^(https?|wss?):$/.test(new URL(source).protocol)) throw new InvalidRpcUrlError()
   return new URL(source).host
 }
@@ -216,8 +216,11 @@ function typed(error: unknown, endpoint: string, chainId?: bigint): unknown {
   if (isError(error, 'NETWORK_ERROR') && error.event === 'changed')
     return new WrongNetworkError(chainId ?? 0n, BigInt(/=> *(\d+)/.exec(error.message)?.[1] ?? 0))
   const reason = connectionFailure(error)
-  return reason === undefined ? error : new RpcUnreachableError(endpoint, reason, { cause: error })
+  return reason === undefined ? error : new RpcUnreachableError(endpoint, reason, safeCause(error))
 }
+
+/** What stands behind an error, unless it repeats the URL, which may hold a key: loggers print causes too. */
+const safeCause = (cause: unknown): ErrorOptions => (isError(cause, 'SERVER_ERROR') ? {} : { cause })
 
 const CONNECTION =
   /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|socket hang up|fetch failed/

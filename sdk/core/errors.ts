@@ -22,3 +22,14 @@ export abstract class TallystickError extends Error {
     return { name: this.name, code: this.code, message: this.message }
   }
 }
+
+/** An option of a node, of its chain connection or of a call is out of bounds. */
+export class InvalidOptionError extends TallystickError {
+  readonly code = 'INVALID_OPTION'
+  readonly option: string
+
+  constructor(option: string, fact: string) {
+    super(fact)
+    this.option = option
+  }
+}

@@ -30,17 +30,6 @@ export class MissingKeyError extends TallystickError {
   }
 }
 
-/** An option of a node or of a call is out of bounds. */
-export class InvalidOptionError extends TallystickError {
-  readonly code = 'INVALID_OPTION'
-  readonly option: string
-
-  constructor(option: string, fact: string) {
-    super(fact)
-    this.option = option
-  }
-}
-
 /** A payment was signed and sent, but the peer's acknowledgement has not come. */
 export class PaymentPendingError extends TallystickError {
   readonly code = 'PAYMENT_PENDING'
