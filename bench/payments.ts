@@ -8,10 +8,12 @@ import { parseArgs } from 'node:util'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import type { ChannelId } from '../sdk/core/types.ts'
 import type { Node } from '../sdk/node/node.ts'
+import { floorRate } from './payments-floor.ts'
 import { startPeer } from './payments-peer.ts'
 
 // Payments per second between two real nodes: two processes, TCP, SQLite with synchronous=FULL on both sides, every
-// payment recorded. The payer is this process, the payee a child of it.
+// payment recorded. The payer is this process, the payee a child of it. "Limit" is the minimal loop of docs/performance.md on a quiet
+// machine, "floor now" such a loop measured beside each sequential row.
 
 /** Payments a second that a minimal loop reaches on the machine of docs/performance.md. */
 const LIMITS: Record<string, number> = {
@@ -57,6 +59,8 @@ async function payee(file: string): Promise<void> {
 
 interface Result {
   readonly name: string
+  /** Payments a second that a loop without any protocol reaches at the same moment; undefined where it has none. */
+  readonly floor: number | undefined
   readonly rate: number
   readonly p50: number
 }
@@ -67,7 +71,13 @@ async function main(): Promise<void> {
   const probes = [probe()]
   for (const [name] of Object.entries(LIMITS)) {
     if (values.only && values.only !== name) continue
-    results.push(await measure(name, seconds))
+    const [size, mode] = name.split(' ') as [string, string]
+    // Side by side, since a shared machine is never the same twice.
+    const before = mode === 'sequential' ? await floorRate(1) : 0
+    const result = await measure(name, seconds)
+    const after = mode === 'sequential' ? await floorRate(1) : 0
+    const floor = mode === 'sequential' ? (Number(size) * (before + after)) / 2 : undefined
+    results.push({ ...result, floor })
   }
   probes.push(probe())
   report(results, probes)
@@ -78,7 +88,7 @@ async function main(): Promise<void> {
     )
 }
 
-async function measure(name: string, seconds: number): Promise<Result> {
+async function measure(name: string, seconds: number): Promise<Omit<Result, 'floor'>> {
   const [size, mode] = name.split(' ') as [string, string]
   const perSignature = Number(size)
   const folder = mkdtempSync(join(tmpdir(), 'tallystick-bench-'))
@@ -183,13 +193,14 @@ function report(results: readonly Result[], probes: readonly Probe[]): void {
     `raw fdatasync ${fdatasync.toFixed(0)}/s, noble sign ${sign.toFixed(0)}/s, noble verify ${verify.toFixed(0)}/s\n`,
   )
   console.log(
-    'payments per signature    payments/s   p50 ms   of limit   per fdatasync   per noble sign   per noble verify',
+    'payments per signature    payments/s   p50 ms   of limit   of floor now   per fdatasync   per noble sign   per noble verify',
   )
-  for (const { name, rate, p50 } of results) {
+  for (const { name, rate, p50, floor } of results) {
     const cells = [
       pad(Math.round(rate).toLocaleString('en'), 12),
       pad(p50.toFixed(2), 9),
       pad(`${((100 * rate) / LIMITS[name]!).toFixed(0)} %`, 11),
+      pad(floor ? `${((100 * rate) / floor).toFixed(0)} %` : '', 15),
       pad((rate / fdatasync).toFixed(2), 16),
       pad((rate / sign).toFixed(2), 17),
       pad((rate / verify).toFixed(2), 19),
