@@ -51,8 +51,11 @@ function cellsOf(payment: ListedPayment): string[] {
   ]
 }
 
-/** A spreadsheet would run a cell that begins like a formula; the peer wrote the memo. */
+/**
+ * A spreadsheet would run a cell that begins like a formula; the peer wrote the memo. Where people write decimal commas a semicolon
+ * ends a cell, whatever is quoted.
+ */
 function quote(cell: string): string {
-  const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell
+  const safe = cell.replace(/(^|;)(?=[\s"]*[=+\-@＝＋－＠])/g, "$1'")
   return /[",\r\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

@@ -3,7 +3,7 @@ import type { ChainFacts } from '../protocols/ledger.ts'
 import type { LedgerNews } from '../protocols/step.ts'
 import type { ChainEffect } from './calls.ts'
 import type { Clock } from './clock.ts'
-import { PeerRefusedError, WithdrawalExpiredError } from './errors.ts'
+import { escapeControls, PeerRefusedError, WithdrawalExpiredError } from './errors.ts'
 import { type Emitter, paymentEvent } from './events.ts'
 import type { Slot } from './slot.ts'
 
@@ -55,7 +55,7 @@ export class News {
         return
       case 'refused':
         this.#end(news.id, ({ reject }) => reject(new PeerRefusedError('WITHDRAWAL', news.reason), news.again))
-        this.#emitter.emit({ kind: 'refused', ...ref, reason: news.reason })
+        this.#emitter.emit({ kind: 'refused', ...ref, reason: escapeControls(news.reason) })
         return
       case 'expired':
         this.#end(news.id, ({ reject }) => reject(new WithdrawalExpiredError(), false))
