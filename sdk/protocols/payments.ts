@@ -25,7 +25,7 @@ export interface NewPayment {
  * Any number of payments as one run of bytes, which is at once the wire format, the stored form and the list:
  *
  * `count ‖ ids ‖ width u8 ‖ count × amount ‖ memos`, where ids is `0 ‖ base` (id i = base + i in its low 32 bits) or
- * `1 ‖ count × id`, width is the least of 4, 8, 16 that holds every amount, and memos is `n ‖ n × (index ‖ text)`, ascending.
+ * `1 ‖ count × id` if they do not follow so, width is the least of 4, 8, 16 that holds every amount, and memos is `n ‖ n × (index ‖ text)`, ascending.
  */
 export interface PaymentBatch {
   readonly bytes: Uint8Array
@@ -91,8 +91,12 @@ export function packAmounts(
 
 /** Packs payments that carry their own ids. */
 export function packPayments(payments: readonly NewPayment[]): PaymentBatch {
-  const writer = head(payments.length).u8(1)
-  for (const { id } of payments) writer.raw(id)
+  const count = payments.length
+  const ids = new Uint8Array(ID * count)
+  for (const [index, { id }] of payments.entries()) ids.set(id, ID * index)
+  const writer = head(count)
+  if (countsOn(ids, count)) writer.u8(0).raw(ids.subarray(0, ID))
+  else writer.u8(1).raw(ids)
   const total = putAmounts(
     writer,
     payments.map(({ amount }) => amount),
@@ -100,7 +104,17 @@ export function packPayments(payments: readonly NewPayment[]): PaymentBatch {
   const memos = new Map<number, string>()
   for (const [index, { memo }] of payments.entries()) if (memo) memos.set(index, memo)
   putMemos(writer, memos)
-  return { bytes: writer.finish(), count: payments.length, total }
+  return { bytes: writer.finish(), count, total }
+}
+
+/** Whether the ids follow from the first one, so that it alone says them all; usually the second one tells. */
+function countsOn(ids: Uint8Array, count: number): boolean {
+  const first = ids.subarray(0, ID)
+  for (let i = 1; i < count; i++) {
+    const expected = idAfter(first, i)
+    for (let byte = 0; byte < ID; byte++) if (ids[ID * i + byte] !== expected[byte]) return false
+  }
+  return true
 }
 
 function head(count: number): Writer {
@@ -175,9 +189,11 @@ function layoutOf(bytes: Uint8Array): Layout {
 
 /** Parses and checks a batch that came from anywhere. Throws `MalformedBytesError`. */
 export function parseBatch(bytes: Uint8Array): PaymentBatch {
-  const { count, width, column } = layoutOf(bytes)
+  const { count, ids, explicit, width, column } = layoutOf(bytes)
   if (count === 0 || (width !== 4 && width !== 8 && width !== 16))
     throw new MalformedBytesError(0, 'A batch of payments is empty or of unknown width')
+  if (explicit && countsOn(ids, count))
+    throw new MalformedBytesError(0, 'A batch lists ids that follow from its first one')
   const total = width === 4 ? sum4(column, count) : width === 8 ? sum8(column, count) : sum16(column, count)
   if (total === undefined || total >= AMOUNT_BOUND)
     throw new MalformedBytesError(0, 'A batch holds an amount that cannot be paid, or a wider column than it needs')

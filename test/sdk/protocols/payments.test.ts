@@ -25,6 +25,8 @@ const id = fc.uint8Array({ minLength: 16, maxLength: 16 })
 
 const hexOf = (bytes: Uint8Array) => `0x${Buffer.from(bytes).toString('hex')}`
 
+fc.configureGlobal({ seed: 42 })
+
 describe('a batch of payments', () => {
   it('reads back as it was packed, with ids of its own', () => {
     fc.assert(
@@ -70,17 +72,31 @@ describe('a batch of payments', () => {
           }
           // What still parses is another batch in its one canonical form.
           const list = [...paymentsOf(parsed)]
-          const memos = new Map(list.flatMap((each, i) => (each.memo ? [[i, each.memo] as const] : [])))
-          const again = packAmounts(
-            list.map((each) => each.amount),
-            paymentId(list[0]!.id),
-            memos,
-          )
+          const again = packPayments(list.map((each) => ({ ...each, id: paymentId(each.id) })))
           expect(again.bytes).to.deep.equal(broken)
         },
       ),
       { numRuns: 500 },
     )
+  })
+
+  it('S16 names ids in one form: none that follow from the first are listed', () => {
+    const base = new Uint8Array(16).fill(9)
+    const listed = packPayments([
+      { id: base, amount: 5n },
+      { id: idAfter(base, 1), amount: 6n },
+    ])
+    expect(listed.bytes).to.deep.equal(packAmounts([5n, 6n], base).bytes)
+    const other = packPayments([
+      { id: base, amount: 5n },
+      { id: idAfter(base, 2), amount: 6n },
+    ]).bytes
+    expect([...paymentsOf(parseBatch(other))]).to.have.length(2)
+    const second = other.slice()
+    second[2 + 31]! -= 1
+    expect(() => parseBatch(second))
+      .to.throw()
+      .with.property('code', 'MALFORMED_BYTES')
   })
 
   it('S15 refuses truncated bytes and bytes that follow', () => {

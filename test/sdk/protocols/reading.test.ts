@@ -4,6 +4,8 @@ import { applyOperations, decodeOperations, encodeOperations } from '../../../sd
 import { packAmounts } from '../../../sdk/protocols/payments.ts'
 import { facts, link, pair, type Side, settlePayment } from './sides.ts'
 
+fc.configureGlobal({ seed: 42 })
+
 describe('the reader of a lane', () => {
   let alice: Side
   let bob: Side

@@ -30,6 +30,8 @@ function examples(): Message[] {
   ]
 }
 
+fc.configureGlobal({ seed: 42 })
+
 describe('frames between peers', () => {
   it('read back as they were written, and are written in one form only', () => {
     for (const message of examples()) {
