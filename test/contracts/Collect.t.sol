@@ -128,9 +128,12 @@ contract CollectTest is Base {
     /// @notice C38: a member who does not exist and a malformed channel are refused.
     function test_C38_RefusesAMemberWhoDoesNotExist() external {
         Collection[] memory list = new Collection[](1);
-        list[0] = Collection(empty(2, COIN).channel, 2, COIN, false);
+        Ledger memory l = empty(2, COIN);
+        list[0] = Collection(l.channel, 2, COIN, false);
         vm.expectRevert(err(Channels.NoSuchMember.selector, 2, 2));
         adjudicator.collect(list);
+        vm.expectRevert(err(Channels.NoSuchMember.selector, 2, 2));
+        adjudicator.depositAddress(l.id, 2);
         list[0].channel = "";
         vm.expectRevert(abi.encodeWithSelector(Channels.MalformedChannel.selector, 0));
         adjudicator.collect(list);
@@ -138,6 +141,7 @@ contract CollectTest is Base {
 
     /// @notice C4: each channel and member has an address of its own.
     function testFuzz_C4_AddressesDiffer(bytes32 id, uint8 member) external view {
+        (id, member) = (((id >> 8) << 8) | bytes32(uint256(32)), member % 32);
         address mine = adjudicator.depositAddress(id, member);
         vm.assertTrue(mine != adjudicator.depositAddress(id, member ^ 1), "member");
         vm.assertTrue(mine != adjudicator.depositAddress(id ^ bytes32(uint256(1)), member), "channel");
