@@ -304,7 +304,7 @@ export class Engine {
     if (this.halted) return
     this.halted = error
     this.desk.stop()
-    this.peers.stop()
+    this.peers.stop(error)
     for (const slot of this.book.slots) slot.giveUp(error)
     this.openings.stop(error)
     this.news.stop(error)

@@ -91,6 +91,7 @@ const GREETING = 10_000
 export class Peers {
   readonly all = new Map<Address, Peer>()
   readonly #options: PeersOptions
+  readonly #ending = new AbortController()
   #stopped = false
 
   constructor(options: PeersOptions) {
@@ -132,7 +133,8 @@ export class Peers {
     const transport = this.transportFor(address)
     const here = [...this.all.values()].find((peer) => peer.online && peer.address === address)
     if (here && here.signer === (options.peer ?? here.signer)) return here
-    const connection = await transport.dial(address, options)
+    const signal = AbortSignal.any([this.#ending.signal, ...(options.signal ? [options.signal] : [])])
+    const connection = await transport.dial(address, { ...options, signal })
     const peer = this.peer(connection.peer)
     return new Promise((resolve, reject) => {
       const forget = onAbort(options.signal, reject)
@@ -303,7 +305,10 @@ export class Peers {
     const { retry, address } = peer
     retry.dialling = true
     try {
-      const connection = await this.transportFor(address!).dial(address!, { peer: peer.signer })
+      const connection = await this.transportFor(address!).dial(address!, {
+        peer: peer.signer,
+        signal: this.#ending.signal,
+      })
       if (peer.connection || this.#stopped) connection.close()
       else this.adopt(connection, true)
     } catch {
@@ -315,8 +320,10 @@ export class Peers {
     }
   }
 
-  stop(): void {
+  stop(reason: Error): void {
     this.#stopped = true
+    // A dial under way would keep the process alive until it times out.
+    this.#ending.abort(reason)
     for (const peer of this.all.values()) {
       peer.address = undefined
       this.#drop(peer, undefined)
