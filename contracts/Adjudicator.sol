@@ -239,7 +239,8 @@ contract Adjudicator is Deposits {
         }
     }
 
-    /// @dev Whoever sends money elsewhere than to its owner needs that owner's own consent.
+    /// @dev Whoever sends money elsewhere than to its owner needs that owner's own consent. Nothing is remembered from part to part:
+    /// a payee may have deposited or disputed anything meanwhile.
     function _payPart(bytes calldata channel, address asset, Part memory part, uint256 byOwner) private {
         address owner = channel.owner(part.member);
         bool own = part.toChannel == 0 ? part.to == address(0) : part.toOwner == owner;

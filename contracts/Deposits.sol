@@ -148,12 +148,10 @@ abstract contract Deposits is Payouts {
     }
 
     /// @inheritdoc IAdjudicator
-    function depositAddress(bytes32 channelId, uint8 member) public view returns (address) {
-        return
-            Create2.computeAddress(
-                _salt(ChannelId.wrap(channelId), member),
-                keccak256(type(DepositAddress).creationCode)
-            );
+    function depositAddress(bytes32 channelId, uint8 member) external view returns (address) {
+        ChannelId id = ChannelId.wrap(channelId);
+        require(member < id.count(), Channels.NoSuchMember(member, id.count()));
+        return Create2.computeAddress(_salt(id, member), keccak256(type(DepositAddress).creationCode));
     }
 
     /// @inheritdoc IAdjudicator

@@ -82,12 +82,17 @@ interface IAdjudicator {
     error WrongState(uint256 lane, uint256 newest, uint256 given);
     error WrongRecord(bytes32 held, bytes32 given);
 
+    /// @notice Shows the channel to everybody: a member that lost everything but its seed finds it by its owner.
     function announce(bytes calldata channel) external;
+
+    // Anybody may deposit for anybody. What is credited is what arrived; a disputed ledger takes nothing.
 
     function depositCoin(bytes32 channelId, uint8 member) external payable;
     function deposit(bytes32 channelId, uint8 member, address asset, uint256 amount) external payable;
+    /// @notice Skips what a disputed ledger would refuse, and returns the coins for that.
     function depositBatch(Deposit[] calldata deposits) external payable;
     function depositAnnounced(bytes calldata channel, uint8 member, address asset, uint256 amount) external payable;
+    /// @notice The sender's own tokens, by its ERC-2612 permit or an allowance that is there already.
     function depositWithPermit(
         bytes32 channelId,
         uint8 member,
@@ -98,6 +103,7 @@ interface IAdjudicator {
         bytes32 r,
         bytes32 s
     ) external;
+    /// @notice The payer's Permit2 signature binds the destination, as its witness.
     function depositWithPermit2(
         bytes32 channelId,
         uint8 member,
@@ -108,6 +114,7 @@ interface IAdjudicator {
         uint256 deadline,
         bytes calldata signature
     ) external;
+    /// @notice The payer's EIP-3009 signature binds the destination: its nonce is `keccak256(abi.encode(channelId, member, salt))`.
     function depositWithAuthorization(
         bytes32 channelId,
         uint8 member,
@@ -121,7 +128,9 @@ interface IAdjudicator {
         bytes32 r,
         bytes32 s
     ) external;
+    /// @notice Where any wallet can pay for this member by a plain transfer; `collect` brings it into the channel.
     function depositAddress(bytes32 channelId, uint8 member) external view returns (address);
+    /// @notice Empties deposit addresses, each once in a transaction; what a ledger cannot take becomes claimable by the member's owner.
     function collect(Collection[] calldata collections) external;
     /// @notice The asset that the deposit address being created has to hand over.
     function collecting() external view returns (address);
@@ -138,7 +147,9 @@ interface IAdjudicator {
     /// @notice Divides transfers of an ended generation that are decided by now; those paid already are skipped.
     function redeem(bytes calldata channel, address asset, uint256 generation, bytes calldata redemption) external;
 
+    /// @notice All that waits for the sender, to any address.
     function claim(address asset, address to) external;
+    /// @notice The same with the owner's signature over `Claim`, whose nonce is the owner's next.
     function claimFor(
         address asset,
         address owner,

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {ChannelId} from "./Channel.sol";
 import {hashOf} from "./Hash.sol";
 
-/// @notice One asset of one channel: `keccak256(abi.encode(channelId, asset))`.
+/// @notice One asset of one channel: `keccak256(abi.encodePacked(channelId, asset))`.
 type LedgerId is bytes32;
 
 /// @notice A ledger's storage word, docs/protocol.md §2.
