@@ -1,0 +1,79 @@
+import { expect } from 'chai'
+import { Interface } from 'ethers'
+import { artifacts } from 'hardhat'
+
+/** Opcodes with which a contract runs somebody else's code as its own, or vanishes. */
+const FORBIDDEN = new Map([
+  [0xf2, 'CALLCODE'],
+  [0xf4, 'DELEGATECALL'],
+])
+
+const PUSH1 = 0x60
+const PUSH32 = 0x7f
+
+/** The opcodes of runtime code, without the data of its pushes. */
+function* opcodes(code: Buffer): Generator<number> {
+  for (let i = 0; i < code.length; i++) {
+    const opcode = code[i] ?? 0
+    yield opcode
+    if (opcode >= PUSH1 && opcode <= PUSH32) i += opcode - PUSH1 + 1
+  }
+}
+
+/** What a contract can be asked to do: its functions that may change something. */
+async function actions(name: string): Promise<string[]> {
+  const { abi } = await artifacts.readArtifact(name)
+  const list: string[] = []
+  new Interface(abi).forEachFunction((f) => {
+    if (!f.constant) list.push(`${f.name}${f.payable ? ' payable' : ''}`)
+  })
+  return list.sort()
+}
+
+describe('The contracts as they are deployed', () => {
+  it('C53 let nobody do anything but this: no owner, no pause, no upgrade, no fee', async () => {
+    expect(await actions('Adjudicator')).to.deep.equal([
+      'announce',
+      'checkpoint',
+      'claim',
+      'claimFor',
+      'collect',
+      'deposit payable',
+      'depositAnnounced payable',
+      'depositBatch payable',
+      'depositCoin payable',
+      'depositWithAuthorization',
+      'depositWithPermit',
+      'depositWithPermit2',
+      'redeem',
+      'settle',
+      'submit',
+      'withdraw',
+    ])
+    expect(await actions('OutcomeRegistry')).to.deep.equal(['record', 'recordBatch', 'reveal', 'revealBatch'])
+  })
+
+  it('C53 take no coins but by those functions', async () => {
+    for (const name of ['Adjudicator', 'OutcomeRegistry', 'SecretCondition']) {
+      const { abi } = await artifacts.readArtifact(name)
+      expect(abi.filter(({ type }: { type: string }) => type === 'receive' || type === 'fallback')).to.deep.equal([])
+    }
+  })
+
+  it('C53 run no code of others as their own', async () => {
+    for (const name of ['Adjudicator', 'OutcomeRegistry', 'SecretCondition']) {
+      const { deployedBytecode } = await artifacts.readArtifact(name)
+      const found = [...opcodes(Buffer.from(deployedBytecode.slice(2), 'hex'))].flatMap(
+        (one) => FORBIDDEN.get(one) ?? [],
+      )
+      expect(found, name).to.deep.equal([])
+    }
+  })
+
+  it('C52 fit into 24,576 bytes each', async () => {
+    for (const name of ['Adjudicator', 'OutcomeRegistry', 'SecretCondition']) {
+      const { deployedBytecode } = await artifacts.readArtifact(name)
+      expect((deployedBytecode.length - 2) / 2, name).to.be.at.most(24_576)
+    }
+  })
+})
