@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {Adjudicator} from "../../contracts/Adjudicator.sol";
 import {IAdjudicator} from "../../contracts/interfaces/IAdjudicator.sol";
 import {IOutcomeRegistry} from "../../contracts/interfaces/IOutcomeRegistry.sol";
 import {Hash, Ledger, Leg, List, Part, Party, Reserve, Signed, State, Transfer, Wire, Withdrawal} from "./Model.sol";
@@ -20,14 +19,14 @@ abstract contract Base {
     uint256 internal constant A = 1000;
     uint256 internal constant B = 500;
 
-    Adjudicator internal adjudicator;
+    IAdjudicator internal adjudicator;
     IOutcomeRegistry internal registry;
     /// @dev Neither a member nor an owner of any channel.
     address internal stranger = address(0x57A46E4);
 
     function setUp() public virtual {
         registry = IOutcomeRegistry(deploy("OutcomeRegistry", ""));
-        adjudicator = Adjudicator(deploy("Adjudicator", abi.encode(registry)));
+        adjudicator = IAdjudicator(deploy("Adjudicator", abi.encode(registry)));
         vm.warp(1_000_000);
         vm.deal(address(this), 1 ether);
     }

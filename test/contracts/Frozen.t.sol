@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 import {Base} from "./Base.t.sol";
 import {Hash, Ledger, State, Wire} from "./Model.sol";
 import {Payee} from "./mocks/Payees.sol";
@@ -62,9 +63,9 @@ contract FrozenTest is Base {
         fund(l, ALICE, 10);
         withdraw(l, withdrawal(l, ALICE, 10));
         vm.assertEq(slot(keccak256(abi.encode(payee, keccak256(abi.encode(COIN, 3))))), 10, "claimable");
-        vm.assertEq(adjudicator.nonces(address(payee)), 0, "nonce");
+        vm.assertEq(Nonces(address(adjudicator)).nonces(address(payee)), 0, "nonce");
         vm.store(address(adjudicator), keccak256(abi.encode(payee, 2)), bytes32(uint256(7)));
-        vm.assertEq(adjudicator.nonces(address(payee)), 7, "nonce");
+        vm.assertEq(Nonces(address(adjudicator)).nonces(address(payee)), 7, "nonce");
     }
 
     /// @notice C51: an outcome stands in the mapping of slot 0 of the registry, as time and value.
