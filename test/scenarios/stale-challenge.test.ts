@@ -81,7 +81,7 @@ describe('a stale challenge', () => {
     try {
       const alice = await stage.start('alice', { file: 'alice-crowd', chain: { rpc: rpc.url } })
       await until(async () => (await recorded(channelId, lane)) === 3n)
-      expect(alice.node.balances(channelId).disputedUntil).to.not.equal(undefined)
+      expect(alice.node.balances(channelId).disputedUntil).to.be.a('bigint')
       const late = await rejection(alice.node.pay(channelId, 1n))
       expect(late).to.have.property('code')
     } finally {
