@@ -8,7 +8,7 @@ import type { LedgerRef } from '../core/types.ts'
 import { observe } from '../protocols/disputing.ts'
 import { blankLane, type Lane, type Ledger, newLedger } from '../protocols/ledger.ts'
 import { onAbort } from './abort.ts'
-import type { ExitLedger } from './exit.ts'
+import { ExitFileError, type ExitLedger } from './exit.ts'
 
 /** How far an exit is. */
 export interface ExitProgress extends LedgerRef {
@@ -63,6 +63,11 @@ async function exitOne(
     signal?.throwIfAborted()
     const view = await chain.view(exit)
     if (view.confirmed.generation > generation) break
+    if (view.latest.generation < generation)
+      throw new ExitFileError(
+        'EXIT_FILE_OF_ANOTHER_CHAIN',
+        `The chain is at generation ${view.latest.generation} of a ledger, before the file's ${generation}. Use an RPC of the same chain that is up to date.`,
+      )
     if (isEmpty(view) && view.latest.generation === generation) {
       tell('empty')
       return

@@ -3,6 +3,9 @@ import { decodeMessage } from '../protocols/wire.ts'
 import type { Engine } from './engine.ts'
 import type { Peer } from './peers.ts'
 
+/** What a proposal costs of a peer's allowance: it makes this node ask its RPC, which may bound how often. */
+const PROPOSAL = 10
+
 /** Takes in what peers sent. */
 export class Hearing {
   readonly #engine: Engine
@@ -54,7 +57,7 @@ export class Hearing {
     }
     if (slot.entry.peer !== peer.signer) throw new PeerViolationError('it speaks about a channel of others')
     if (message.kind === 'propose') {
-      peers.spend(peer)
+      peers.spend(peer, PROPOSAL)
       void this.#answerFresh(peer, message)
       return
     }

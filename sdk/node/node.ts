@@ -360,7 +360,9 @@ export class Node {
   }
 
   /** Everything this node remembers, sealed with a password. Keys are not in it: keep the seed elsewhere. */
-  exportBackup(password: string): Promise<Uint8Array> {
+  async exportBackup(password: string): Promise<Uint8Array> {
+    if (typeof password !== 'string' || password === '')
+      throw new InvalidOptionError('password', 'A backup is sealed with a password. Choose a long one and keep it.')
     return sealBackup(this.#engine.options.store, password)
   }
 

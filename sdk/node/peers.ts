@@ -297,8 +297,9 @@ export class Peers {
   }
 
   /** Counts a message that brought nothing; a flooding peer is cut off before it costs others their turn. */
-  spend(peer: Peer): void {
-    if (--peer.allowance < 0) this.fail(peer, new PeerViolationError('it floods this node with messages'))
+  spend(peer: Peer, cost = 1): void {
+    peer.allowance -= cost
+    if (peer.allowance < 0) this.fail(peer, new PeerViolationError('it floods this node with messages'))
   }
 
   async #redial(peer: Peer): Promise<void> {

@@ -62,6 +62,7 @@ describe('a careless user', () => {
       ],
       'another peer than expected': [() => alice.connect('memory:bob', { peer: alice.owner }), 'WRONG_PEER'],
       'an address in use': [() => alice.listen('memory:bob'), 'ADDRESS_IN_USE'],
+      'no password': [() => alice.exportBackup(''), 'INVALID_OPTION'],
       'a backup that is none': [() => Node.importBackup(memoryStore(), new Uint8Array(9), 'x'), 'NOT_A_BACKUP'],
     }
     for (const [what, [call, code]] of Object.entries(calls)) {
