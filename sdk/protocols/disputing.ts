@@ -96,7 +96,7 @@ export function shown(ledger: Ledger, { states }: { readonly states: readonly St
 export function dispute(ledger: Ledger): Step {
   const { facts, frozen, doubtful, fresh, generation } = ledger
   // An old state would only be answered with a newer one, and would look like an attempt to cheat.
-  if (frozen) throw new BlockedError('LEDGER_FROZEN')
+  if (frozen && frozen.code !== 'RESTORED') throw new BlockedError('LEDGER_FROZEN')
   if (doubtful) throw new BlockedError('RESTORED_NOT_COMPARED')
   if (!facts || !fresh) throw new BlockedError('CHAIN_VIEW_STALE')
   if (facts.latest.generation !== generation) throw new BlockedError('GENERATION_CHANGING')

@@ -70,7 +70,8 @@ export type InFlight =
 
 /** Why nothing more is signed in this generation. */
 export interface Freeze {
-  readonly code: 'OLD_BACKUP' | 'EQUIVOCATION'
+  /** `RESTORED`: the peer showed nothing newer, and may hide it. */
+  readonly code: 'OLD_BACKUP' | 'EQUIVOCATION' | 'RESTORED'
   /** Version of one's own lane before and as the peer proved it. */
   readonly known: bigint
   readonly proved: bigint

@@ -75,20 +75,22 @@ export function updatesOf(ledger: Ledger, updates: Updates['updates']): Updates 
 
 /** The peer's signature over a version of one's own lane. */
 export function acked(ledger: Ledger, ack: Ack, terms: Terms): Step {
-  if (ack.version <= ledger.own.acked.version) return stay(ledger)
-  const index = ledger.unacked.findIndex(({ state }) => state.version === ack.version)
+  const { own, unacked, frozen } = ledger
+  if (ack.version <= own.acked.version) return stay(ledger)
+  const isNewest = ack.version === own.newest.version
+  const state = isNewest ? own.newest : unacked.find(({ state }) => state.version === ack.version)?.state
+  // What a frozen ledger adopted cannot be replayed from its history.
+  if (!state && frozen) return stay(ledger)
   // In step with each other, a peer cannot hold a version that was never signed here; an old copy shows at `sync`.
-  if (index === -1)
-    throw new PeerViolationError(`it acknowledges version ${ack.version} after ${ledger.own.newest.version}`)
-  const { state } = ledger.unacked[index]!
+  if (!state) throw new PeerViolationError(`it acknowledges version ${ack.version} after ${own.newest.version}`)
   if (!terms.verify(stateDigest(terms.domain, state), ack.signature, terms.channel.members[1 - ledger.me]!.signer))
     throw new PeerViolationError(
       `its acknowledgement ${toHex(ack.signature.subarray(0, 4))} of version ${ack.version} is not its signature`,
     )
   const next = {
     ...ledger,
-    own: { ...ledger.own, acked: state, ack: ack.signature },
-    unacked: ledger.unacked.slice(index + 1),
+    own: { ...own, acked: state, ack: ack.signature },
+    unacked: unacked.filter(({ state }) => state.version > ack.version),
   }
   return { next, effects: [{ kind: 'notify', news: { kind: 'acked', version: state.version } }] }
 }

@@ -11,7 +11,7 @@ import { placeLane, putLane, readLane } from './wire.ts'
 export const RECORD_VERSION = 1
 
 const STAGES = ['proposed', 'agreed', 'granted'] as const
-const FREEZES = ['OLD_BACKUP', 'EQUIVOCATION'] as const
+const FREEZES = ['OLD_BACKUP', 'EQUIVOCATION', 'RESTORED'] as const
 
 /** What must survive of a ledger, about 700 bytes. */
 export function encodeLedger({ me, generation, own, peer, inFlight, frozen, doubtful }: Ledger): Uint8Array {

@@ -18,7 +18,7 @@ export type BlockedCode =
 
 const REASONS: Record<BlockedCode, string> = {
   LEDGER_FROZEN:
-    'This ledger is frozen: the peer proved states that this store does not know, so the store is an old copy. Close the channel with the peer, or restore the newest store.',
+    'This ledger is frozen: the peer proved states that this store does not know, or the store was restored and may have forgotten some. Close it with the peer, then use it again; or start from the newest store.',
   PEER_NOT_SYNCED: 'The peer is not connected and in step. Connect to it, then try again.',
   CHAIN_VIEW_STALE: 'The view of the chain is stale, so money cannot be checked. Restore the connection to the chain.',
   LEDGER_DISPUTED: 'A dispute about this ledger is visible on chain. Wait until it is settled, then pay again.',

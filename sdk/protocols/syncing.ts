@@ -44,12 +44,12 @@ export function synced(ledger: Ledger, theirs: Sync, terms: Terms): Step {
   // One of the two has not seen the generation end yet; it sends its own as soon as it has.
   if (theirs.generation !== ledger.generation) return stay({ ...ledger, linked: false })
   if (theirs.own.newest.lane === ledger.me) throw new PeerViolationError('it claims to be the other member')
-  const freeze = ledger.frozen ?? forgotten(ledger, theirs, terms)
+  const freeze = freezeOf(ledger, theirs, terms)
   if (freeze) return freezeWith(ledger, freeze, theirs, terms)
 
   const { version } = theirs.peer.acked
   const taken = acked(ledger, { version, signature: theirs.peer.ack }, terms)
-  const next = { ...taken.next, linked: true, missed: false, doubtful: false }
+  const next = { ...taken.next, linked: true, missed: false }
   const effects: LedgerEffect[] = [...taken.effects]
   if (theirs.want) effects.push(syncOf(next, false))
   if (theirs.own.acked.version < next.peer.acked.version) effects.push({ kind: 'send', message: updatesOf(next, []) })
@@ -58,6 +58,18 @@ export function synced(ledger: Ledger, theirs: Sync, terms: Terms): Step {
   // What it has not proposed twice it may have missed.
   if (!ledger.linked && next.inFlight?.stage === 'proposed') effects.push(proposalOf(next, next.inFlight))
   return { next, effects }
+}
+
+/**
+ * Why nothing more may be signed in this generation, if so. Of a restored store the peer may hide what it forgot: states, and
+ * withdrawals that this side agreed to and whose money the peer would spend a second time.
+ */
+function freezeOf(ledger: Ledger, theirs: Sync, terms: Terms): Freeze | undefined {
+  const { frozen, doubtful, own } = ledger
+  if (frozen && frozen.code !== 'RESTORED') return frozen
+  const known = own.newest.version
+  const restored: Freeze | undefined = doubtful ? { code: 'RESTORED', known, proved: known } : undefined
+  return forgotten(ledger, theirs, terms) ?? frozen ?? restored
 }
 
 /** Whether the peer holds something that this side signed and does not know any more. */
@@ -111,14 +123,19 @@ function freezeWith(ledger: Ledger, freeze: Freeze, theirs: Sync, terms: Terms):
     assertSigned(theirs.own.acked, theirs.own.ack, me, terms)
     peer = { ...peer, acked: theirs.own.acked, ack: theirs.own.ack }
   }
-  const told: LedgerEffect[] = ledger.frozen ? [] : [{ kind: 'notify', news: { kind: 'frozen', freeze } }]
-  const frozen = { ...ledger, unacked: [], frozen: freeze }
+  const told: LedgerEffect[] = freeze === ledger.frozen ? [] : [{ kind: 'notify', news: { kind: 'frozen', freeze } }]
+  const unacked =
+    own.newest === ledger.own.newest ? ledger.unacked.filter(({ state }) => state.version > own.acked.version) : []
+  const frozen = { ...ledger, frozen: freeze, doubtful: false }
   if (!follows(ledger.own, own) || !follows(ledger.peer, peer) || given(peer.newest) < given(ledger.peer.newest)) {
     const error = new PeerViolationError('it shows states that no updates lead to')
     return { next: frozen, effects: [...told, { kind: 'violation', error }] }
   }
-  const next = { ...frozen, own, peer, linked: true, missed: false }
-  return { next, effects: theirs.want ? [...told, syncOf(next, false)] : told }
+  const next = { ...frozen, own, peer, unacked, linked: true, missed: false }
+  const effects: LedgerEffect[] = theirs.want ? [...told, syncOf(next, false)] : [...told]
+  // To be closed by both, both must hold the newest of each lane.
+  if (newest.version < own.newest.version) effects.push({ kind: 'resend', from: newest.version + 1n })
+  return { next, effects }
 }
 
 /** What a lane has given its reader so far. Its writer can only give, so this never falls from one version to the next. */

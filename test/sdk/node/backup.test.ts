@@ -26,14 +26,19 @@ describe('a backup', function () {
     return world.start('alice', { store, chain: world.chain.connect(ownerOf('alice')) })
   }
 
-  it('of the newest state goes on where it was, once the peer has confirmed it', async () => {
+  it('of the newest state signs nothing but a closing, and goes on in the next generation', async () => {
     await alice.pay(channelId, 4n, { wait: 'signed' })
     await until(() => alice.balances(channelId).unacknowledged === 0n)
     const again = await restored(await alice.exportBackup(PASSWORD))
     expect(await rejection(again.dispute(channelId))).to.have.property('code', 'RESTORED_NOT_COMPARED')
     await again.connect('memory:bob')
+    await until(() => again.balances(channelId).blocked === 'LEDGER_FROZEN')
+    expect(await rejection(again.pay(channelId, 5n))).to.have.property('code', 'LEDGER_FROZEN')
+    await again.close(channelId)
+    expect(world.chain.paidTo(ownerOf('bob'))).to.equal(1_010n)
+    await again.deposit(channelId, 5n)
     await again.pay(channelId, 5n)
-    expect(bob.balances(channelId).entitlement).to.equal(1_015n)
+    await until(() => bob.balances(channelId).entitlement === 5n)
     let count = 0
     for await (const _ of again.payments()) count++
     expect(count).to.equal(5)
