@@ -96,21 +96,23 @@ contract ReentrancyTest is Base {
         vm.assertEq(uint256(payee.result()), 1 << 239, "next generation, nothing in it");
     }
 
-    /// @notice C34: the same for a redemption: a position that is being paid is marked.
+    /// @notice C33: a redemption cannot be called back into: a position that is being paid is marked.
     function test_C33_ARedemptionCannotBeReentered() external {
-        Ledger memory l = ready(COIN);
+        HookToken token = new HookToken();
+        Ledger memory l = ready(address(token));
         State memory s = lock(stateOf(l, 0, 1, 0), BOB, hashLock(10, now_() + 2 * PERIOD, BOB, ALICE, "secret"));
         challenge(l, s);
         expire(l);
-        payee.prepare(address(registry), abi.encodeCall(registry.reveal, ("secret")), 0);
         settle(l, only(s));
+        registry.reveal("secret");
         bytes memory redemption = bytes.concat(
             abi.encodePacked(uint8(1), uint8(0), uint112(10), uint112(10), Hash.transfersRoot(s)),
             Wire.lists(only(listOf(s, true)))
         );
-        bytes memory call = abi.encodeCall(adjudicator.redeem, (l.channel, COIN, 0, redemption));
+        bytes memory call = abi.encodeCall(adjudicator.redeem, (l.channel, l.asset, 0, redemption));
         payee.prepare(address(adjudicator), call, 0);
-        adjudicator.redeem(l.channel, COIN, 0, redemption);
+        token.setHook(address(payee), abi.encodeCall(payee.enter, ()));
+        adjudicator.redeem(l.channel, l.asset, 0, redemption);
         vm.assertTrue(payee.called() && !payee.ok(), "refused");
         assertPaid(l, ALICE, A + 10);
     }
