@@ -1,4 +1,5 @@
-import { TallystickError } from '../core/errors.ts'
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { InvalidOptionError, TallystickError } from '../core/errors.ts'
 import type { Address, Domain } from '../core/types.ts'
 import { type Message, PeerViolationError, PROTOCOL_VERSION } from '../protocols/messages.ts'
 import { greet } from '../protocols/opening.ts'
@@ -82,6 +83,8 @@ const REFILL = 200
 /** Frames, and bytes of them, that may wait before a peer is held up. */
 const MAX_INBOX = 1_024
 const MAX_INBOX_BYTES = 8 << 20
+/** Bytes of an address that is remembered. */
+export const MAX_ADDRESS = 512
 const RETRY_FIRST = 200
 const RETRY_LAST = 30_000
 /** Milliseconds that a peer may take for its first message. */
@@ -131,6 +134,12 @@ export class Peers {
   /** Dials `address` and waits for the peer's greeting; from then on it is dialled again whenever it is lost. */
   async connect(address: string, options: { readonly peer?: Address; readonly signal?: AbortSignal }): Promise<Peer> {
     const transport = this.transportFor(address)
+    const size = utf8ToBytes(address).length
+    if (size > MAX_ADDRESS)
+      throw new InvalidOptionError(
+        'address',
+        `An address of ${size} bytes is longer than ${MAX_ADDRESS}. Use a shorter one.`,
+      )
     const here = [...this.all.values()].find((peer) => peer.online && peer.address === address)
     if (here && here.signer === (options.peer ?? here.signer)) return here
     const signal = AbortSignal.any([this.#ending.signal, ...(options.signal ? [options.signal] : [])])

@@ -53,6 +53,7 @@ describe('a careless user', () => {
       'for a member of no channel': [() => alice.withdraw(channelId, 1n, { toMember: 1 }), 'INVALID_WITHDRAWAL'],
       'too much out': [() => alice.withdraw(channelId, 1_001n), 'INSUFFICIENT_BALANCE'],
       'a peer without a scheme': [() => alice.open('bob.example:7000'), 'UNKNOWN_SCHEME'],
+      'an endless address': [() => alice.open(`memory:${'x'.repeat(600)}`), 'INVALID_OPTION'],
       'a peer who is not there': [() => alice.open('memory:nobody'), 'CLOSED_PORT'],
       'no period': [() => alice.open('memory:bob', { period: 0 }), 'INVALID_CHANNEL'],
       'no assets': [() => alice.open('memory:bob', { assets: [] }), 'INVALID_OPTION'],
