@@ -4,7 +4,7 @@ import { ZERO_HASH } from '../core/state.ts'
 import { COIN, type Withdrawal, type WithdrawalPart } from '../core/types.ts'
 import { withdrawalDigest } from '../core/withdrawal.ts'
 import type { InFlight, Ledger, Terms, WithdrawalRequest } from './ledger.ts'
-import { type Consent, PeerViolationError, type Propose, type Refuse } from './messages.ts'
+import type { Consent, Propose, Refuse } from './messages.ts'
 import { type BlockedCode, BlockedError, InsufficientBalanceError, spendable, unsettled } from './solvency.ts'
 import { type LedgerEffect, type Step, stay } from './step.ts'
 
@@ -182,8 +182,8 @@ export function consented(ledger: Ledger, consent: Consent, terms: Terms): Step 
   const withdrawal = build(ledger, ledger.me, { ...request, seq, balances })
   if (!isPayable(withdrawal)) return stay(ledger)
   const signer = terms.channel.members[1 - ledger.me]!.signer
-  if (!terms.verify(withdrawalDigest(terms.domain, withdrawal), consent.signature, signer))
-    throw new PeerViolationError('its consent to a withdrawal is not its signature')
+  // It may be the consent to an earlier proposal, which was taken back while it was on its way.
+  if (!terms.verify(withdrawalDigest(terms.domain, withdrawal), consent.signature, signer)) return stay(ledger)
   const next: Ledger = { ...ledger, inFlight: { stage: 'agreed', request, withdrawal, consent: consent.signature } }
   const news = { kind: 'agreed', withdrawal, id: request.id } as const
   return {
