@@ -199,7 +199,7 @@ describe('two nodes on a real chain, over TCP, with SQLite', () => {
     await until(() => stages.includes('waiting'))
     await later(700)
     await exiting
-    expect(stages).to.deep.equal(['disputing', 'waiting', 'settling', 'waiting', 'done'])
+    expect(stages).to.deep.equal(['disputing', 'waiting', 'settling', 'done'])
     const after = await Promise.all([balanceOf(alice.node.owner), balanceOf(bob.node.owner)])
     expect(after.map((balance, i) => balance - before[i]!)).to.deep.equal([
       (ETHER * 3n) / 4n + 5n,
