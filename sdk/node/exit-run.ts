@@ -115,6 +115,7 @@ async function advance(
     if (effect.kind === 'settle') {
       tell('settling')
       await send('settle', encodeProof(effect.base, effect.states), 0n)
+      return
     }
     if (effect.kind === 'submit') {
       tell('answering', latest.expiry)

@@ -161,7 +161,7 @@ contract ClaimTest is Base {
     }
 
     /// @notice C33, C34: while it is paid, a claimant sees its claim gone and cannot claim again.
-    function test_C33_AClaimCannotBeReentered() external {
+    function test_C33_C34_AClaimCannotBeReentered() external {
         Reentrant payee = new Reentrant();
         Ledger memory l = empty(2, COIN);
         l.party[ALICE].owner = address(payee);

@@ -90,7 +90,7 @@ contract PayoutsTest is Base {
     // ---------------------------------------------------------------- tokens
 
     /// @notice C28, C30, C31: however `transfer` fails, the settlement goes through, and the money can be claimed later.
-    function test_C28_HostileTokens() external {
+    function test_C28_C30_C31_HostileTokens() external {
         for (uint256 mood = 1; mood <= uint256(MoodyToken.Mood.BurnsGas); ++mood) {
             setUp();
             MoodyToken token = new MoodyToken();

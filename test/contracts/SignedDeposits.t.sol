@@ -23,7 +23,7 @@ contract SignedDepositsTest is Base {
         token.approve(PERMIT2, type(uint256).max);
     }
 
-    function signs(bytes32 separator, bytes32 structHash) private view returns (uint8 v, bytes32 r, bytes32 s) {
+    function signs(bytes32 separator, bytes32 structHash) private pure returns (uint8 v, bytes32 r, bytes32 s) {
         return vm.sign(KEY, Hash.digest(separator, structHash));
     }
 
@@ -56,7 +56,7 @@ contract SignedDepositsTest is Base {
     }
 
     /// @notice C15, C21: whoever uses somebody's permit first achieves nothing: the deposit still works.
-    function test_C21_APermitUsedByAStrangerStopsNobody() external {
+    function test_C15_C21_APermitUsedByAStrangerStopsNobody() external {
         Ledger memory l = empty(2, address(token));
         (uint8 v, bytes32 r, bytes32 s) = permit(now_());
         token.permit(holder, address(adjudicator), AMOUNT, now_(), v, r, s);

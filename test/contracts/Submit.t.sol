@@ -61,7 +61,7 @@ contract SubmitTest is Base {
     }
 
     /// @notice C23, C46: with all signatures anybody may send; without one, only that member's signer or owner.
-    function test_C46_ValidityDoesNotDependOnTheCaller() external {
+    function test_C23_C46_ValidityDoesNotDependOnTheCaller() external {
         Ledger memory l = pair();
         Signed memory s = signedFor(l, stateOf(l, 0, 1, 100), ALICE);
         vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[ALICE].signer));

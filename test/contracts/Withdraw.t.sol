@@ -91,7 +91,7 @@ contract WithdrawTest is Base {
     }
 
     /// @notice C7, C39: withdrawals run in order, each once.
-    function test_C39_WithdrawalsRunInOrder() external {
+    function test_C7_C39_WithdrawalsRunInOrder() external {
         Ledger memory l = pair();
         Withdrawal memory first = withdrawal(l, ALICE, 10);
         Withdrawal memory second = withdrawal(l, ALICE, 20);
@@ -173,7 +173,7 @@ contract WithdrawTest is Base {
     }
 
     /// @notice C23, C46: anybody may send a withdrawal that all have signed; a member may leave out its own signature.
-    function test_C46_ValidityDoesNotDependOnTheCaller() external {
+    function test_C23_C46_ValidityDoesNotDependOnTheCaller() external {
         Ledger memory l = pair();
         Withdrawal memory w = withdrawal(l, ALICE, 10);
         bytes[] memory sigs = signatures(l, Hash.withdrawal(l, w));

@@ -5,6 +5,7 @@ import { toBytes, toHex } from '../../sdk/core/bytes.ts'
 import { encodeStates } from '../../sdk/core/calldata.ts'
 import { encodeEnvelope } from '../../sdk/core/envelope.ts'
 import { type ChannelId, COIN } from '../../sdk/core/types.ts'
+import { Node } from '../../sdk/node/node.ts'
 import { type Call, faultyRpc, NodeError } from '../sdk/chain/faulty-rpc.ts'
 import { Mallory } from './mallory.ts'
 import { type Actor, ETHER, pause, rejection, Stage, until } from './stage.ts'
@@ -172,6 +173,35 @@ describe('a stale challenge', () => {
       return (await recorded(channelId, lane)) === 3n
     })
     await settled(again, channelId, before)
+  })
+
+  it('S7 is answered by a tower that has only the exit file, when the member lost its key', async () => {
+    const { channelId, lane } = await cheat('tower')
+    const alice = await stage.start('alice', { file: 'alice-tower' })
+    const file = alice.node.exportExit()
+    await stage.stop(alice)
+    await stage.stop(await challenge('tower', channelId))
+
+    const before = await stage.balanceOf('alice')
+    const tower = await stage.hand('tower')
+    const stages: string[] = []
+    const exiting = Node.exit(file, tower, {
+      pollMs: 20,
+      onProgress: (progress) => {
+        if (progress.channelId === channelId) stages.push(progress.stage)
+      },
+    })
+    await until(async () => (await recorded(channelId, lane)) === 3n)
+    await stage.later(700)
+    await exiting
+    expect(stages).to.deep.equal(['answering', 'waiting', 'settling', 'done'])
+    expect((await stage.balanceOf('alice')) - before).to.equal(ETHER + ETHER / 2n + 2n)
+  })
+
+  it('S4 is answered by one process: a second one with the same store does not start', async () => {
+    const alice = await stage.start('alice', { file: 'alice-once' })
+    expect(await rejection(stage.start('alice', { file: 'alice-once' }))).to.have.property('code', 'STORE_IN_USE')
+    expect(alice.node.channels()).to.deep.equal([])
   })
 })
 

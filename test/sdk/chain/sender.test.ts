@@ -106,12 +106,25 @@ describe('sender', () => {
       return Number(pending) === count
     })
   }
+  /** Anvil mines by itself, though not before it answers: new heads are shown until `work` is done, as a watcher would. */
+  async function mined<T>(sender: Sender, work: Promise<T>): Promise<T> {
+    let done = false
+    const end = () => {
+      done = true
+    }
+    work.then(end, end)
+    await until(async () => {
+      if (!done) await sender.onHead(await head())
+      return done
+    })
+    return work
+  }
   const nonce = (account: string) => chain.provider.getTransactionCount(account, 'latest')
 
   it('sends a transaction and returns its receipt', async () => {
     const sender = await start(chain.wallet(0), memoryStore())
     const id = channelId()
-    const receipt = await sender.send(deposit(id, 5n), { intent: 'deposit 1' })
+    const receipt = await mined(sender, sender.send(deposit(id, 5n), { intent: 'deposit 1' }))
     expect(await held(id)).to.equal(5n)
     expect((await chain.provider.getTransactionReceipt(receipt.transaction))!.blockHash).to.equal(receipt.block.hash)
   })
@@ -121,12 +134,12 @@ describe('sender', () => {
     const sender = await start(chain.wallet(0), store)
     const id = channelId()
     const ask = () => sender.send(deposit(id, 5n), { intent: 'deposit 1' })
-    const receipts = await Promise.all([ask(), ask()])
+    const receipts = await mined(sender, Promise.all([ask(), ask()]))
     await sender.onHead(await head())
-    receipts.push(await ask())
+    receipts.push(await mined(sender, ask()))
     await sender.stop()
     const again = await start(chain.wallet(0), store)
-    receipts.push(await again.send(deposit(id, 5n), { intent: 'deposit 1' }))
+    receipts.push(await mined(again, again.send(deposit(id, 5n), { intent: 'deposit 1' })))
     expect(new Set(receipts.map(({ transaction }) => transaction)).size).to.equal(1)
     expect(await held(id)).to.equal(5n)
   })
@@ -147,7 +160,7 @@ describe('sender', () => {
     await second.onHead(await head())
     await second.onHead(await head())
     expect(await held(id)).to.equal(5n)
-    const receipt = await second.send(deposit(id, 5n), { intent: 'deposit 1' })
+    const receipt = await mined(second, second.send(deposit(id, 5n), { intent: 'deposit 1' }))
     expect(receipt.transaction).to.equal(entry!.attempts[0]!.hash)
     expect(await held(id)).to.equal(5n)
   })
@@ -175,7 +188,7 @@ describe('sender', () => {
   it('S22 a reorganisation that drops a transaction: it is broadcast again with the same nonce', async () => {
     const sender = await start(chain.wallet(0), memoryStore(), 6)
     const id = channelId()
-    const receipt = await sender.send(deposit(id, 5n), { intent: 'deposit 1' })
+    const receipt = await mined(sender, sender.send(deposit(id, 5n), { intent: 'deposit 1' }))
     await chain.mine(2)
     await sender.onHead(await head())
     await manual()
@@ -188,7 +201,7 @@ describe('sender', () => {
     expect(await held(id)).to.equal(5n)
     await chain.mine(6)
     await sender.onHead(await head())
-    const final = await sender.send(deposit(id, 5n), { intent: 'deposit 1' })
+    const final = await mined(sender, sender.send(deposit(id, 5n), { intent: 'deposit 1' }))
     expect(await nonceOf(final.transaction)).to.equal(nonceAtSnapshot)
     expect(await nonce(sender.account)).to.equal(nonceAtSnapshot + 1)
     expect(final.block.hash).to.not.equal(receipt.block.hash)
@@ -197,7 +210,7 @@ describe('sender', () => {
   it('S23 an answer that was final and fell out of the chain is sent again when it is asked for again', async () => {
     const sender = await start(chain.wallet(0), memoryStore())
     const id = channelId()
-    const first = await sender.send(deposit(id, 5n), { intent: 'answer' })
+    const first = await mined(sender, sender.send(deposit(id, 5n), { intent: 'answer' }))
     await sender.onHead(await head())
     expect(sender.has('answer')).to.equal(false)
     await manual()
@@ -373,7 +386,8 @@ describe('sender', () => {
     const sender = await start(chain.wallet(0), memoryStore())
     const first = await nonce(sender.account)
     const ids = Array.from({ length: 20 }, channelId)
-    const receipts = await Promise.all(ids.map((id, index) => sender.send(deposit(id, 1n), { intent: `${index}` })))
+    const sent = ids.map((id, index) => sender.send(deposit(id, 1n), { intent: `${index}` }))
+    const receipts = await mined(sender, Promise.all(sent))
     const nonces = await Promise.all(receipts.map(({ transaction }) => nonceOf(transaction)))
     expect(nonces.sort((a, b) => a - b)).to.deep.equal(ids.map((_, index) => first + index))
     for (const id of ids) expect(await held(id)).to.equal(1n)
@@ -468,7 +482,7 @@ describe('sender', () => {
     const store = memoryStore()
     const sender = await start(wallet, store)
     const id = channelId()
-    const receipt = await sender.send(deposit(id, 5n), { intent: 'deposit 1' })
+    const receipt = await mined(sender, sender.send(deposit(id, 5n), { intent: 'deposit 1' }))
     expect(await held(id)).to.equal(5n)
     expect(receipt.gasUsed > 0n).to.equal(true)
     await sender.stop()
@@ -506,7 +520,7 @@ describe('sender', () => {
     expect(await asked).to.include({ code: 'UNKNOWN_OUTCOME', intent: 'deposit 1' })
     expect(await held(id)).to.equal(0n)
     await second.forget('deposit 1')
-    await second.send(deposit(id, 5n), { intent: 'deposit 1' })
+    await mined(second, second.send(deposit(id, 5n), { intent: 'deposit 1' }))
     expect(await held(id)).to.equal(5n)
   })
 
