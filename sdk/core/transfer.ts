@@ -105,6 +105,18 @@ export function removeTransfer(list: TransferList, position: number): TransferLi
   }
 }
 
+/** The list with the transfer at `position` cut down to `amount`. */
+export function shrinkTransfer(list: TransferList, position: number, amount: bigint): TransferList {
+  const before = list.transfers[position]!
+  const after = { ...before, amount }
+  return {
+    ...list,
+    transfers: list.transfers.with(position, after),
+    leaves: list.leaves.with(position, transferLeaf(after)),
+    locked: list.locked - before.amount + amount,
+  }
+}
+
 /** The registry as far as it is known: the outcome under a key, or undefined. */
 export type Outcomes = (key: Hex) => Outcome | undefined
 
@@ -132,8 +144,7 @@ export const isDecided = (transfer: Transfer, outcomes: Outcomes, now: bigint): 
   transfer.legs.every((leg) => countedValue(leg.key, transfer.deadline, outcomes, now) !== undefined)
 
 /**
- * Divides a decided transfer as the adjudicator does: legs in order, each capped at what is left, the rest to `refundTo`.
- * Undefined while it is undecided.
+ * Divides a decided transfer as the adjudicator does. Undefined while it is undecided.
  *
  * @param amount What there is to divide; less than the transfer's own only if the ledger was overdrawn.
  */
@@ -143,15 +154,23 @@ export function divideTransfer(
   now: bigint,
   amount: bigint = transfer.amount,
 ): Share[] | undefined {
+  const values: bigint[] = []
+  for (const { key } of transfer.legs) {
+    const value = countedValue(key, transfer.deadline, outcomes, now)
+    if (value === undefined) return undefined
+    values.push(value)
+  }
+  return divideBy(transfer, values, amount)
+}
+
+/** Divides by the values of its legs, from 0 to 1e18: legs in order, each capped at what is left, the rest to `refundTo`. */
+export function divideBy({ legs, refundTo }: Transfer, values: readonly bigint[], amount: bigint): Share[] {
   const shares: Share[] = []
   let left = amount
-  for (const leg of transfer.legs) {
-    const value = countedValue(leg.key, transfer.deadline, outcomes, now)
-    if (value === undefined) return undefined
-    const due = (amount * value) / WHOLE
-    const part = least(due, left)
-    shares.push({ to: leg.to, amount: part })
+  for (const [index, { to }] of legs.entries()) {
+    const part = least((amount * values[index]!) / WHOLE, left)
+    shares.push({ to, amount: part })
     left -= part
   }
-  return [...shares, { to: transfer.refundTo, amount: left }]
+  return [...shares, { to: refundTo, amount: left }]
 }

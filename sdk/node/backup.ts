@@ -3,9 +3,9 @@ import { scryptAsync } from '@noble/hashes/scrypt.js'
 import { concatBytes, randomBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
 import { TallystickError } from '../core/errors.ts'
-import { decodeLedger, encodeLedger } from '../protocols/record.ts'
+import { doubted } from '../protocols/record.ts'
 import type { Store, Write } from '../storage/store.ts'
-import { CHANNELS, HISTORY, IDS, LEDGERS, NODE_KEY, parseLedgerKey } from './keys.ts'
+import { CHANNELS, HISTORY, IDS, LEDGERS, NODE_KEY } from './keys.ts'
 
 // A backup is `magic ‖ log2 N u8 ‖ salt 16 ‖ nonce 24 ‖ sealed`, sealed with XChaCha20-Poly1305 under
 // scrypt(password, salt, N, r = 8, p = 1); everything before `sealed` is authenticated with it.
@@ -49,7 +49,7 @@ export async function openBackup(store: Store, backup: Uint8Array, password: str
   const reader = new Reader(await openSeal(backup, password))
   const writes: Write[] = []
   try {
-    while (reader.left > 0) writes.push(doubted(reader.text(512), reader.bytes(MAX_ENTRY)))
+    while (reader.left > 0) writes.push(asRestored(reader.text(512), reader.bytes(MAX_ENTRY)))
   } catch (cause) {
     if (!(cause instanceof MalformedBytesError)) throw cause
     throw new BackupError('NOT_A_BACKUP', 'The backup was written by another version. Use the version that wrote it.')
@@ -84,8 +84,7 @@ const keyOf = (password: string, head: Uint8Array): Promise<Uint8Array> =>
     maxmem: 2 ** 29,
   })
 
-function doubted(key: string, value: Uint8Array): Write {
+function asRestored(key: string, value: Uint8Array): Write {
   if (!key.startsWith(LEDGERS)) return { key, value }
-  const ledger = decodeLedger(value.subarray(4), parseLedgerKey(key))
-  return { key, value: concatBytes(value.subarray(0, 4), encodeLedger({ ...ledger, doubtful: true })) }
+  return { key, value: doubted(value) }
 }

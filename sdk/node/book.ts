@@ -3,8 +3,14 @@ import { Reader, Writer } from '../core/codec.ts'
 import { TallystickError } from '../core/errors.ts'
 import type { Address, Channel, ChannelId, Domain, LedgerRef } from '../core/types.ts'
 import { newLedger, type Terms } from '../protocols/ledger.ts'
-import type { HistoryEntry } from '../protocols/record.ts'
-import { decodeLedger, encodeLedger, RECORD_VERSION, unackedFrom } from '../protocols/record.ts'
+import {
+  decodeLedger,
+  encodeLedger,
+  RECORD_VERSION,
+  readBack,
+  restoreLedger,
+  type StoredLane,
+} from '../protocols/record.ts'
 import type { Store } from '../storage/store.ts'
 import { readLane } from './history.ts'
 import { CHANNELS, channelKey, LEDGERS, ledgerKey, NODE_KEY, parseLedgerKey } from './keys.ts'
@@ -92,17 +98,21 @@ export class Book {
 
   async #loadLedger(ref: LedgerRef, bytes: Uint8Array): Promise<void> {
     const number = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
-    const ledger = decodeLedger(bytes.subarray(4), ref)
-    const entries: HistoryEntry[] = []
-    const lane = { number, generation: ledger.generation, lane: ledger.me }
-    // A frozen ledger's lane was adopted from the peer, beyond what the history holds.
-    if (!ledger.frozen && ledger.own.newest.version > ledger.own.acked.version)
-      for await (const { version, entry } of readLane(this.#options.store, lane, ledger.own.acked.version + 1n)) {
-        // A backup's history may be newer than its ledger.
-        if (version > ledger.own.newest.version) break
-        entries.push(entry)
-      }
-    this.#place(this.channel(ref.channelId), number, { ...ledger, unacked: unackedFrom(ledger, entries) })
+    const stored = decodeLedger(bytes.subarray(4), ref)
+    // A frozen ledger's lanes were adopted from the peer, beyond what the history holds.
+    const complete = async (lane: StoredLane) => (stored.frozen ? lane : this.#complete(lane, number))
+    const ledger = restoreLedger(stored, await complete(stored.own), await complete(stored.peer))
+    this.#place(this.channel(ref.channelId), number, ledger)
+  }
+
+  async #complete(stored: StoredLane, number: number): Promise<StoredLane> {
+    let lane = stored
+    const { from, newest } = stored
+    if (from === undefined) return lane
+    const place = { number, generation: newest.generation, lane: newest.lane }
+    for await (const { version, entry } of readLane(this.#options.store, place, from))
+      lane = readBack(lane, version, entry)
+    return lane
   }
 
   /** The first start marks the store as this node's. */

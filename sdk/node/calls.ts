@@ -74,7 +74,14 @@ export async function plan(slot: Slot, effect: ChainEffect, caller: Caller, anyo
   if (effect.kind === 'execute') return execution(slot, effect, caller, { weight, anyone })
   if (effect.kind === 'submit') return submission(slot, effect, caller, { weight, anyone })
   return {
-    call: call(slot, 'settle', encodeProof(effect.base, effect.states)),
+    call: call(
+      slot,
+      'settle',
+      encodeProof(
+        effect.base,
+        effect.states.map(({ state }) => state),
+      ),
+    ),
     options: { intent: `settle/${slot.ledgerId}/${slot.ledger.generation}`, weight, anySender: true },
   }
 }

@@ -74,7 +74,7 @@ export class Cashier {
 
   #sign(slot: Slot, { operations, orders }: NonNullable<ReturnType<Slot['queue']['take']>>): void {
     try {
-      this.#engine.dispatch(slot, { kind: 'pay', operations })
+      this.#engine.dispatch(slot, { kind: 'write', operations })
     } catch (error) {
       for (const order of orders) order.reject(error)
       return

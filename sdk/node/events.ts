@@ -1,5 +1,6 @@
 import { TallystickError } from '../core/errors.ts'
 import type { Address, ChannelId, LedgerRef, Withdrawal } from '../core/types.ts'
+import type { Operation } from '../protocols/operations.ts'
 import { type Payment, type PaymentBatch, paymentsOf } from '../protocols/payments.ts'
 
 /** One signed update with any number of payments, sent or received. */
@@ -46,6 +47,10 @@ export type NodeEvent =
   | { readonly kind: 'lost'; readonly count: number }
 
 export type EventOf<K extends NodeEvent['kind']> = Extract<NodeEvent, { kind: K }>
+
+/** The payments among operations. */
+export const batchesOf = (operations: readonly Operation[]): PaymentBatch[] =>
+  operations.flatMap((operation) => (operation.kind === 'pay' ? [operation.batch] : []))
 
 /** The event of a batch that was sent or received. */
 export function paymentEvent(

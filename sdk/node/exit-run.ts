@@ -7,6 +7,7 @@ import { TallystickError } from '../core/errors.ts'
 import type { LedgerRef } from '../core/types.ts'
 import { observe } from '../protocols/disputing.ts'
 import { blankLane, type Lane, type Ledger, newLedger } from '../protocols/ledger.ts'
+import { pendingOf } from '../protocols/pending.ts'
 import { onAbort } from './abort.ts'
 import { ExitFileError, type ExitLedger } from './exit.ts'
 
@@ -114,7 +115,14 @@ async function advance(
     if (effect.kind === 'lookup') throw new NewerStateError()
     if (effect.kind === 'settle') {
       tell('settling')
-      await send('settle', encodeProof(effect.base, effect.states), 0n)
+      await send(
+        'settle',
+        encodeProof(
+          effect.base,
+          effect.states.map(({ state }) => state),
+        ),
+        0n,
+      )
       return
     }
     if (effect.kind === 'submit') {
@@ -148,8 +156,10 @@ function ledgerOf(exit: ExitLedger): Ledger {
   const lane = (index: number): Lane => {
     const found = exit.states.find(({ state }) => state.lane === index)
     if (!found) return blankLane(exit, exit.generation, index)
-    const { state, signatures } = found
-    return { newest: state, signature: signatures[index]!, acked: state, ack: signatures[1 - index]! }
+    const { state, transfers, signatures } = found
+    const pending = pendingOf(transfers)
+    const ends = { newest: state, pending, acked: state, ackedPending: pending }
+    return { ...ends, signature: signatures[index]!, ack: signatures[1 - index]! }
   }
   return { ...newLedger(exit, 0), generation: exit.generation, own: lane(0), peer: lane(1), fresh: true }
 }

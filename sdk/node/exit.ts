@@ -3,7 +3,8 @@ import { toBytes, toHex } from '../core/bytes.ts'
 import { channelIdOf, decodeChannel, encodeChannel } from '../core/channel.ts'
 import { TallystickError } from '../core/errors.ts'
 import { stateDigest, validateState } from '../core/state.ts'
-import type { Address, Channel, Domain, Hex, LedgerRef, State } from '../core/types.ts'
+import { MAX_LEGS_EACH, MAX_TRANSFERS, transfersRoot } from '../core/transfer.ts'
+import type { Address, Channel, Domain, Hex, LedgerRef, State, Transfer } from '../core/types.ts'
 import { enforceable } from '../protocols/disputing.ts'
 import { verifySignature } from '../signing/signature.ts'
 import type { SessionSigner } from '../signing/signer.ts'
@@ -15,12 +16,20 @@ import type { Slot } from './slot.ts'
 const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-f]{${2 * bytes}}$`))
 const decimal = z.string().regex(/^-?\d{1,40}$/)
 
+const transferSchema = z.strictObject({
+  amount: decimal,
+  deadline: decimal,
+  refundTo: z.int().min(0).max(1),
+  legs: z.array(z.strictObject({ to: z.int().min(0).max(1), key: hex(32) })).max(MAX_LEGS_EACH),
+})
+
 const stateSchema = z.strictObject({
   lane: z.int().min(0).max(1),
   version: decimal,
   credits: z.array(decimal).length(2),
   locked: decimal,
-  transfersRoot: hex(32),
+  /** What is locked in it, in the order of the root. */
+  transfers: z.array(transferSchema).max(MAX_TRANSFERS),
   signatures: z.array(hex(64)).length(2),
 })
 
@@ -52,7 +61,11 @@ export interface ExitLedger extends LedgerRef {
   readonly channel: Channel
   readonly generation: number
   /** Each with the signatures of both members, in order. */
-  readonly states: readonly { readonly state: State; readonly signatures: readonly Uint8Array[] }[]
+  readonly states: readonly {
+    readonly state: State
+    readonly transfers: readonly Transfer[]
+    readonly signatures: readonly Uint8Array[]
+  }[]
 }
 
 /** A file is no exit file, or one of another chain. */
@@ -69,17 +82,17 @@ export class ExitFileError extends TallystickError {
 export function exitFile(slots: Iterable<Slot>, domain: Domain, signer: SessionSigner): ExitFile {
   const ledgers = [...slots].map((slot) => {
     const { entry, ledger, terms } = slot
-    const states = enforceable(ledger).map(({ state, signature }) => {
+    const states = enforceable(ledger).map(({ state, pending, signature }) => {
       // Enforceable is what the peer signed; this side signs it here, as it does when it submits.
       const own = signer.sign(stateDigest(terms.domain, state))
       const signatures = (ledger.me === 0 ? [own, signature] : [signature, own]).map(toHex)
-      const { lane, version, credits, locked, transfersRoot } = state
+      const { lane, version, credits, locked } = state
       return {
         lane,
         version: `${version}`,
         credits: credits.map(String),
         locked: `${locked}`,
-        transfersRoot,
+        transfers: pending.list.transfers.map(writeTransfer),
         signatures,
       }
     })
@@ -87,6 +100,22 @@ export function exitFile(slots: Iterable<Slot>, domain: Domain, signer: SessionS
   })
   return { tallystick: 'exit', version: 1, chainId: `${domain.chainId}`, adjudicator: domain.adjudicator, ledgers }
 }
+
+type WrittenTransfer = z.infer<typeof transferSchema>
+
+const writeTransfer = ({ amount, deadline, refundTo, legs }: Transfer): WrittenTransfer => ({
+  amount: `${amount}`,
+  deadline: `${deadline}`,
+  refundTo,
+  legs: legs.map(({ to, key }) => ({ to, key })),
+})
+
+const readTransfer = ({ amount, deadline, refundTo, legs }: WrittenTransfer): Transfer => ({
+  amount: BigInt(amount),
+  deadline: BigInt(deadline),
+  refundTo,
+  legs: legs.map(({ to, key }) => ({ to, key: key as Hex })),
+})
 
 /** Parses and checks an exit file, signatures included. Throws {@link ExitFileError}. */
 export function parseExitFile(text: string, domain: Domain): ExitLedger[] {
@@ -114,7 +143,8 @@ function checked(
 ): ExitLedger {
   const channel = decodeChannel(toBytes(packed))
   const ref = { channelId: channelIdOf(domain, channel), asset: asset as Address }
-  const signed = states.map(({ lane, version, credits, locked, transfersRoot, signatures }) => {
+  const signed = states.map(({ lane, version, credits, locked, transfers: written, signatures }) => {
+    const transfers = written.map(readTransfer)
     const state: State = {
       ...ref,
       generation,
@@ -122,7 +152,7 @@ function checked(
       version: BigInt(version),
       credits: credits.map(BigInt),
       locked: BigInt(locked),
-      transfersRoot: transfersRoot as Hex,
+      transfersRoot: transfersRoot(transfers),
     }
     validateState(state)
     const digest = stateDigest(domain, state)
@@ -132,7 +162,7 @@ function checked(
         'NOT_AN_EXIT_FILE',
         `A signature over version ${version} in the exit file is wrong. Use an undamaged copy.`,
       )
-    return { state, signatures: bytes }
+    return { state, transfers, signatures: bytes }
   })
   return { ...ref, channel, generation, states: signed }
 }

@@ -1,6 +1,7 @@
 import type { Address, LedgerRef, State } from '../core/types.ts'
 import { applyOperations, decodeOperations } from '../protocols/operations.ts'
 import { type Payment, paymentsOf } from '../protocols/payments.ts'
+import { NOTHING_LOCKED, type Snapshot } from '../protocols/pending.ts'
 import { decodeEntry, type HistoryEntry } from '../protocols/record.ts'
 import type { Store } from '../storage/store.ts'
 import { historyKey, laneHistory, ledgerHistory, parseHistoryKey } from './keys.ts'
@@ -51,18 +52,25 @@ export async function* readPayments(
     const { time, operations } = decodeEntry(bytes)
     const direction = lane === ledger.me ? 'out' : 'in'
     let index = 0
-    for (const { batch } of decodeOperations(operations))
-      for (const payment of paymentsOf(batch))
+    for (const operation of decodeOperations(operations)) {
+      if (operation.kind !== 'pay') continue
+      for (const payment of paymentsOf(operation.batch))
         yield { ...payment, channelId, asset, peer, direction, generation, version, index: index++, time }
+    }
   }
 }
 
-/** The state that a lane had at `version`, replayed from its history; undefined if that has a gap. */
-export async function stateAt(store: Store, lane: LaneRef, blank: State, version: bigint): Promise<State | undefined> {
-  let state = blank
+/** A lane at `version`, replayed from its history; undefined if that has a gap. */
+export async function snapshotAt(
+  store: Store,
+  lane: LaneRef,
+  blank: State,
+  version: bigint,
+): Promise<Snapshot | undefined> {
+  let at: Snapshot = { state: blank, pending: NOTHING_LOCKED }
   for await (const { entry } of readLane(store, lane, 1n)) {
-    if (state.version === version) break
-    state = applyOperations(state, decodeOperations(entry.operations))
+    if (at.state.version === version) break
+    at = applyOperations(at, decodeOperations(entry.operations))
   }
-  return state.version === version ? state : undefined
+  return at.state.version === version ? at : undefined
 }

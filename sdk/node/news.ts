@@ -4,7 +4,7 @@ import type { LedgerNews } from '../protocols/step.ts'
 import type { ChainEffect } from './calls.ts'
 import type { Clock } from './clock.ts'
 import { escapeControls, PeerRefusedError, WithdrawalExpiredError } from './errors.ts'
-import { type Emitter, paymentEvent } from './events.ts'
+import { batchesOf, type Emitter, paymentEvent } from './events.ts'
 import type { Slot } from './slot.ts'
 
 /** What a caller of `withdraw` or `close` waits for. */
@@ -68,6 +68,8 @@ export class News {
       case 'disputed':
         this.#emitter.emit({ kind: 'disputed', ...ref, expiry: news.expiry })
         return
+      case 'asked':
+        return
       default:
         this.#emitter.emit({ kind: news.kind, ...ref, withdrawal: news.withdrawal })
         return
@@ -79,7 +81,7 @@ export class News {
     const { channelId, asset } = slot.ledger
     const direction = news.kind === 'sent' ? 'out' : 'in'
     const about = { channelId, asset, direction, peer: slot.entry.peer, version: news.version } as const
-    this.#emitter.emit(paymentEvent({ ...about, time: this.#clock.now() }, news.batches))
+    this.#emitter.emit(paymentEvent({ ...about, time: this.#clock.now() }, batchesOf(news.operations)))
   }
 
   /** Confirmed balances may have changed. */

@@ -116,17 +116,19 @@ export class PayQueue {
       const count = fitting(order, payments, bytes)
       if (order.total - order.paid > money || count === 0) break
       let paid = order.total
+      let size = sizeOf(order.memos.get(order.taken))
       if (order.amounts.length === 1) singles.push(single(order))
       else {
         flush()
         const batch = slice(order, count)
         operations.push({ kind: 'pay', batch })
         paid = batch.total
+        if (count > 1) size = batch.bytes.length
       }
       order.taken += count
       order.paid += paid
       orders.push(order)
-      bytes -= count === 1 ? sizeOf(order.memos.get(order.taken - 1)) : operations.at(-1)!.batch.bytes.length
+      bytes -= size
       payments -= count
       money -= paid
       if (order.taken < order.amounts.length) break

@@ -1,9 +1,9 @@
-import type { State } from '../core/types.ts'
 import { blankLane } from '../protocols/ledger.ts'
 import type { Update } from '../protocols/messages.ts'
+import type { Snapshot } from '../protocols/pending.ts'
 import type { Engine } from './engine.ts'
 import { StoreFailedError } from './errors.ts'
-import { readLane, stateAt } from './history.ts'
+import { readLane, snapshotAt } from './history.ts'
 import { FRAME_BYTES, FRAME_UPDATES } from './outbox.ts'
 import type { Slot } from './slot.ts'
 
@@ -63,14 +63,14 @@ export class Replay {
   /** Finds the states that the chain holds, and hands them to the ledger. */
   async lookup(slot: Slot, versions: readonly [bigint, bigint]): Promise<void> {
     const { generation } = slot.ledger
-    const states: State[] = []
+    const states: Snapshot[] = []
     try {
       for (const lane of [0, 1] as const) {
         if (versions[lane] === 0n) continue
         const blank = blankLane(slot.ledger, generation, lane).newest
         const place = { number: slot.number, generation, lane }
-        const state = await stateAt(this.#engine.options.store, place, blank, versions[lane])
-        if (state) states.push(state)
+        const found = await snapshotAt(this.#engine.options.store, place, blank, versions[lane])
+        if (found) states.push(found)
       }
     } catch (error) {
       this.#failed(error)

@@ -1,7 +1,7 @@
 import { laneWordOf } from '../core/state.ts'
-import type { State } from '../core/types.ts'
 import { newestLaneWord } from '../core/word.ts'
 import { type ChainFacts, type Ledger, nextGeneration } from './ledger.ts'
+import type { Snapshot } from './pending.ts'
 import { BlockedError, deaf } from './solvency.ts'
 import { type LedgerEffect, type Step, type SubmittedState, stay } from './step.ts'
 import { syncOf } from './syncing.ts'
@@ -67,11 +67,14 @@ function defend(ledger: Ledger): LedgerEffect[] {
 }
 
 /** The newest state of each lane that the peer signed: its own newest, and what it acknowledged of this side's. */
-export function enforceable({ own, peer, me }: Ledger): SubmittedState[] {
-  const mine = { state: own.acked, signature: own.ack }
-  const theirs = { state: peer.newest, signature: peer.signature }
+export function enforceable({ own, peer, me }: Ledger): EnforceableState[] {
+  const mine = { state: own.acked, pending: own.ackedPending, signature: own.ack }
+  const theirs = { state: peer.newest, pending: peer.pending, signature: peer.signature }
   return (me === 0 ? [mine, theirs] : [theirs, mine]).filter(({ state }) => state.version > 0n)
 }
+
+/** A state that the chain would take, and what is locked in it. */
+type EnforceableState = SubmittedState & Snapshot
 
 const versionOf = (laneWord: bigint): bigint => laneWord >> 192n
 
@@ -79,14 +82,18 @@ const versionOf = (laneWord: bigint): bigint => laneWord >> 192n
 const counting = ({ base, lanes }: ChainFacts, lane: number): bigint =>
   newestLaneWord(base[1 + lane] ?? 0n, lanes[lane] ?? 0n)
 
-function find({ own, peer, unacked, shown }: Ledger, word: bigint): State | undefined {
-  const known = [own.newest, own.acked, peer.newest, peer.acked, ...unacked.map(({ state }) => state), ...shown]
-  return known.find((state) => state.version === versionOf(word) && laneWordOf(state) === word)
+function find({ own, peer, unacked, shown }: Ledger, word: bigint): Snapshot | undefined {
+  const ends = [own, peer].flatMap(({ newest, pending, acked, ackedPending }) => [
+    { state: newest, pending },
+    { state: acked, pending: ackedPending },
+  ])
+  const known = [...ends, ...unacked, ...shown]
+  return known.find(({ state }) => state.version === versionOf(word) && laneWordOf(state) === word)
 }
 
 /** The states that a lookup found. What is still missing only the peer can settle with: it showed it. */
-export function shown(ledger: Ledger, { states }: { readonly states: readonly State[] }): Step {
-  const relevant = states.filter(({ generation }) => generation === ledger.generation)
+export function shown(ledger: Ledger, { states }: { readonly states: readonly Snapshot[] }): Step {
+  const relevant = states.filter(({ state: { generation } }) => generation === ledger.generation)
   const next = { ...ledger, shown: relevant }
   if (ledger.facts?.latest.generation !== ledger.generation) return stay(next)
   return { next, effects: defend(next).filter(({ kind }) => kind !== 'lookup') }

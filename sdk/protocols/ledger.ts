@@ -1,9 +1,10 @@
 import { ZERO_HASH } from '../core/state.ts'
-import type { Address, Channel, Domain, LedgerRef, LedgerWord, State, Withdrawal } from '../core/types.ts'
-import type { PaymentBatch } from './payments.ts'
+import type { Address, Channel, Domain, Hex, LedgerRef, LedgerWord, State, Withdrawal } from '../core/types.ts'
+import type { Operation } from './operations.ts'
+import { NOTHING_LOCKED, type Pending, type Resolution, type Snapshot } from './pending.ts'
 
-/** A lane as one side knows it. Both sides hold the same four things, so a lane can be compared and shown. */
-export interface Lane {
+/** A lane as one side shows it. Both sides hold the same four things, so a lane can be compared. */
+export interface ShownLane {
   /** Newest state its writer signed; version 0n: none yet. */
   readonly newest: State
   /** The writer's signature over `newest`, 64 bytes; empty at version 0n. */
@@ -14,9 +15,15 @@ export interface Lane {
   readonly ack: Uint8Array
 }
 
+/** A lane as one side knows it. */
+export interface Lane extends ShownLane {
+  /** Transfers locked in `newest`, and in `acked`. */
+  readonly pending: Pending
+  readonly ackedPending: Pending
+}
+
 /** A version of one's own lane that the peer may hold and has not acknowledged. */
-export interface Unacked {
-  readonly state: State
+export interface Unacked extends Snapshot {
   /** Size of its operations. */
   readonly bytes: number
 }
@@ -86,6 +93,8 @@ export interface Ledger extends LedgerRef {
   readonly own: Lane
   readonly peer: Lane
   readonly unacked: readonly Unacked[]
+  /** What this side asked for of transfers in the peer's lane that gives the peer money back: it may do so at any time. */
+  readonly asks: ReadonlyMap<Hex, Resolution>
   readonly inFlight: InFlight | undefined
   readonly frozen: Freeze | undefined
   /** Restored from a backup and not compared with the peer since: no dispute may start from it. */
@@ -99,11 +108,9 @@ export interface Ledger extends LedgerRef {
   /** The chain view is fresh. */
   readonly fresh: boolean
   /** A state of one's own lane that waits for its signature. */
-  readonly signing:
-    | { readonly state: State; readonly operations: Uint8Array; readonly batches: readonly PaymentBatch[] }
-    | undefined
+  readonly signing: (Snapshot & { readonly encoded: Uint8Array; readonly operations: readonly Operation[] }) | undefined
   /** Older states that the chain holds in this generation's dispute. */
-  readonly shown: readonly State[]
+  readonly shown: readonly Snapshot[]
 }
 
 /** What does not change while a channel lives; `verify` is pure. */
@@ -127,7 +134,8 @@ export function blankLane(ref: LedgerRef, generation: number, lane: number): Lan
     locked: 0n,
     transfersRoot: ZERO_HASH,
   }
-  return { newest: state, signature: EMPTY, acked: state, ack: EMPTY }
+  const nothing = { pending: NOTHING_LOCKED, ackedPending: NOTHING_LOCKED }
+  return { newest: state, signature: EMPTY, acked: state, ack: EMPTY, ...nothing }
 }
 
 /** A ledger that nobody has paid in yet. */
@@ -140,6 +148,7 @@ export function newLedger(ref: LedgerRef, me: number): Ledger {
     own: blankLane(ref, 0, me),
     peer: blankLane(ref, 0, 1 - me),
     unacked: [],
+    asks: new Map(),
     inFlight: undefined,
     frozen: undefined,
     doubtful: false,
@@ -160,6 +169,7 @@ export function nextGeneration(ledger: Ledger, generation: number): Ledger {
     own: blankLane(ledger, generation, ledger.me),
     peer: blankLane(ledger, generation, 1 - ledger.me),
     unacked: [],
+    asks: new Map(),
     inFlight: undefined,
     frozen: undefined,
     doubtful: false,

@@ -1,12 +1,15 @@
 import { MalformedBytesError } from '../core/codec.ts'
+import { InvalidTransferError } from '../core/transfer.ts'
+import { ask, asked } from './asking.ts'
 import { dispute, observe, shown } from './disputing.ts'
 import type { Ledger, Terms } from './ledger.ts'
 import { type LedgerMessage, PeerViolationError, type Updates } from './messages.ts'
-import { acked, pay, updateSigned } from './paying.ts'
+import { InvalidOperationError } from './pending.ts'
 import { acknowledge, ackSigned, read } from './reading.ts'
 import { type LedgerEvent, type Step, stay } from './step.ts'
 import { connected, disconnected, remind, synced } from './syncing.ts'
 import { abandon, consented, consentSigned, proposed, refused, withdraw } from './withdrawing.ts'
+import { acked, updateSigned, write } from './writing.ts'
 
 /**
  * What a ledger becomes after `event`, and what is to be done. Pure. Throws for a caller's misuse (the ledger is then
@@ -14,8 +17,10 @@ import { abandon, consented, consentSigned, proposed, refused, withdraw } from '
  */
 export function stepLedger(ledger: Ledger, event: LedgerEvent, terms: Terms): Step {
   switch (event.kind) {
-    case 'pay':
-      return pay(ledger, event, terms)
+    case 'write':
+      return write(ledger, event, terms)
+    case 'ask':
+      return ask(ledger, event)
     case 'acknowledge':
       return acknowledge(ledger, terms)
     case 'signed':
@@ -44,13 +49,16 @@ export function stepLedger(ledger: Ledger, event: LedgerEvent, terms: Terms): St
   }
 }
 
+/** What operations of a peer can be. */
+const UNFIT = [MalformedBytesError, InvalidOperationError, InvalidTransferError]
+
 function hear(ledger: Ledger, message: LedgerMessage, terms: Terms): Step {
   try {
     return answer(ledger, message, terms)
   } catch (error) {
     if (error instanceof PeerViolationError) return { next: ledger, effects: [{ kind: 'violation', error }] }
-    if (!(error instanceof MalformedBytesError)) throw error
-    const cause = new PeerViolationError('its operations cannot be read', { cause: error })
+    if (!UNFIT.some((kind) => error instanceof kind)) throw error
+    const cause = new PeerViolationError('its operations cannot be read or do not fit its lane', { cause: error })
     return { next: ledger, effects: [{ kind: 'violation', error: cause }] }
   }
 }
@@ -61,6 +69,8 @@ function answer(ledger: Ledger, message: LedgerMessage, terms: Terms): Step {
       return hearUpdates(ledger, message, terms)
     case 'sync':
       return synced(ledger, message, terms)
+    case 'ask':
+      return asked(ledger, message)
     case 'propose':
       return proposed(ledger, message, terms)
     case 'consent':

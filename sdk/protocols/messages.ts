@@ -1,6 +1,7 @@
 import { TallystickError } from '../core/errors.ts'
 import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef } from '../core/types.ts'
-import type { Lane } from './ledger.ts'
+import type { ShownLane } from './ledger.ts'
+import type { Resolution } from './pending.ts'
 
 /** What this build speaks; a peer with another one is refused. */
 export const PROTOCOL_VERSION = 1
@@ -52,10 +53,21 @@ export interface Sync extends LedgerRef {
   readonly kind: 'sync'
   readonly generation: number
   /** Written by the sender, and by the receiver, as the sender knows them. */
-  readonly own: Lane
-  readonly peer: Lane
+  readonly own: ShownLane
+  readonly peer: ShownLane
   /** Answer with your own. */
   readonly want: boolean
+}
+
+/** Asks the writer of a lane to resolve one of its transfers so; sent by the transfer's payee. */
+export interface Ask extends LedgerRef {
+  readonly kind: 'ask'
+  readonly generation: number
+  /** Of the transfer, 16 bytes. */
+  readonly id: Hex
+  readonly resolution: Resolution
+  /** What shows that it should be so. */
+  readonly proof: Uint8Array
 }
 
 /** Asks for consent to a withdrawal of the sender, or to a closing one of both. */
@@ -100,7 +112,7 @@ export interface Refused {
   readonly reason: string
 }
 
-export type LedgerMessage = Updates | Sync | Propose | Consent | Refuse
+export type LedgerMessage = Updates | Sync | Ask | Propose | Consent | Refuse
 export type Message = Hello | Open | Opened | Refused | LedgerMessage
 
 /** The peer broke a rule that no honest peer breaks; the connection is closed and nothing of it counts. */

@@ -1,49 +1,190 @@
 import { MalformedBytesError, Reader, UnencodableError, Writer } from '../core/codec.ts'
-import type { State } from '../core/types.ts'
+import { leavesRoot, MAX_LEGS_EACH, validateTransfer } from '../core/transfer.ts'
+import type { Hex, Transfer } from '../core/types.ts'
 import { type PaymentBatch, parseBatch } from './payments.ts'
+import {
+  findLocked,
+  type Locked,
+  lockIn,
+  MAX_NOTE,
+  type Pending,
+  type Resolution,
+  resolveIn,
+  type Snapshot,
+} from './pending.ts'
 
-/** What an update does to its lane; locks, unlocks and cancels join here. */
-export type Operation = {
-  readonly kind: 'pay'
-  readonly batch: PaymentBatch
-}
+/** What an update does to its lane. */
+export type Operation =
+  | { readonly kind: 'pay'; readonly batch: PaymentBatch }
+  | { readonly kind: 'lock'; readonly id: Hex; readonly transfer: Transfer; readonly note: Uint8Array }
+  | { readonly kind: 'resolve'; readonly id: Hex; readonly resolution: Resolution }
 
 /** Operations that one update may hold. */
 export const MAX_OPERATIONS = 1_024
 /** Bytes of operations that one update may hold. */
 export const MAX_OPERATION_BYTES = 1 << 20
 
-const PAY = 1
+const TAGS = { pay: 1, lock: 2, unlock: 3, cancel: 4 } as const
+const ID = 16
 
-/** The operations as an update carries and stores them: `count ‖ count × (tag u8 ‖ length ‖ body)`. */
+/** The operations as an update carries and stores them: `count ‖ count × (tag u8 ‖ body)`. */
 export function encodeOperations(operations: readonly Operation[]): Uint8Array {
   if (operations.length > MAX_OPERATIONS)
     throw new UnencodableError(`${operations.length} operations are more than ${MAX_OPERATIONS}.`)
-  const size = operations.reduce((sum, { batch }) => sum + batch.bytes.length + 8, 8)
-  const writer = new Writer(size).varuint(operations.length)
-  for (const { batch } of operations) writer.u8(PAY).bytes(batch.bytes, MAX_OPERATION_BYTES)
+  const writer = new Writer(operations.reduce((sum, operation) => sum + sizeOf(operation), 8))
+  writer.varuint(operations.length)
+  for (const operation of operations) putOperation(writer, operation)
   return writer.finish()
+}
+
+/** Bytes that an operation takes at most. */
+export function sizeOf(operation: Operation): number {
+  switch (operation.kind) {
+    case 'pay':
+      return operation.batch.bytes.length + 8
+    case 'lock':
+      return 48 + 33 * operation.transfer.legs.length + operation.note.length
+    case 'resolve':
+      return 40 + (operation.resolution.kind === 'unlock' ? 8 * operation.resolution.values.length : 0)
+  }
+}
+
+function putOperation(writer: Writer, operation: Operation): void {
+  switch (operation.kind) {
+    case 'pay':
+      writer.u8(TAGS.pay).bytes(operation.batch.bytes, MAX_OPERATION_BYTES)
+      return
+    case 'lock':
+      writer.u8(TAGS.lock).hex(operation.id, ID)
+      putTransfer(writer, operation.transfer)
+      writer.bytes(operation.note, MAX_NOTE)
+      return
+    case 'resolve':
+      putResolution(writer.u8(TAGS[operation.resolution.kind]).hex(operation.id, ID), operation.resolution)
+  }
+}
+
+function putTransfer(writer: Writer, { amount, deadline, refundTo, legs }: Transfer): void {
+  writer.u128(amount).u64(deadline).u8(refundTo).varuint(legs.length)
+  for (const { to, key } of legs) writer.u8(to).hex(key, 32)
+}
+
+function readTransfer(reader: Reader): Transfer {
+  const head = { amount: reader.u128(), deadline: reader.u64(), refundTo: reader.u8() }
+  const legs = Array.from({ length: reader.varuint(MAX_LEGS_EACH) }, () => ({ to: reader.u8(), key: reader.hex(32) }))
+  return { ...head, legs }
+}
+
+/** Writes what follows the kind of a resolution. */
+export function putResolution(writer: Writer, resolution: Resolution): void {
+  if (resolution.kind === 'cancel') writer.u128(resolution.residual)
+  else {
+    writer.varuint(resolution.values.length)
+    for (const value of resolution.values) writer.u64(value)
+  }
+}
+
+/** Reads what {@link putResolution} wrote. */
+export function readResolution(reader: Reader, kind: Resolution['kind']): Resolution {
+  if (kind === 'cancel') return { kind, residual: reader.u128() }
+  return { kind, values: Array.from({ length: reader.varuint(MAX_LEGS_EACH) }, () => reader.u64()) }
 }
 
 /** Parses operations that came from anywhere. Throws `MalformedBytesError`. */
 export function decodeOperations(bytes: Uint8Array): Operation[] {
   const reader = new Reader(bytes)
   const operations: Operation[] = []
-  for (let left = reader.varuint(MAX_OPERATIONS); left > 0; left--) {
-    const tag = reader.u8()
-    if (tag !== PAY) throw new MalformedBytesError(bytes.length - reader.left, `The operation ${tag} is unknown`)
-    operations.push({ kind: 'pay', batch: parseBatch(reader.bytes(MAX_OPERATION_BYTES)) })
-  }
+  for (let left = reader.varuint(MAX_OPERATIONS); left > 0; left--) operations.push(readOperation(reader, bytes.length))
   reader.end()
   if (operations.length === 0) throw new MalformedBytesError(0, 'An update does nothing')
   return operations
 }
 
-/** The next version of a two-member lane after `operations`, which its writer chose: it can only give, never take. */
-export function applyOperations(state: State, operations: readonly Operation[]): State {
-  let paid = 0n
-  for (const { batch } of operations) paid += batch.total
-  const [first, second] = [state.credits[0]!, state.credits[1]!]
-  const credits = state.lane === 0 ? [first - paid, second + paid] : [first + paid, second - paid]
-  return { ...state, version: state.version + 1n, credits }
+function readOperation(reader: Reader, length: number): Operation {
+  const tag = reader.u8()
+  switch (tag) {
+    case TAGS.pay:
+      return { kind: 'pay', batch: parseBatch(reader.bytes(MAX_OPERATION_BYTES)) }
+    case TAGS.lock:
+      return { kind: 'lock', id: reader.hex(ID), transfer: readTransfer(reader), note: reader.bytes(MAX_NOTE) }
+    case TAGS.unlock:
+      return { kind: 'resolve', id: reader.hex(ID), resolution: readResolution(reader, 'unlock') }
+    case TAGS.cancel:
+      return { kind: 'resolve', id: reader.hex(ID), resolution: readResolution(reader, 'cancel') }
+    default:
+      throw new MalformedBytesError(length - reader.left, `The operation ${tag} is unknown`)
+  }
+}
+
+/** What is locked after `operations` of a version; transfers that were locked before the reading began are passed over. */
+export function followPending(before: Pending, operations: readonly Operation[], version: bigint): Pending {
+  let pending = before
+  for (const operation of operations) {
+    if (operation.kind === 'lock') pending = lockIn(pending, lockedBy(operation, version))
+    if (operation.kind === 'resolve' && findLocked(pending, operation.id))
+      pending = resolveIn(pending, operation.id, operation.resolution).pending
+  }
+  return pending
+}
+
+const lockedBy = ({ id, transfer, note }: Extract<Operation, { kind: 'lock' }>, since: bigint): Locked => ({
+  id,
+  transfer,
+  note,
+  since,
+})
+
+/** Told of each transfer that is resolved, before it is. */
+export type OnResolve = (item: Locked, resolution: Resolution) => void
+
+/** What operations change of a lane. */
+export interface Draft {
+  readonly credits: readonly bigint[]
+  readonly pending: Pending
+}
+
+/**
+ * A lane after one operation of its writer; `version` is the one that will hold it. Throws `InvalidOperationError` or
+ * `InvalidTransferError` where it does not fit.
+ */
+export function applyOperation(
+  { credits: before, pending }: Draft,
+  operation: Operation,
+  { lane, version }: { readonly lane: number; readonly version: bigint },
+  onResolve?: OnResolve,
+): Draft {
+  const credits = [...before]
+  switch (operation.kind) {
+    case 'pay':
+      credits[lane]! -= operation.batch.total
+      credits[1 - lane]! += operation.batch.total
+      return { credits, pending }
+    case 'lock':
+      validateTransfer(operation.transfer, credits.length)
+      credits[lane]! -= operation.transfer.amount
+      return { credits, pending: lockIn(pending, lockedBy(operation, version)) }
+    case 'resolve': {
+      const { id, resolution } = operation
+      const item = onResolve && findLocked(pending, id)
+      if (item) onResolve(item, resolution)
+      const resolved = resolveIn(pending, id, resolution)
+      for (const { to, amount } of resolved.shares) credits[to]! += amount
+      return { credits, pending: resolved.pending }
+    }
+  }
+}
+
+/** The next version of a two-member lane after `operations`, which its writer chose. Throws as {@link applyOperation} does. */
+export function applyOperations(
+  { state, pending }: Snapshot,
+  operations: readonly Operation[],
+  onResolve?: OnResolve,
+): Snapshot {
+  const at = { lane: state.lane, version: state.version + 1n }
+  let draft: Draft = { credits: state.credits, pending }
+  for (const operation of operations) draft = applyOperation(draft, operation, at, onResolve)
+  const next = { ...state, version: at.version, credits: draft.credits }
+  if (draft.pending === pending) return { state: next, pending }
+  const { locked, leaves } = draft.pending.list
+  return { state: { ...next, locked, transfersRoot: leavesRoot(leaves) }, pending: draft.pending }
 }

@@ -1,13 +1,12 @@
-import { AMOUNT_BOUND, stateDigest } from '../core/state.ts'
-import type { State } from '../core/types.ts'
+import { stateDigest } from '../core/state.ts'
 import type { Ledger, Terms } from './ledger.ts'
 import { PeerViolationError, type Update, type Updates } from './messages.ts'
-import { applyOperations, decodeOperations } from './operations.ts'
-import { updatesOf } from './paying.ts'
-import type { PaymentBatch } from './payments.ts'
+import { applyOperations, decodeOperations, type OnResolve, type Operation } from './operations.ts'
+import { findLocked, gainOf, type Pending, type Snapshot, satisfies } from './pending.ts'
 import { deaf, solvent, unsettled } from './solvency.ts'
 import { type LedgerEffect, type Step, stay } from './step.ts'
 import { syncOf } from './syncing.ts'
+import { isOutOfBounds, updatesOf } from './writing.ts'
 
 // The reader of a lane.
 //
@@ -28,14 +27,14 @@ export function read(ledger: Ledger, { generation, updates }: Updates, terms: Te
   if (generation > ledger.generation || deaf(ledger)) return later
   if (following.length === 0) return ledger.missed ? later : { ...later, effects: [syncOf(ledger, false)] }
 
-  const { state, batches } = applyUpdates(ledger.peer.newest, following)
+  const { state, pending, operations } = applyUpdates(ledger, following)
   const newest = following.at(-1)!
   // One signature stands for all versions up to it, so only the newest is checked.
   const signer = terms.channel.members[1 - ledger.me]!.signer
   if (!terms.verify(stateDigest(terms.domain, state), newest.signature, signer))
     throw new PeerViolationError(`the signature over version ${state.version} of its lane is not its own`)
-  const peer = { ...ledger.peer, newest: state, signature: newest.signature }
-  const next = { ...ledger, peer, missed: gap }
+  const peer = { ...ledger.peer, newest: state, pending, signature: newest.signature }
+  const next = { ...ledger, peer, missed: gap, asks: stillAsked(ledger, pending) }
   // Its deposit may be final over there and not yet here.
   if (!solvent(next)) return later
   const records = following.map(
@@ -47,7 +46,7 @@ export function read(ledger: Ledger, { generation, updates }: Updates, terms: Te
       signature: version === newest.version ? signature : undefined,
     }),
   )
-  const news = { kind: 'received', version: state.version, batches } as const
+  const news = { kind: 'received', version: state.version, operations } as const
   return { next, effects: [...records, { kind: 'notify', news }] }
 }
 
@@ -67,17 +66,31 @@ function inLine(
   return { next, gap: false }
 }
 
-function applyUpdates(from: State, updates: readonly Update[]): { state: State; batches: PaymentBatch[] } {
-  let state = from
-  const batches: PaymentBatch[] = []
+/** Throws {@link PeerViolationError} where the writer takes back what it locked and this side did not ask it to. */
+function applyUpdates(
+  { peer, me, asks }: Ledger,
+  updates: readonly Update[],
+): Snapshot & { readonly operations: readonly Operation[] } {
+  let at: Snapshot = { state: peer.newest, pending: peer.pending }
+  const all: Operation[] = []
+  const check: OnResolve = ({ id, transfer }, resolution) => {
+    const asked = asks.get(id)
+    if (gainOf(1 - me, transfer, resolution) > 0n && !(asked && satisfies(resolution, asked)))
+      throw new PeerViolationError(`it takes back what the transfer ${id} locked, unasked`)
+  }
   for (const { operations } of updates) {
     const parsed = decodeOperations(operations)
-    for (const { batch } of parsed) batches.push(batch)
-    state = applyOperations(state, parsed)
-    if (state.credits.some((credit) => credit >= AMOUNT_BOUND))
-      throw new PeerViolationError('a credit is out of bounds')
+    at = applyOperations(at, parsed, check)
+    for (const operation of parsed) all.push(operation)
+    if (at.state.credits.some(isOutOfBounds)) throw new PeerViolationError('a credit is out of bounds')
   }
-  return { state, batches }
+  return { ...at, operations: all }
+}
+
+/** What was asked of transfers that are still locked as they were: a residual is asked for anew. */
+function stillAsked({ asks, peer }: Ledger, pending: Pending): Ledger['asks'] {
+  if (asks.size === 0 || pending === peer.pending) return asks
+  return new Map([...asks].filter(([id]) => findLocked(pending, id) === findLocked(peer.pending, id)))
 }
 
 const reack = (ledger: Ledger): readonly LedgerEffect[] =>
@@ -92,6 +105,9 @@ export function acknowledge(ledger: Ledger, terms: Terms): Step {
 
 /** The signature that {@link acknowledge} asked for. */
 export function ackSigned(ledger: Ledger, signature: Uint8Array): Step {
-  const next = { ...ledger, peer: { ...ledger.peer, acked: ledger.peer.newest, ack: signature } }
+  const next = {
+    ...ledger,
+    peer: { ...ledger.peer, acked: ledger.peer.newest, ackedPending: ledger.peer.pending, ack: signature },
+  }
   return { next, effects: [{ kind: 'send', message: updatesOf(next, []) }] }
 }

@@ -1,11 +1,29 @@
 import { Reader, UnencodableError, Writer } from '../core/codec.ts'
-import type { LedgerRef, Withdrawal, WithdrawalPart } from '../core/types.ts'
-import { type Freeze, type InFlight, type Ledger, newLedger, type Unacked, type WithdrawalRequest } from './ledger.ts'
-import { applyOperations, decodeOperations, MAX_OPERATION_BYTES } from './operations.ts'
+import { MAX_TRANSFERS } from '../core/transfer.ts'
+import type { Hex, LedgerRef, Withdrawal, WithdrawalPart } from '../core/types.ts'
+import {
+  type Freeze,
+  type InFlight,
+  type Lane,
+  type Ledger,
+  newLedger,
+  type ShownLane,
+  type Unacked,
+  type WithdrawalRequest,
+} from './ledger.ts'
+import {
+  applyOperations,
+  decodeOperations,
+  followPending,
+  MAX_OPERATION_BYTES,
+  putResolution,
+  readResolution,
+} from './operations.ts'
+import { NOTHING_LOCKED, type Resolution } from './pending.ts'
 import { placeLane, putLane, readLane } from './wire.ts'
 
-// How a ledger and its history are stored. A ledger is rewritten with every commit, so it is small: what grows
-// (operations) is in the history, and the versions that wait for an acknowledgement are read back from there.
+// How a ledger and its history are stored. A ledger is rewritten with every commit, so it is small: what grows (operations)
+// is in the history; versions that wait for an acknowledgement and transfers that are locked are read back from there.
 
 /** Layout of stored ledgers and history; a store with another one is migrated or refused. */
 export const RECORD_VERSION = 1
@@ -14,10 +32,17 @@ const STAGES = ['proposed', 'agreed', 'granted'] as const
 const FREEZES = ['OLD_BACKUP', 'EQUIVOCATION', 'RESTORED'] as const
 
 /** What must survive of a ledger, about 700 bytes. */
-export function encodeLedger({ me, generation, own, peer, inFlight, frozen, doubtful }: Ledger): Uint8Array {
+export function encodeLedger({ me, generation, own, peer, asks, inFlight, frozen, doubtful }: Ledger): Uint8Array {
   const writer = new Writer(1_024).u8(me).u16(generation)
-  putLane(writer, own)
-  putLane(writer, peer)
+  for (const lane of [own, peer]) {
+    putLane(writer, lane)
+    writer.u64(firstLock(lane))
+  }
+  writer.varuint(asks.size)
+  for (const [id, resolution] of asks) {
+    writer.hex(id, 16).bool(resolution.kind === 'cancel')
+    putResolution(writer, resolution)
+  }
   writer.u8(inFlight ? 1 + STAGES.indexOf(inFlight.stage) : 0)
   if (inFlight) putInFlight(writer, inFlight)
   writer.u8(frozen ? 1 + FREEZES.indexOf(frozen.code) : 0)
@@ -25,20 +50,49 @@ export function encodeLedger({ me, generation, own, peer, inFlight, frozen, doub
   return writer.bool(doubtful).finish()
 }
 
-/** Reads what {@link encodeLedger} wrote; `unacked` follows from the history. */
-export function decodeLedger(bytes: Uint8Array, ref: LedgerRef): Ledger {
+/** The same stored ledger, restored from a backup and not compared with the peer since. */
+export const doubted = (stored: Uint8Array): Uint8Array => stored.with(-1, 1)
+
+/** The version that the history must be read from to know what is locked in a lane; 0n: nothing is. */
+const firstLock = ({ pending, ackedPending }: Lane): bigint =>
+  [...pending.items, ...ackedPending.items].reduce(
+    (first, { since }) => (first === 0n || since < first ? since : first),
+    0n,
+  )
+
+/** A lane as stored; {@link readBack} completes it from the history. */
+export interface StoredLane extends Lane {
+  /** The version from which the history has to be read; undefined: nothing is missing. */
+  readonly from: bigint | undefined
+  readonly unacked: readonly Unacked[]
+}
+
+/** A ledger as stored. */
+export type StoredLedger = Omit<Ledger, 'own' | 'peer' | 'unacked'> & {
+  readonly own: StoredLane
+  readonly peer: StoredLane
+}
+
+/** Reads what {@link encodeLedger} wrote. */
+export function decodeLedger(bytes: Uint8Array, ref: LedgerRef): StoredLedger {
   const reader = new Reader(bytes)
   const me = reader.u8()
   const at = { ...ref, generation: reader.u16() }
-  const own = placeLane(readLane(reader), at, me)
-  const peer = placeLane(readLane(reader), at, 1 - me)
+  const own = storedLane(placeLane(readLane(reader), at, me), reader.u64())
+  const peer = storedLane(placeLane(readLane(reader), at, 1 - me), reader.u64())
+  const asks = new Map(
+    Array.from({ length: reader.varuint(MAX_TRANSFERS) }, (): [Hex, Resolution] => {
+      const id = reader.hex(16)
+      return [id, readResolution(reader, reader.bool() ? 'cancel' : 'unlock')]
+    }),
+  )
   const stage = STAGES[reader.u8() - 1]
   const inFlight = stage ? readInFlight(reader, stage, at) : undefined
   const code = FREEZES[reader.u8() - 1]
   const frozen: Freeze | undefined = code ? { code, known: reader.u64(), proved: reader.u64() } : undefined
   const doubtful = reader.bool()
   reader.end()
-  return { ...newLedger(ref, me), generation: at.generation, own, peer, inFlight, frozen, doubtful }
+  return { ...newLedger(ref, me), generation: at.generation, own, peer, asks, inFlight, frozen, doubtful }
 }
 
 function putInFlight(writer: Writer, inFlight: InFlight): void {
@@ -121,11 +175,30 @@ export function decodeEntry(bytes: Uint8Array): HistoryEntry {
   return entry
 }
 
-/** The versions after the acknowledged one, from their history entries in order. */
-export function unackedFrom(ledger: Ledger, entries: readonly HistoryEntry[]): Unacked[] {
-  let state = ledger.own.acked
-  return entries.map(({ operations }) => {
-    state = applyOperations(state, decodeOperations(operations))
-    return { state, bytes: operations.length }
-  })
+function storedLane(shown: ShownLane, firstLock: bigint): StoredLane {
+  const { newest, acked } = shown
+  const unacked = newest.version > acked.version ? acked.version + 1n : undefined
+  const from = firstLock > 0n && (unacked === undefined || firstLock < unacked) ? firstLock : unacked
+  return { ...shown, pending: NOTHING_LOCKED, ackedPending: NOTHING_LOCKED, from, unacked: [] }
 }
+
+/** The lane with what one version's operations tell; they come in order, from `from` on. */
+export function readBack(lane: StoredLane, version: bigint, { operations }: HistoryEntry): StoredLane {
+  // A backup's history may be newer than its ledger.
+  if (version > lane.newest.version) return lane
+  const parsed = decodeOperations(operations)
+  if (version <= lane.acked.version) {
+    const pending = followPending(lane.pending, parsed, version)
+    return { ...lane, pending, ackedPending: version === lane.acked.version ? pending : lane.ackedPending }
+  }
+  const before = lane.unacked.at(-1) ?? { state: lane.acked, pending: lane.ackedPending }
+  const next = { ...applyOperations(before, parsed), bytes: operations.length }
+  return { ...lane, pending: next.pending, unacked: [...lane.unacked, next] }
+}
+
+/** The ledger, its lanes read back. */
+export function restoreLedger(stored: StoredLedger, own: StoredLane, peer: StoredLane): Ledger {
+  return { ...stored, own: laneOf(own), peer: laneOf(peer), unacked: own.unacked }
+}
+
+const laneOf = ({ from, unacked, ...lane }: StoredLane): Lane => lane

@@ -12,6 +12,7 @@ export type BlockedCode =
   | 'LEDGER_DISPUTED'
   | 'GENERATION_CHANGING'
   | 'LEDGER_CLOSING'
+  | 'TRANSFERS_PENDING'
   | 'WINDOW_FULL'
   | 'AWAITING_CONFIRMATIONS'
   | 'RESTORED_NOT_COMPARED'
@@ -24,6 +25,8 @@ const REASONS: Record<BlockedCode, string> = {
   LEDGER_DISPUTED: 'A dispute about this ledger is visible on chain. Wait until it is settled, then pay again.',
   GENERATION_CHANGING: 'A generation of this ledger ended and the end is not final yet. Wait for confirmations.',
   LEDGER_CLOSING: 'This ledger is being closed. Wait until it is paid out or the closing expires, then pay again.',
+  TRANSFERS_PENDING:
+    'Transfers are locked in this ledger. Wait until they are resolved, then close it; or start a dispute, which leaves them to the chain.',
   AWAITING_CONFIRMATIONS:
     'A deposit or withdrawal of this ledger is not final yet. Wait for confirmations, then ask again.',
   RESTORED_NOT_COMPARED:
@@ -88,8 +91,9 @@ export function withdrawing(ledger: Ledger, member: number): bigint {
 }
 
 /**
- * What a lane leaves `member` at least: an outgoing promise counts once it is signed, an incoming one once the reader
- * acknowledged it. Payments move one way, so the two ends hold the least of all versions between them.
+ * What a lane leaves `member` at least: an outgoing promise counts once it is signed, an incoming one, or one that was
+ * cancelled, once the reader acknowledged it. Versions between the two ends can leave a writer less, if a lock was cancelled
+ * at once; only the reader could show one, and it asked for that cancel.
  */
 function least(lane: Lane, member: number): bigint {
   const newest = lane.newest.credits[member]!

@@ -1,13 +1,15 @@
-import type { State, Withdrawal } from '../core/types.ts'
+import type { Hex, State, Withdrawal } from '../core/types.ts'
 import type { ChainFacts, Freeze, Ledger, Terms, WithdrawalRequest } from './ledger.ts'
 import type { LedgerMessage, PeerViolationError } from './messages.ts'
 import type { Operation } from './operations.ts'
-import type { PaymentBatch } from './payments.ts'
+import type { Resolution, Snapshot } from './pending.ts'
 
 /** What can happen to a ledger. Nothing else reaches a protocol: no clock, no key, no socket. */
 export type LedgerEvent =
-  /** The user pays; throws if it may not. */
-  | { readonly kind: 'pay'; readonly operations: readonly Operation[] }
+  /** The next version of one's own lane; throws if it may not be signed. */
+  | { readonly kind: 'write'; readonly operations: readonly Operation[] }
+  /** Asks the peer to resolve a transfer of its lane so; `proof` is for the peer's eyes. Throws if there is none. */
+  | ({ readonly kind: 'ask' } & Asking)
   /** Time to sign the peer's newest state, if that was not done. */
   | { readonly kind: 'acknowledge' }
   | { readonly kind: 'signed'; readonly what: Signed; readonly signature: Uint8Array }
@@ -19,11 +21,20 @@ export type LedgerEvent =
   | { readonly kind: 'facts'; readonly facts: ChainFacts }
   | { readonly kind: 'fresh'; readonly fresh: boolean }
   /** States that the chain holds, found in the history. */
-  | { readonly kind: 'shown'; readonly states: readonly State[] }
+  | { readonly kind: 'shown'; readonly states: readonly Snapshot[] }
   | { readonly kind: 'withdraw'; readonly request: WithdrawalRequest }
   /** The user takes a proposal back that the peer has not agreed to. */
   | { readonly kind: 'abandon'; readonly id: string }
   | { readonly kind: 'dispute' }
+
+/** A wish of the payee for the end of a transfer. */
+export interface Asking {
+  /** Of the transfer. */
+  readonly id: Hex
+  readonly resolution: Resolution
+  /** Why the payer should: a secret, a failure; at most `MAX_NOTE` bytes. */
+  readonly proof: Uint8Array
+}
 
 export type Signed = 'update' | 'ack' | 'consent'
 
@@ -52,7 +63,7 @@ export type LedgerEffect =
   | { readonly kind: 'execute'; readonly withdrawal: Withdrawal; readonly consent: Uint8Array }
   /** Each state with the peer's signature over it. */
   | { readonly kind: 'submit'; readonly states: readonly SubmittedState[]; readonly expiry: bigint }
-  | { readonly kind: 'settle'; readonly states: readonly State[]; readonly base: readonly bigint[] }
+  | { readonly kind: 'settle'; readonly states: readonly Snapshot[]; readonly base: readonly bigint[] }
   /** The chain holds older versions: find these (by lane; 0n: none) in the history and answer with `shown`. */
   | { readonly kind: 'lookup'; readonly versions: readonly [bigint, bigint] }
   | { readonly kind: 'notify'; readonly news: LedgerNews }
@@ -61,7 +72,9 @@ export type LedgerEffect =
 
 /** What a user may want to hear about a ledger. */
 export type LedgerNews =
-  | { readonly kind: 'sent' | 'received'; readonly version: bigint; readonly batches: readonly PaymentBatch[] }
+  | { readonly kind: 'sent' | 'received'; readonly version: bigint; readonly operations: readonly Operation[] }
+  /** The peer wants a transfer of one's own lane to end so. */
+  | ({ readonly kind: 'asked' } & Asking)
   | { readonly kind: 'acked'; readonly version: bigint }
   | { readonly kind: 'frozen'; readonly freeze: Freeze }
   | { readonly kind: 'agreed' | 'granted'; readonly withdrawal: Withdrawal; readonly id: string | undefined }

@@ -1,11 +1,12 @@
 import { AMOUNT_BOUND, stateDigest, ZERO_HASH } from '../core/state.ts'
 import type { Address, State } from '../core/types.ts'
-import { type Freeze, type Lane, type Ledger, sameState, type Terms } from './ledger.ts'
+import { type Freeze, type Lane, type Ledger, type ShownLane, sameState, type Terms } from './ledger.ts'
 import { PeerViolationError, type Sync } from './messages.ts'
-import { acked, updatesOf } from './paying.ts'
+import { NOTHING_LOCKED } from './pending.ts'
 import { deaf } from './solvency.ts'
 import { type LedgerEffect, type Step, stay } from './step.ts'
 import { proposalOf } from './withdrawing.ts'
+import { acked, updatesOf } from './writing.ts'
 
 // Coming into step with the peer, after each connection and whenever something seems lost.
 //
@@ -17,8 +18,13 @@ import { proposalOf } from './withdrawing.ts'
 /** What this side knows, as a message. */
 export function syncOf(ledger: Ledger, want: boolean): LedgerEffect {
   const { channelId, asset, generation, own, peer } = ledger
-  return { kind: 'send', message: { kind: 'sync', channelId, asset, generation, own, peer, want } }
+  return {
+    kind: 'send',
+    message: { kind: 'sync', channelId, asset, generation, own: shownOf(own), peer: shownOf(peer), want },
+  }
 }
+
+const shownOf = ({ newest, signature, acked, ack }: Lane): ShownLane => ({ newest, signature, acked, ack })
 
 export const connected = (ledger: Ledger): Step => ({
   next: { ...ledger, linked: false, missed: false },
@@ -109,24 +115,27 @@ function freezeWith(ledger: Ledger, freeze: Freeze, theirs: Sync, terms: Terms):
     (newest.version === own.newest.version && !sameState(newest, own.newest))
   ) {
     assertSigned(newest, theirs.peer.signature, me, terms)
-    own = { ...own, newest, signature: theirs.peer.signature }
+    own = { ...own, newest, pending: NOTHING_LOCKED, signature: theirs.peer.signature }
   }
   if (theirs.peer.acked.version > own.acked.version) {
     assertSigned(theirs.peer.acked, theirs.peer.ack, other, terms)
-    own = { ...own, acked: theirs.peer.acked, ack: theirs.peer.ack }
+    own = { ...own, acked: theirs.peer.acked, ackedPending: NOTHING_LOCKED, ack: theirs.peer.ack }
   }
   if (theirs.own.newest.version > peer.newest.version) {
     assertSigned(theirs.own.newest, theirs.own.signature, other, terms)
-    peer = { ...peer, newest: theirs.own.newest, signature: theirs.own.signature }
+    peer = { ...peer, newest: theirs.own.newest, pending: NOTHING_LOCKED, signature: theirs.own.signature }
   }
   if (theirs.own.acked.version > peer.acked.version) {
     assertSigned(theirs.own.acked, theirs.own.ack, me, terms)
-    peer = { ...peer, acked: theirs.own.acked, ack: theirs.own.ack }
+    peer = { ...peer, acked: theirs.own.acked, ackedPending: NOTHING_LOCKED, ack: theirs.own.ack }
   }
   const told: LedgerEffect[] = freeze === ledger.frozen ? [] : [{ kind: 'notify', news: { kind: 'frozen', freeze } }]
   const unacked =
     own.newest === ledger.own.newest ? ledger.unacked.filter(({ state }) => state.version > own.acked.version) : []
   const frozen = { ...ledger, frozen: freeze, doubtful: false }
+  // Of a state that locks transfers only the root is shown, so it can neither be checked nor settled with: wait until they are resolved.
+  if (!isKnown(ledger.own, own) || !isKnown(ledger.peer, peer))
+    return { next: { ...frozen, linked: false }, effects: told }
   if (!follows(ledger.own, own) || !follows(ledger.peer, peer) || given(peer.newest) < given(ledger.peer.newest)) {
     const error = new PeerViolationError('it shows states that no updates lead to')
     return { next: frozen, effects: [...told, { kind: 'violation', error }] }
@@ -147,17 +156,23 @@ const given = ({ credits, lane }: State): bigint => credits[1 - lane]!
  */
 function follows(before: Lane, { newest, acked }: Lane): boolean {
   const inOrder = acked.version < newest.version || sameState(acked, newest)
-  return (
-    inOrder && isPlain(newest) && isPlain(acked) && given(before.acked) <= given(acked) && given(acked) <= given(newest)
-  )
+  const fits = [newest, acked].every((state) => state === before.newest || state === before.acked || isBalanced(state))
+  return inOrder && fits && given(before.acked) <= given(acked) && given(acked) <= given(newest)
 }
 
-/** Nothing locked, nothing made or lost, within bounds. */
-const isPlain = (state: State): boolean =>
-  state.locked === 0n &&
-  state.transfersRoot === ZERO_HASH &&
-  state.credits[0]! + state.credits[1]! === 0n &&
-  given(state) < AMOUNT_BOUND
+/** Nothing made or lost, within bounds. */
+const isBalanced = (state: State): boolean =>
+  state.credits[0]! + state.credits[1]! === 0n && given(state) < AMOUNT_BOUND
+
+/**
+ * Whether all that is locked in a lane is known here. What was locked for this side and is gone, it must have signed away itself: it
+ * cannot remember whether it asked for that.
+ */
+function isKnown(before: Lane, { newest, acked }: Lane): boolean {
+  const taken = [newest, acked].filter((state) => state !== before.newest && state !== before.acked)
+  const isPlain = taken.every(({ locked, transfersRoot }) => locked === 0n && transfersRoot === ZERO_HASH)
+  return isPlain && (newest === before.newest || before.pending === NOTHING_LOCKED || newest.version === acked.version)
+}
 
 function assertSigned(state: State, signature: Uint8Array, signer: Address, terms: Terms): void {
   if (!terms.verify(stateDigest(terms.domain, state), signature, signer))

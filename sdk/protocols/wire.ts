@@ -2,7 +2,7 @@ import { decodeChannel, encodeChannel } from '../core/channel.ts'
 import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
 import { ZERO_HASH } from '../core/state.ts'
 import type { LedgerRef, State } from '../core/types.ts'
-import { blankLane, type Lane } from './ledger.ts'
+import { blankLane, type ShownLane } from './ledger.ts'
 import {
   type Ack,
   type Hello,
@@ -12,7 +12,8 @@ import {
   PROTOCOL_VERSION,
   type Updates,
 } from './messages.ts'
-import { MAX_OPERATION_BYTES } from './operations.ts'
+import { MAX_OPERATION_BYTES, putResolution, readResolution } from './operations.ts'
+import { MAX_NOTE } from './pending.ts'
 import { MAX_UNACKED } from './solvency.ts'
 
 // Frames between peers, byte by byte: `tag u8 ‖ body`, as docs/protocol.md says of every format here.
@@ -27,6 +28,7 @@ const TAGS = {
   propose: 7,
   consent: 8,
   refuse: 9,
+  ask: 10,
 } as const
 const MAX_TEXT = 200
 /** Assets that one message may name. */
@@ -71,6 +73,11 @@ function putLedgerMessage(writer: Writer, message: LedgerMessage): void {
       putLane(writer, message.peer)
       writer.u8(message.own.newest.lane).bool(message.want)
       return
+    case 'ask':
+      writer.hex(message.id, 16).bool(message.resolution.kind === 'cancel')
+      putResolution(writer, message.resolution)
+      writer.bytes(message.proof, MAX_NOTE)
+      return
     case 'propose':
       writer.u16(message.seq).bool(message.closing).u128(message.amount).hex(message.to, 20)
       writer.hex(message.toChannel, 32).u8(message.toMember).u64(message.validUntil)
@@ -111,6 +118,7 @@ function readMessage(reader: Reader, tag: number): Message {
     case TAGS.propose:
     case TAGS.consent:
     case TAGS.refuse:
+    case TAGS.ask:
       return readLedgerMessage(reader, tag)
     default:
       throw new MalformedBytesError(0, `The message kind ${tag} is unknown`)
@@ -146,6 +154,11 @@ function readLedgerMessage(reader: Reader, tag: number): LedgerMessage {
       const own = placeLane(first, ref, writer)
       return { kind: 'sync', ...ref, own, peer: placeLane(second, ref, 1 - writer), want: reader.bool() }
     }
+    case TAGS.ask: {
+      const id = reader.hex(16)
+      const resolution = readResolution(reader, reader.bool() ? 'cancel' : 'unlock')
+      return { kind: 'ask', ...ref, id, resolution, proof: reader.bytes(MAX_NOTE) }
+    }
     case TAGS.propose:
       return {
         kind: 'propose',
@@ -178,7 +191,7 @@ interface BareLane {
 }
 
 /** Writes a two-member lane without what the ledger says anyway. */
-export function putLane(writer: Writer, lane: Lane): void {
+export function putLane(writer: Writer, lane: ShownLane): void {
   putSigned(writer, lane.newest, lane.signature)
   putSigned(writer, lane.acked, lane.ack)
 }
@@ -204,7 +217,7 @@ function readSigned(reader: Reader): [Bare, Uint8Array] {
 }
 
 /** Puts a lane that was read back into its ledger. */
-export function placeLane(bare: BareLane, ref: LedgerRef & { readonly generation: number }, lane: number): Lane {
+export function placeLane(bare: BareLane, ref: LedgerRef & { readonly generation: number }, lane: number): ShownLane {
   const blank = blankLane(ref, ref.generation, lane).newest
   return { ...bare, newest: { ...blank, ...bare.newest }, acked: { ...blank, ...bare.acked } }
 }

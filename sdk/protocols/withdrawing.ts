@@ -38,6 +38,8 @@ function stopped(ledger: Ledger, closes: boolean): BlockedCode | undefined {
   if (code) return code
   const { confirmed, latest, confirmedBalances, latestBalances } = ledger.facts!
   if (confirmed.phase !== 'open' || latest.phase !== 'open') return 'LEDGER_DISPUTED'
+  // A closing one must leave zero, and what is locked is nobody's yet.
+  if (closes && (ledger.own.newest.locked > 0n || ledger.peer.newest.locked > 0n)) return 'TRANSFERS_PENDING'
   // Exactly the confirmed seq: a withdrawal in a block that may still vanish would make two valid at once.
   const moving = latest.seq !== confirmed.seq
   // A closing one must leave zero, so a deposit on its way would make it fail.

@@ -1,10 +1,9 @@
-import { concatBytes } from '@noble/hashes/utils.js'
 import { expect } from 'chai'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { channelIdOf, encodeChannel, sortMembers } from '../../sdk/core/channel.ts'
-import { type Address, type ChannelId, COIN, type State } from '../../sdk/core/types.ts'
+import { COIN, type State } from '../../sdk/core/types.ts'
 import { Node } from '../../sdk/node/node.ts'
-import { decodeLedger, encodeLedger } from '../../sdk/protocols/record.ts'
+import { doubted } from '../../sdk/protocols/record.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
 import type { Store, Write } from '../../sdk/storage/store.ts'
 import { signerOf } from '../sdk/node/actors.ts'
@@ -163,10 +162,7 @@ async function backupOf({ store }: Actor): Promise<Store> {
   const writes: Write[] = []
   for await (const [key, value] of store.list('')) {
     if (key.startsWith('chain/')) continue
-    const [room, channelId, asset] = key.split('/')
-    const ref = { channelId: channelId as ChannelId, asset: asset as Address }
-    const doubted = () => encodeLedger({ ...decodeLedger(value.subarray(4), ref), doubtful: true })
-    writes.push({ key, value: room === 'ledger' ? concatBytes(value.subarray(0, 4), doubted()) : value })
+    writes.push({ key, value: key.startsWith('ledger/') ? doubted(value) : value })
   }
   await copy.commit(writes)
   return copy

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { laneWordOf } from '../../../sdk/core/state.ts'
 import { enforceable } from '../../../sdk/protocols/disputing.ts'
 import type { ChainFacts } from '../../../sdk/protocols/ledger.ts'
+import { NOTHING_LOCKED } from '../../../sdk/protocols/pending.ts'
 import { facts, NOW, pair, type Side, settlePayment } from './sides.ts'
 
 const EXPIRY = NOW + 600n
@@ -70,26 +71,29 @@ describe('a dispute', () => {
     expect(submitted()).to.have.length(2)
   })
 
+  /** The states that the last call wanted to settle with. */
+  const settled = () =>
+    alice.effects.flatMap((effect) => (effect.kind === 'settle' ? effect.states.map(({ state }) => state) : []))
+
   it('is settled from its expiry on, with the states that the chain counts', () => {
     const words = [laneWordOf(alice.ledger.own.newest), laneWordOf(alice.ledger.peer.newest)] as const
     see(disputed(words, at(EXPIRY - 1n)))
     expect(alice.effects.filter(({ kind }) => kind === 'settle')).to.deep.equal([])
     see(disputed(words, at(EXPIRY)))
+    expect(settled()).to.deep.equal([alice.ledger.own.newest, alice.ledger.peer.newest])
     const settle = alice.effects.find((effect) => effect.kind === 'settle')
-    expect(settle?.states).to.deep.equal([alice.ledger.own.newest, alice.ledger.peer.newest])
     expect(settle?.base).to.deep.equal([0n, ...words])
   })
 
   it('is settled without lanes that nobody showed', () => {
     see(disputed([0n, laneWordOf(alice.ledger.peer.newest)], at(EXPIRY)))
-    const settle = alice.effects.find((effect) => effect.kind === 'settle')
-    expect(settle?.states).to.deep.equal([alice.ledger.peer.newest])
+    expect(settled()).to.deep.equal([alice.ledger.peer.newest])
   })
 
   it('is settled with a state that only the peer could submit, since this side signed it', () => {
     alice.pay(5n)
     see(disputed([laneWordOf(alice.ledger.own.newest), 0n], at(EXPIRY)))
-    expect(alice.effects.find((effect) => effect.kind === 'settle')?.states[0]).to.equal(alice.ledger.own.newest)
+    expect(settled()).to.deep.equal([alice.ledger.own.newest])
   })
 
   it('is settled with an old state after that was found in the history', () => {
@@ -100,8 +104,8 @@ describe('a dispute', () => {
     expect(alice.effects.filter(({ kind }) => kind !== 'notify')).to.deep.equal([
       { kind: 'lookup', versions: [1n, 0n] },
     ])
-    alice.feed({ kind: 'shown', states: [old] })
-    expect(alice.effects.find((effect) => effect.kind === 'settle')?.states).to.deep.equal([old])
+    alice.feed({ kind: 'shown', states: [{ state: old, pending: NOTHING_LOCKED }] })
+    expect(settled()).to.deep.equal([old])
   })
 
   it('is left to the peer if the history does not have what the peer showed', () => {

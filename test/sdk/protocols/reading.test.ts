@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { applyOperations, decodeOperations, encodeOperations } from '../../../sdk/protocols/operations.ts'
 import { packAmounts } from '../../../sdk/protocols/payments.ts'
+import { NOTHING_LOCKED } from '../../../sdk/protocols/pending.ts'
 import { facts, link, pair, type Side, settlePayment } from './sides.ts'
 
 fc.configureGlobal({ seed: 42 })
@@ -55,7 +56,7 @@ describe('the reader of a lane', () => {
         const operations = decodeOperations(
           encodeOperations([{ kind: 'pay', batch: packAmounts(list, new Uint8Array(16)) }]),
         )
-        const next = applyOperations(state, operations)
+        const { state: next } = applyOperations({ state, pending: NOTHING_LOCKED }, operations)
         const paid = list.reduce((sum, amount) => sum + amount)
         expect(next.credits[lane]).to.equal(-paid)
         expect(next.credits[1 - lane]).to.equal(paid)

@@ -10,6 +10,7 @@ import {
 } from '../../../sdk/protocols/ledger.ts'
 import { stepLedger } from '../../../sdk/protocols/machine.ts'
 import type { LedgerMessage, PeerViolationError, Updates } from '../../../sdk/protocols/messages.ts'
+import type { Operation } from '../../../sdk/protocols/operations.ts'
 import { packAmounts } from '../../../sdk/protocols/payments.ts'
 import type { LedgerEffect, LedgerEvent, LedgerNews } from '../../../sdk/protocols/step.ts'
 import { sessionSigner } from '../../../sdk/signing/session.ts'
@@ -78,7 +79,12 @@ export class Side {
   }
 
   pay(...amounts: bigint[]): this {
-    return this.feed({ kind: 'pay', operations: [{ kind: 'pay', batch: packAmounts(amounts, new Uint8Array(16)) }] })
+    return this.feed({ kind: 'write', operations: [{ kind: 'pay', batch: packAmounts(amounts, new Uint8Array(16)) }] })
+  }
+
+  /** Writes a version of the own lane with these operations. */
+  write(...operations: Operation[]): this {
+    return this.feed({ kind: 'write', operations })
   }
 
   hear(...messages: LedgerMessage[]): this {
