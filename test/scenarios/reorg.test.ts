@@ -1,6 +1,7 @@
 import { expect } from 'chai'
-import { Contract } from 'ethers'
+import { Contract, keccak256 } from 'ethers'
 import { type ChannelId, COIN } from '../../sdk/core/types.ts'
+import { faultyRpc, truth } from '../sdk/chain/faulty-rpc.ts'
 import { Mallory } from './mallory.ts'
 import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
 
@@ -56,7 +57,10 @@ describe('a reorganisation under two nodes', () => {
   }
 
   it('S22 counts a deposit only when it is final, and deposits once although it was taken away', async () => {
-    const [alice, bob] = [await start('alice'), await start('bob')]
+    // Alice's RPC will lose what she sends again, or her deposit could stand in the very block that replaces its first one.
+    const rpc = await faultyRpc(stage.chain.url)
+    const chain = { confirmations: CONFIRMATIONS, rpc: rpc.url }
+    const [alice, bob] = [await stage.start('alice', { file: 'alice', chain }), await start('bob')]
     const channelId = await alice.node.open(bob.address, { period: 600 })
     await alice.node.deposit(channelId, ETHER, { wait: 'mined' })
     await until(() => bob.node.channel(channelId).ledgers[0]!.blocked === undefined)
@@ -64,8 +68,11 @@ describe('a reorganisation under two nodes', () => {
     expect(await rejection(alice.node.pay(channelId, 1n))).to.have.property('code', 'INSUFFICIENT_BALANCE')
 
     await automine(false)
+    rpc.answer = async (call) =>
+      call.method === 'eth_sendRawTransaction' ? keccak256(call.params[0] as string) : call.forward()
     await reorg(1)
     await until(() => alice.node.balances(channelId).unconfirmed === 0n)
+    rpc.answer = truth
     for (const { node } of [alice, bob])
       expect(node.balances(channelId)).to.include({ spendable: 0n, receivable: 0n, entitlement: 0n })
 
@@ -79,6 +86,8 @@ describe('a reorganisation under two nodes', () => {
     await until(() => bob.node.balances(channelId).spendable === ETHER)
     expect(await stage.chain.provider.getBalance(stage.chain.adjudicator)).to.equal(ETHER)
     await mined(alice.node.close(channelId))
+    await stage.stop(alice)
+    await rpc.stop()
   })
 
   it('S22 takes no payment from a deposit that a reorganisation can still remove', async () => {
