@@ -1,12 +1,14 @@
-import type { ChainCall, SendOptions } from '../chain/chain.ts'
+import type { Chain, ChainCall, SendOptions } from '../chain/chain.ts'
 import { toHex } from '../core/bytes.ts'
-import { encodeProof, encodeStates, encodeWithdrawal } from '../core/calldata.ts'
+import { encodeProof, encodeStates, encodeWithdrawal, type LaneList } from '../core/calldata.ts'
 import { encodeChannel } from '../core/channel.ts'
 import { encodeEnvelope } from '../core/envelope.ts'
 import { TallystickError } from '../core/errors.ts'
 import { hashState, stateDigest, ZERO_HASH } from '../core/state.ts'
 import { type Address, type Channel, COIN, type Withdrawal, type WithdrawalPart } from '../core/types.ts'
 import { withdrawalDigest } from '../core/withdrawal.ts'
+import type { Snapshot } from '../protocols/pending.ts'
+import { keysOf, settlementList } from '../protocols/redeeming.ts'
 import { entitlement } from '../protocols/solvency.ts'
 import type { LedgerEffect } from '../protocols/step.ts'
 import type { SessionSigner } from '../signing/signer.ts'
@@ -29,6 +31,8 @@ export interface Caller {
   readonly sender: () => Address
   readonly signer: SessionSigner
   readonly wallet: OwnerWallet | undefined
+  /** What the registry holds under these keys. */
+  readonly outcomes: Chain['outcomes']
   /** The channel with this id, if it is one of this node's. */
   readonly channel: (channelId: string) => Channel | undefined
 }
@@ -73,17 +77,27 @@ export async function plan(slot: Slot, effect: ChainEffect, caller: Caller, anyo
   const weight = entitlement(slot.ledger, slot.ledger.me)
   if (effect.kind === 'execute') return execution(slot, effect, caller, { weight, anyone })
   if (effect.kind === 'submit') return submission(slot, effect, caller, { weight, anyone })
+  const states = effect.states.map(({ state }) => state)
+  const lists = await decidedLists(effect.states, slot.ledger.facts!.head.timestamp, caller.outcomes)
   return {
-    call: call(
-      slot,
-      'settle',
-      encodeProof(
-        effect.base,
-        effect.states.map(({ state }) => state),
-      ),
-    ),
+    call: call(slot, 'settle', encodeProof(effect.base, states, lists)),
     options: { intent: `settle/${slot.ledgerId}/${slot.ledger.generation}`, weight, anySender: true },
   }
+}
+
+/** The lists of all lanes of which some transfer is decided. */
+export async function decidedLists(
+  states: readonly Snapshot[],
+  now: bigint,
+  outcomes: Chain['outcomes'],
+): Promise<LaneList[]> {
+  const keys = keysOf(states.flatMap(({ pending }) => pending.list.transfers))
+  if (keys.length === 0) return []
+  const found = await outcomes(keys)
+  const known = new Map(keys.map((key, index) => [key, found[index]!]))
+  return states.flatMap(
+    ({ state, pending }) => settlementList(state.lane, pending.list.transfers, (key) => known.get(key), now) ?? [],
+  )
 }
 
 const call = (slot: Slot, functionName: string, packed: Uint8Array): ChainCall => ({

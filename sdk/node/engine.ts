@@ -26,6 +26,7 @@ import { News } from './news.ts'
 import { Openings } from './openings.ts'
 import { Outbox } from './outbox.ts'
 import { type Peer, Peers } from './peers.ts'
+import { Redeemer } from './redeemer.ts'
 import { Replay } from './replay.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
 
@@ -59,6 +60,7 @@ export class Engine {
   readonly news: News
   readonly openings = new Openings(this)
   readonly lookout = new Lookout(this)
+  readonly redeemer = new Redeemer(this)
   readonly #hearing = new Hearing(this)
   readonly #cashier = new Cashier(this)
   readonly #replay = new Replay(this)
@@ -93,7 +95,7 @@ export class Engine {
     this.#outbox = new Outbox(this.peers)
     this.news = new News(this.emitter, clock)
     const channel = (channelId: string) => this.book.channels.get(channelId as ChannelId)?.channel
-    this.caller = { sender: () => chain.sender, signer, wallet, channel }
+    this.caller = { sender: () => chain.sender, outcomes: (keys) => chain.outcomes(keys), signer, wallet, channel }
     this.desk = new ChainDesk(chain, this.caller, clock, {
       facts: (slot, facts) => this.lookout.observe(slot, facts),
       failed: (slot, effect, error) => this.news.chainFailed(slot, effect, error),
@@ -105,6 +107,7 @@ export class Engine {
     await this.book.load()
     for (const { peer, address } of this.book.channels.values())
       if (address !== undefined) this.peers.peer(peer).address = address
+    await this.redeemer.load()
     await this.lookout.start()
   }
 
@@ -163,6 +166,9 @@ export class Engine {
         this.journal.write(key, encodeEntry({ time: this.options.clock.now(), signature, operations }))
         return
       }
+      case 'reserve':
+        this.redeemer.begin(slot, effect.generation)
+        return
       case 'violation':
         this.peers.fail(this.peers.peer(slot.entry.peer), effect.error)
         return
@@ -171,7 +177,7 @@ export class Engine {
     }
   }
 
-  #perform(slot: Slot, effect: Exclude<LedgerEffect, { kind: 'sign' | 'record' | 'violation' }>): void {
+  #perform(slot: Slot, effect: Exclude<LedgerEffect, { kind: 'sign' | 'record' | 'reserve' | 'violation' }>): void {
     switch (effect.kind) {
       case 'send': {
         const peer = this.peers.all.get(slot.entry.peer)
@@ -292,6 +298,7 @@ export class Engine {
   tick(): void {
     if (this.halted) return
     this.lookout.tick()
+    this.redeemer.tick()
     for (const slot of this.book.slots)
       if (this.peers.all.get(slot.entry.peer)?.online && slot.isQuiet()) this.dispatch(slot, { kind: 'remind' })
     this.#hurry()

@@ -1,7 +1,10 @@
 import { TallystickError } from '../core/errors.ts'
-import type { Address, ChannelId, LedgerRef, Withdrawal } from '../core/types.ts'
+import type { Address, ChannelId, Hex, LedgerRef, Withdrawal } from '../core/types.ts'
 import type { Operation } from '../protocols/operations.ts'
 import { type Payment, type PaymentBatch, paymentsOf } from '../protocols/payments.ts'
+import type { Resolution } from '../protocols/pending.ts'
+import type { Asking } from '../protocols/step.ts'
+import type { LockedTransfer } from './transfers.ts'
 
 /** One signed update with any number of payments, sent or received. */
 export interface PaymentEvent extends LedgerRef {
@@ -39,6 +42,18 @@ export type NodeEvent =
   | (LedgerRef & { readonly kind: 'disputed'; readonly expiry: bigint })
   /** A generation ended on chain, by settlement or closing; the next has begun. */
   | (LedgerRef & { readonly kind: 'ended'; readonly generation: number; readonly next: number })
+  /** A transfer was locked in this node's lane (`out`) or the peer's. */
+  | (LockedTransfer & { readonly kind: 'locked' })
+  | (LedgerRef & {
+      readonly kind: 'resolved'
+      readonly direction: 'in' | 'out'
+      readonly id: Hex
+      readonly resolution: Resolution
+    })
+  /** The peer wants a transfer of this node's lane to end so. */
+  | (LedgerRef & { readonly kind: 'asked' } & Asking)
+  /** What a settlement had reserved for transfers was divided. */
+  | (LedgerRef & { readonly kind: 'redeemed'; readonly generation: number })
   | (LedgerRef & { readonly kind: 'frozen'; readonly known: bigint; readonly proved: bigint })
   | { readonly kind: 'chain'; readonly healthy: boolean; readonly reason: string | undefined }
   /** Something needs attention: a peer's violation, a failed transaction, an empty gas account. */

@@ -9,6 +9,7 @@ import { observe } from '../protocols/disputing.ts'
 import { blankLane, type Lane, type Ledger, newLedger } from '../protocols/ledger.ts'
 import { pendingOf } from '../protocols/pending.ts'
 import { onAbort } from './abort.ts'
+import { decidedLists } from './calls.ts'
 import { ExitFileError, type ExitLedger } from './exit.ts'
 
 /** How far an exit is. */
@@ -115,14 +116,9 @@ async function advance(
     if (effect.kind === 'lookup') throw new NewerStateError()
     if (effect.kind === 'settle') {
       tell('settling')
-      await send(
-        'settle',
-        encodeProof(
-          effect.base,
-          effect.states.map(({ state }) => state),
-        ),
-        0n,
-      )
+      const states = effect.states.map(({ state }) => state)
+      const lists = await decidedLists(effect.states, view.head.timestamp, (keys) => chain.outcomes(keys))
+      await send('settle', encodeProof(effect.base, states, lists), 0n)
       return
     }
     if (effect.kind === 'submit') {

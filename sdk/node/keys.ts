@@ -6,6 +6,7 @@ import type { Address, ChannelId, LedgerRef } from '../core/types.ts'
 //   channel/<channelId>                       packed channel, where to dial the peer
 //   ledger/<channelId>/<asset>                number of the ledger, and the ledger
 //   history/<number>/<generation>/<lane>/<version>    one update, with any number of payments
+//   reserve/<number>/<generation>             a settlement that may have reserved money for transfers
 //   id/<number>/<payment id>                  version that holds a payment whose id the user chose
 
 export const NODE_KEY = 'node'
@@ -13,6 +14,7 @@ export const CHANNELS = 'channel/'
 export const LEDGERS = 'ledger/'
 export const HISTORY = 'history/'
 export const IDS = 'id/'
+export const RESERVES = 'reserve/'
 
 export const channelKey = (channelId: ChannelId): string => `${CHANNELS}${channelId}`
 
@@ -44,3 +46,12 @@ export function parseHistoryKey(key: string): { generation: number; lane: number
 }
 
 export const idKey = (number: number, id: string): string => `${IDS}${number.toString(16).padStart(8, '0')}/${id}`
+
+export const reserveKey = (number: number, generation: number): string =>
+  `${RESERVES}${number.toString(16).padStart(8, '0')}/${generation.toString(16).padStart(4, '0')}`
+
+/** The settlement that {@link reserveKey} names. */
+export function parseReserveKey(key: string): { number: number; generation: number } {
+  const [, number, generation] = key.split('/')
+  return { number: Number.parseInt(number!, 16), generation: Number.parseInt(generation!, 16) }
+}

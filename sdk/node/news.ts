@@ -41,6 +41,7 @@ export class News {
       case 'sent':
       case 'received':
         this.#payments(slot, news)
+        this.#transfers(slot, news)
         return
       case 'acked':
         slot.acknowledged(news.version)
@@ -69,6 +70,7 @@ export class News {
         this.#emitter.emit({ kind: 'disputed', ...ref, expiry: news.expiry })
         return
       case 'asked':
+        this.#emitter.emit({ ...news, ...ref, kind: 'asked' })
         return
       default:
         this.#emitter.emit({ kind: news.kind, ...ref, withdrawal: news.withdrawal })
@@ -82,6 +84,18 @@ export class News {
     const direction = news.kind === 'sent' ? 'out' : 'in'
     const about = { channelId, asset, direction, peer: slot.entry.peer, version: news.version } as const
     this.#emitter.emit(paymentEvent({ ...about, time: this.#clock.now() }, batchesOf(news.operations)))
+  }
+
+  #transfers({ ledger }: Slot, news: Extract<LedgerNews, { kind: 'sent' | 'received' }>): void {
+    const { channelId, asset } = ledger
+    const about = { channelId, asset, direction: news.kind === 'sent' ? 'out' : 'in' } as const
+    for (const operation of news.operations) {
+      if (operation.kind === 'pay') continue
+      const { id } = operation
+      if (operation.kind === 'resolve')
+        this.#emitter.emit({ kind: 'resolved', ...about, id, resolution: operation.resolution })
+      else this.#emitter.emit({ kind: 'locked', ...about, id, transfer: operation.transfer, note: operation.note })
+    }
   }
 
   /** Confirmed balances may have changed. */

@@ -28,6 +28,14 @@ import { type ListedPayment, readPayments } from './history.ts'
 import { type BulkPayment, type BulkReceipt, Paying, type PayOptions, type Receipt } from './pay.ts'
 import { PeerOfflineError } from './peers.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
+import {
+  type CancelOptions,
+  type LockedTransfer,
+  type LockTerms,
+  resolutionOf,
+  Transfers,
+  type UnlockOptions,
+} from './transfers.ts'
 import { Withdrawing, type WithdrawOptions } from './withdraw.ts'
 
 /** What a node is made of. */
@@ -113,6 +121,7 @@ export class Node {
   readonly #engine: Engine
   readonly #paying: Paying
   readonly #withdrawing: Withdrawing
+  readonly #transfers: Transfers
   readonly #nonce: (index: number) => bigint
   readonly #listeners: Listener[] = []
   readonly #stopTicks: () => void
@@ -121,6 +130,7 @@ export class Node {
     this.#engine = engine
     this.#paying = new Paying(engine)
     this.#withdrawing = new Withdrawing(engine)
+    this.#transfers = new Transfers(engine)
     this.#nonce = nonce
     this.#stopTicks = engine.options.clock.every(tick, () => engine.tick())
   }
@@ -290,6 +300,46 @@ export class Node {
     options: Omit<PayOptions, 'id' | 'memo'> = {},
   ): Promise<BulkReceipt> {
     return this.#paying.payMany(this.#slot(channelId, options.asset), payments, options)
+  }
+
+  /**
+   * Locks money that an outcome will pay to the peer, or divide; resolves with its id once the peer has acknowledged it. Throws as
+   * `pay` does, or `InvalidTransferError`.
+   *
+   * @example
+   * ```ts
+   * const id = await node.lock(channelId, { amount: 1_000n, key: secretKey(registry, secret), deadline })
+   * ```
+   */
+  async lock(channelId: ChannelId, terms: LockTerms): Promise<Hex> {
+    return this.#transfers.lock(this.#slot(channelId, terms.asset), terms)
+  }
+
+  /** Ends a transfer that this node locked, by these values of its legs (default: all of it to the first). */
+  async unlock(channelId: ChannelId, id: Hex, options: UnlockOptions = {}): Promise<void> {
+    await this.#transfers.resolve(this.#slot(channelId, options.asset), id, resolutionOf(options), options.signal)
+  }
+
+  /** Returns a transfer that this node locked and whose payee asked for that. */
+  async cancel(channelId: ChannelId, id: Hex, options: CancelOptions = {}): Promise<void> {
+    const resolution = { kind: 'cancel', residual: options.residual ?? 0n } as const
+    await this.#transfers.resolve(this.#slot(channelId, options.asset), id, resolution, options.signal)
+  }
+
+  /** Asks the peer to unlock a transfer; `proof` shows it why. */
+  askUnlock(channelId: ChannelId, id: Hex, options: UnlockOptions & { readonly proof?: Uint8Array } = {}): void {
+    this.#transfers.ask(this.#slot(channelId, options.asset), id, resolutionOf(options), options.proof)
+  }
+
+  /** Gives a transfer of the peer up, which may then take it back at any time. */
+  askCancel(channelId: ChannelId, id: Hex, options: CancelOptions & { readonly proof?: Uint8Array } = {}): void {
+    const resolution = { kind: 'cancel', residual: options.residual ?? 0n } as const
+    this.#transfers.ask(this.#slot(channelId, options.asset), id, resolution, options.proof)
+  }
+
+  /** Transfers that are locked in a channel's ledger. */
+  transfers(channelId: ChannelId, asset?: string): LockedTransfer[] {
+    return this.#transfers.list(this.#slot(channelId, asset))
   }
 
   /** Pays money out while the channel goes on, with the peer's consent; resolves when that is final. */

@@ -2,6 +2,7 @@ import { ledgerIdOf } from '../core/channel.ts'
 import type { Address, Channel, ChannelId, Hex } from '../core/types.ts'
 import type { ChainFacts, Ledger, Terms } from '../protocols/ledger.ts'
 import { PaymentPendingError } from './errors.ts'
+import { OperationQueue } from './operation-queue.ts'
 import { type Order, PayQueue } from './queue.ts'
 
 /** A channel this node is a member of. */
@@ -16,6 +17,9 @@ export interface ChannelEntry {
   address: string | undefined
 }
 
+/** Waits for the peer's acknowledgement of its `last` version; an order that is signed completely is one. */
+export type Waiter = Pick<Order, 'last' | 'resolve' | 'reject'>
+
 /** A ledger at work: its protocol state, and who waits for what. */
 export class Slot {
   readonly entry: ChannelEntry
@@ -25,8 +29,9 @@ export class Slot {
   readonly number: number
   ledger: Ledger
   readonly queue = new PayQueue()
-  /** Signed orders, by their last version. */
-  #waiting: Order[] = []
+  readonly operations = new OperationQueue()
+  /** Who waits for an acknowledgement, by version. */
+  #waiting: Waiter[] = []
   /** Updates are being read from the history for the peer; new ones would overtake them. */
   resending = false
   /** From which version on the peer asked last, while an earlier answer is under way. */
@@ -60,9 +65,9 @@ export class Slot {
     return Number.isInteger(Math.log2(quiet)) || quiet % 32 === 0
   }
 
-  /** Waits for the acknowledgement of an order that is signed completely. */
-  await(order: Order): void {
-    this.#waiting.push(order)
+  /** Waits for the acknowledgement of a version that is signed. */
+  await(waiter: Waiter): void {
+    this.#waiting.push(waiter)
   }
 
   /** Tells whose orders the peer has acknowledged. */
@@ -85,5 +90,6 @@ export class Slot {
     for (const order of this.queue.clear())
       order.reject(order.taken === 0 ? error : new PaymentPendingError(order.last, error))
     for (const order of this.#waiting.splice(0)) order.reject(new PaymentPendingError(order.last, error))
+    for (const order of this.operations.clear()) order.reject(error)
   }
 }

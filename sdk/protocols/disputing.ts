@@ -46,6 +46,9 @@ function begin(ledger: Ledger, facts: ChainFacts): Step {
   }
   // What a restored store missed of the next generation it cannot know either; one that ended before its eyes it can.
   const doubtful = ledger.doubtful && ledger.facts === undefined
+  // Whether it ended by a dispute this side may not have seen; that a settlement reserved nothing is soon found out.
+  if ([ledger.own, ledger.peer].some(({ newest, acked }) => newest.locked > 0n || acked.locked > 0n))
+    effects.push({ kind: 'reserve', generation })
   const fresh = { ...nextGeneration(ledger, next), facts, doubtful }
   return { next: fresh, effects: [...effects, syncOf(fresh, true)] }
 }

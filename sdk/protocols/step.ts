@@ -57,6 +57,8 @@ export type LedgerEffect =
       /** The writer's; undefined where only a later one was checked. */
       readonly signature: Uint8Array | undefined
     }
+  /** The settlement of this generation may have reserved money: look after it. Goes to the store in the same commit as `next`. */
+  | { readonly kind: 'reserve'; readonly generation: number }
   | { readonly kind: 'send'; readonly message: LedgerMessage }
   /** Send the recorded updates of one's own lane from this version on. */
   | { readonly kind: 'resend'; readonly from: bigint }

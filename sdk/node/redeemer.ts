@@ -1,0 +1,112 @@
+import { toHex } from '../core/bytes.ts'
+import { encodeRedemption, type LaneList } from '../core/calldata.ts'
+import { encodeChannel } from '../core/channel.ts'
+import type { Outcome } from '../core/outcome.ts'
+import type { Hex, Transfer } from '../core/types.ts'
+import { blankLane } from '../protocols/ledger.ts'
+import { keysOf, redemptionList } from '../protocols/redeeming.ts'
+import type { Engine } from './engine.ts'
+import { snapshotAt } from './history.ts'
+import { parseReserveKey, RESERVES, reserveKey } from './keys.ts'
+import { type Reservation, reservationOf } from './reserved.ts'
+import type { Slot } from './slot.ts'
+
+/** Ticks between looks: what is reserved is safe and only waits. */
+const PACE = 5
+
+/** Money that a settlement reserved, and the lists that it was reserved for. */
+interface Held extends Reservation {
+  /** By lane. */
+  readonly transfers: readonly (readonly Transfer[])[]
+}
+
+/** Fetches what settlements reserved for undecided transfers, once all of them are decided. */
+export class Redeemer {
+  readonly #engine: Engine
+  /** Settlements to look after, by their key in the store. */
+  readonly #jobs = new Map<string, { readonly slot: Slot; readonly generation: number; held?: Held }>()
+  #ticks = 0
+  #looking = false
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** Takes up what an earlier process left. */
+  async load(): Promise<void> {
+    const byNumber = new Map([...this.#engine.book.slots].map((slot) => [slot.number, slot]))
+    for await (const [key] of this.#engine.options.store.list(RESERVES)) {
+      const { number, generation } = parseReserveKey(key)
+      const slot = byNumber.get(number)
+      if (slot) this.#jobs.set(key, { slot, generation })
+    }
+  }
+
+  /** A generation in which transfers were locked ended by a dispute; written with what made that known. */
+  begin(slot: Slot, generation: number): void {
+    const key = reserveKey(slot.number, generation)
+    this.#engine.journal.write(key, new Uint8Array(0))
+    this.#jobs.set(key, { slot, generation })
+  }
+
+  tick(): void {
+    if (this.#jobs.size === 0 || this.#looking || this.#ticks++ % PACE !== 0) return
+    this.#looking = true
+    void this.#look().finally(() => {
+      this.#looking = false
+    })
+  }
+
+  async #look(): Promise<void> {
+    for (const [key, job] of this.#jobs) {
+      try {
+        if (this.#engine.halted) return
+        if (await this.#isDone(job)) {
+          this.#jobs.delete(key)
+          this.#engine.journal.write(key, null)
+          this.#engine.touch(job.slot)
+        }
+      } catch (error) {
+        // Looked at again at a later tick.
+        if (!this.#engine.halted) this.#engine.emitter.emit({ kind: 'alarm', error: error as Error })
+      }
+    }
+  }
+
+  async #isDone(job: { readonly slot: Slot; readonly generation: number; held?: Held }): Promise<boolean> {
+    const { slot, generation } = job
+    const { chain } = this.#engine.options
+    const reservation = reservationOf(await chain.history(slot.ledger), generation)
+    if (!reservation) return true
+    const reserved = reservation.reserves.reduce((sum, { reserved }) => sum + reserved, 0n)
+    if (reservation.redeemed >= reserved) return true
+    job.held ??= { ...reservation, transfers: await this.#lists(slot, generation, reservation) }
+    const { reserves, transfers } = job.held
+    const keys = keysOf(transfers.flat())
+    const found = await chain.outcomes(keys)
+    const outcomes = new Map<Hex, Outcome>(keys.map((key, index) => [key, found[index]!]))
+    const { timestamp } = await chain.head()
+    const lists = reserves.map((reserve) =>
+      redemptionList(reserve, transfers[reserve.lane]!, (key) => outcomes.get(key), timestamp),
+    )
+    if (lists.includes(undefined)) return false
+    const packed = encodeRedemption(reserves, lists as LaneList[])
+    const args = [toHex(encodeChannel(slot.entry.channel)), slot.ledger.asset, generation, toHex(packed)]
+    const intent = `redeem/${slot.ledgerId}/${generation}/${reservation.redeemed}`
+    await chain.send({ to: 'adjudicator', functionName: 'redeem', args }, { intent, anySender: true })
+    const { channelId, asset } = slot.ledger
+    this.#engine.emitter.emit({ kind: 'redeemed', channelId, asset, generation })
+    return false
+  }
+
+  async #lists(slot: Slot, generation: number, { versions }: Reservation): Promise<Transfer[][]> {
+    return Promise.all(
+      versions.map(async (version, lane) => {
+        const blank = blankLane(slot.ledger, generation, lane).newest
+        const place = { number: slot.number, generation, lane }
+        const found = await snapshotAt(this.#engine.options.store, place, blank, version)
+        return [...(found?.pending.list.transfers ?? [])]
+      }),
+    )
+  }
+}

@@ -1,0 +1,50 @@
+import type { ChainEvent } from '../chain/chain.ts'
+import { toBytes } from '../core/bytes.ts'
+import { decodeReserves } from '../core/calldata.ts'
+import type { Reserve } from '../core/settlement.ts'
+import type { Hex } from '../core/types.ts'
+import { decodeWord } from '../core/word.ts'
+
+/** What a settlement kept for undecided transfers. */
+export interface Reservation {
+  readonly reserves: readonly Reserve[]
+  /** Version of each lane that it counted; 0n: none. */
+  readonly versions: readonly bigint[]
+  /** What was redeemed since. */
+  readonly redeemed: bigint
+}
+
+/** What the events of a ledger, oldest first, say of the money that the settlement of `generation` reserved; undefined: nothing. */
+export function reservationOf(events: readonly ChainEvent[], generation: number): Reservation | undefined {
+  const of = (event: ChainEvent) => Number(event.args.generation) === generation
+  const reserved = events.find((event) => event.kind === 'reserved' && of(event))
+  if (!reserved) return undefined
+  const before = events
+    .slice(0, events.indexOf(reserved))
+    .filter(({ transaction }) => transaction !== reserved.transaction)
+  // What was shown before the generation began counts no more.
+  const began = before.findLastIndex(({ kind, word }) => kind === 'settled' || startsAnew(kind, word, generation))
+  const versions = [0n, 0n]
+  for (const { kind, args } of before.slice(began + 1)) {
+    const words =
+      kind === 'challenged' ? (args.base as bigint[]).slice(1) : kind === 'raised' ? (args.lanes as bigint[]) : []
+    for (const [lane, word] of words.entries()) if (word >> 192n > versions[lane]!) versions[lane] = word >> 192n
+  }
+  const payouts = events.flatMap((event) =>
+    event.kind === 'redeemed' && of(event) ? (event.args.payouts as bigint[]) : [],
+  )
+  return {
+    reserves: decodeReserves(toBytes(reserved.args.reserves as Hex)),
+    versions,
+    redeemed: payouts.reduce((sum, payout) => sum + payout, 0n),
+  }
+}
+
+const startsAnew = (kind: ChainEvent['kind'], word: bigint, generation: number): boolean =>
+  kind === 'withdrawn' && decodeWord(word).generation === generation && isFirst(word)
+
+/** A closing withdrawal leaves a word without money, whose seq begins again. */
+const isFirst = (word: bigint): boolean => {
+  const decoded = decodeWord(word)
+  return decoded.phase === 'open' && decoded.seq === 0
+}
