@@ -54,7 +54,7 @@ const CONTRACTS: Rules = {
   types: ['interfaces/IOutcomeRegistry.sol', '@openzeppelin/contracts/utils/'],
   interfaces: ['types', '@openzeppelin/contracts/token/'],
   libraries: ['types', 'interfaces', '@openzeppelin/'],
-  conditions: ['types', 'interfaces'],
+  conditions: ['types', 'interfaces', '@openzeppelin/contracts/utils/'],
   apps: ['types', 'interfaces'],
   demo: ['interfaces', '@openzeppelin/'],
   'entry points': ['types', 'interfaces', 'libraries', '@openzeppelin/'],

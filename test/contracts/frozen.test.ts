@@ -8,6 +8,17 @@ const FORBIDDEN = new Map([
   [0xf4, 'DELEGATECALL'],
 ])
 
+/** Opcodes that read or write storage, transient storage too. */
+const STORAGE = new Map([
+  [0x54, 'SLOAD'],
+  [0x55, 'SSTORE'],
+  [0x5c, 'TLOAD'],
+  [0x5d, 'TSTORE'],
+])
+
+const CONDITIONS = ['SecretCondition', 'PointCondition', 'ClockCondition', 'VouchedCondition', 'LogicCondition']
+const CONTRACTS = ['Adjudicator', 'OutcomeRegistry', ...CONDITIONS]
+
 const PUSH1 = 0x60
 const PUSH32 = 0x7f
 
@@ -18,6 +29,12 @@ function* opcodes(code: Buffer): Generator<number> {
     yield opcode
     if (opcode >= PUSH1 && opcode <= PUSH32) i += opcode - PUSH1 + 1
   }
+}
+
+/** Which of these opcodes the runtime code of a contract holds. */
+async function used(name: string, wanted: ReadonlyMap<number, string>): Promise<string[]> {
+  const { deployedBytecode } = await artifacts.readArtifact(name)
+  return [...opcodes(Buffer.from(deployedBytecode.slice(2), 'hex'))].flatMap((one) => wanted.get(one) ?? [])
 }
 
 /** What a contract can be asked to do: its functions that may change something. */
@@ -54,24 +71,26 @@ describe('The contracts as they are deployed', () => {
   })
 
   it('C53 take no coins but by those functions', async () => {
-    for (const name of ['Adjudicator', 'OutcomeRegistry', 'SecretCondition']) {
+    for (const name of CONTRACTS) {
       const { abi } = await artifacts.readArtifact(name)
       expect(abi.filter(({ type }: { type: string }) => type === 'receive' || type === 'fallback')).to.deep.equal([])
     }
   })
 
   it('C53 run no code of others as their own', async () => {
-    for (const name of ['Adjudicator', 'OutcomeRegistry', 'SecretCondition']) {
-      const { deployedBytecode } = await artifacts.readArtifact(name)
-      const found = [...opcodes(Buffer.from(deployedBytecode.slice(2), 'hex'))].flatMap(
-        (one) => FORBIDDEN.get(one) ?? [],
-      )
-      expect(found, name).to.deep.equal([])
+    for (const name of CONTRACTS) expect(await used(name, FORBIDDEN), name).to.deep.equal([])
+  })
+
+  it('C51 C53 keep nothing and change nothing as conditions', async () => {
+    for (const name of CONDITIONS) {
+      expect(await actions(name), name).to.deep.equal([])
+      expect(await used(name, STORAGE), name).to.deep.equal([])
     }
+    expect(await used('OutcomeRegistry', STORAGE)).to.include.members(['SLOAD', 'SSTORE'])
   })
 
   it('C52 fit into 24,576 bytes each', async () => {
-    for (const name of ['Adjudicator', 'OutcomeRegistry', 'SecretCondition']) {
+    for (const name of CONTRACTS) {
       const { deployedBytecode } = await artifacts.readArtifact(name)
       expect((deployedBytecode.length - 2) / 2, name).to.be.at.most(24_576)
     }

@@ -33,6 +33,13 @@ contract LoopingCondition is ICondition {
     }
 }
 
+/// @title Says one thing with much gas and another with little
+contract GasCondition is ICondition {
+    function evaluate(bytes calldata, bytes calldata) external view returns (uint256) {
+        return gasleft() > 100_000 ? 1e18 : 0;
+    }
+}
+
 /// @title Calls somebody while it is asked
 contract ReentrantCondition is ICondition {
     address private immutable target;
