@@ -5,11 +5,25 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { batchDigest, batchTree, rootOf } from '../sdk/core/batch.ts'
 import { fromUint, toHex } from '../sdk/core/bytes.ts'
 import { channelIdOf, encodeChannel, ledgerIdOf, sortMembers } from '../sdk/core/channel.ts'
 import { claimDigest, revokeDigest } from '../sdk/core/claim.ts'
+import {
+  clockData,
+  conditionKey,
+  decideLogic,
+  type Logic,
+  logicData,
+  pointData,
+  secretData,
+  vouchDigest,
+  vouchedData,
+  vouchedWitness,
+} from '../sdk/core/conditions.ts'
 import { domainSeparator } from '../sdk/core/eip712.ts'
 import { encodeEnvelope } from '../sdk/core/envelope.ts'
 import { keccak256 } from '../sdk/core/keccak.ts'
@@ -275,6 +289,90 @@ const outcomes = {
   }),
 }
 
+/** A question to the condition called `name`, what proves its answer, and the answer. */
+function question(name: string, data: Uint8Array, witness: Uint8Array, value: bigint | undefined) {
+  const source = { chainId: domain.chainId, condition: address(name) }
+  return {
+    ...source,
+    data: toHex(data),
+    witness: toHex(witness),
+    value: value ?? null,
+    key: conditionKey(source, data),
+  }
+}
+
+function vouchedVector(about: string, value: bigint) {
+  const source = { chainId: domain.chainId, condition: address('VouchedCondition') }
+  const vouched = { payer: signerOf('alice').address, payee: signerOf('bob').address, about: toHex(hash(about)) }
+  const digest = vouchDigest(source, vouched, value)
+  const witness = vouchedWitness(value, signerOf('alice').sign(digest), signerOf('bob').sign(digest))
+  return { ...vouched, digest: toHex(digest), ...question('VouchedCondition', vouchedData(vouched), witness, value) }
+}
+
+const recorded: Record<Hex, Outcome> = {
+  [toHex(hash('nothing'))]: { value: 0n, recordedAt: 900n },
+  [toHex(hash('third'))]: { value: WHOLE / 3n, recordedAt: 1_000n },
+  [toHex(hash('all'))]: { value: WHOLE, recordedAt: 1_001n },
+}
+const [nothing, third, all, open] = ['nothing', 'third', 'all', 'not recorded'].map((name) => toHex(hash(name)))
+const logics: Logic[] = [
+  { operation: 'and', parts: [third!] },
+  { operation: 'and', parts: [third!, all!] },
+  { operation: 'and', parts: [nothing!, open!] },
+  { operation: 'and', parts: [all!, open!] },
+  { operation: 'or', parts: [third!, nothing!] },
+  { operation: 'or', parts: [open!, all!] },
+  { operation: 'or', parts: [open!, third!] },
+  { operation: 'sum', parts: [third!, third!, third!] },
+  { operation: 'sum', parts: [third!, open!, all!] },
+  { operation: 'sum', parts: new Array<Hex>(64).fill(third!) },
+  {
+    operation: 'weighted',
+    parts: [
+      { key: third!, weight: WHOLE / 2n },
+      { key: open!, weight: 0n },
+      { key: all!, weight: 7n },
+    ],
+  },
+  {
+    operation: 'weighted',
+    parts: [
+      { key: all!, weight: (1n << 64n) - 1n },
+      { key: open!, weight: 1n },
+    ],
+  },
+  {
+    operation: 'weighted',
+    parts: [
+      { key: third!, weight: WHOLE },
+      { key: open!, weight: 1n },
+    ],
+  },
+]
+const none = new Uint8Array()
+const conditions = {
+  secrets: (['sha256', 'keccak256'] as const).map((name) => {
+    const image = name === 'sha256' ? sha256(hash('one')) : keccak256(hash('one'))
+    return { hash: name, ...question('SecretCondition', secretData(name, image), hash('one'), WHOLE) }
+  }),
+  points: [1n, secp256k1.Point.Fn.ORDER - 1n, BigInt(toHex(hash('k'))) % secp256k1.Point.Fn.ORDER].map((scalar) => {
+    const point = secp256k1.Point.BASE.multiply(scalar).toBytes()
+    return { point: toHex(point), ...question('PointCondition', pointData(point), fromUint(scalar, 32), WHOLE) }
+  }),
+  clocks: [0n, 1_700_000_000n].map((time) => ({ time, ...question('ClockCondition', clockData(time), none, WHOLE) })),
+  vouched: [vouchedVector('one', 0n), vouchedVector('two', WHOLE / 3n), vouchedVector('three', WHOLE)],
+  outcomes: recorded,
+  logic: logics.map((logic) => ({
+    logic,
+    ...question(
+      'LogicCondition',
+      logicData(logic),
+      none,
+      decideLogic(logic, (name) => recorded[name]),
+    ),
+  })),
+}
+
 const claim = {
   asset: token,
   owner: address('owner of alice'),
@@ -388,6 +486,7 @@ export const vectors: Readonly<Record<string, string>> = Object.fromEntries(
     batches,
     transfers,
     outcomes,
+    conditions,
     claims,
     settlements,
     keyrings,

@@ -3,7 +3,7 @@ import { network } from 'hardhat'
 import { encodeState, encodeWithdrawal } from '../../sdk/core/calldata.ts'
 import type { State, Withdrawal } from '../../sdk/core/types.ts'
 
-export const { ethers } = await network.create()
+export const { ethers, networkHelpers } = await network.create()
 
 /** Calls views of a contract by name. */
 export const views =

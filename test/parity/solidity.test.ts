@@ -4,8 +4,9 @@ import fc from 'fast-check'
 import { toBytes, toHex } from '../../sdk/core/bytes.ts'
 import { decodeReserves, encodeList, encodeReserves, laneList } from '../../sdk/core/calldata.ts'
 import { channelIdOf, decodeChannel, encodeChannel, ledgerIdOf, memberOf } from '../../sdk/core/channel.ts'
+import { decideLogic, logicData } from '../../sdk/core/conditions.ts'
 import { domainSeparator } from '../../sdk/core/eip712.ts'
-import { outcomeKey } from '../../sdk/core/outcome.ts'
+import { type Outcome, outcomeKey, WHOLE } from '../../sdk/core/outcome.ts'
 import { hashState, laneWordOf, stateDigest, ZERO_HASH } from '../../sdk/core/state.ts'
 import { transferLeaf, transfersRoot } from '../../sdk/core/transfer.ts'
 import { type Address, COIN, type Hex, type Member, type State } from '../../sdk/core/types.ts'
@@ -13,7 +14,16 @@ import { hashWithdrawal } from '../../sdk/core/withdrawal.ts'
 import { commitmentOf, decodeWord, encodeWord } from '../../sdk/core/word.ts'
 import * as any from '../sdk/core/arbitraries.ts'
 
-import { ethers, harness, harnessContract, hashOfWithdrawal, readState, registry, views } from './harness.ts'
+import {
+  ethers,
+  harness,
+  harnessContract,
+  hashOfWithdrawal,
+  networkHelpers,
+  readState,
+  registry,
+  views,
+} from './harness.ts'
 
 const RUNS = { numRuns: 60 }
 
@@ -198,6 +208,30 @@ describe('SDK and contracts', () => {
         expect(await views(registry)('keyOf', condition, hash)).to.equal(
           outcomeKey({ chainId: 31_337n, condition }, toBytes(hash)),
         )
+      }),
+      RUNS,
+    )
+  })
+
+  it('S16 decide every logic alike, whatever is recorded', async () => {
+    const condition = await ethers.deployContract('LogicCondition', [registry])
+    const where = await registry.getAddress()
+    const value = fc.option(fc.oneof(fc.constantFrom(0n, WHOLE), fc.bigInt(0n, WHOLE)))
+    await fc.assert(
+      fc.asyncProperty(any.logic, fc.array(value, { minLength: 4, maxLength: 4 }), async (logic, values) => {
+        const keys = new Set(logic.parts.map((part) => (typeof part === 'string' ? part : part.key)))
+        const outcomes = new Map<Hex, Outcome>()
+        for (const [index, key] of [...keys].entries()) {
+          const answer = values[index % 4]
+          const packed = typeof answer === 'bigint' ? (7n << 64n) | answer : 0n
+          if (typeof answer === 'bigint') outcomes.set(key, { value: answer, recordedAt: 7n })
+          const place = ethers.keccak256(ethers.concat([key, ethers.ZeroHash]))
+          await networkHelpers.setStorageAt(where, place, packed)
+        }
+        const decided = decideLogic(logic, (key) => outcomes.get(key))
+        const answer = views(condition)('evaluate', logicData(logic), '0x')
+        if (decided === undefined) await expect(answer).to.be.revertedWithCustomError(condition, 'Undecided')
+        else expect(await answer).to.equal(decided)
       }),
       RUNS,
     )

@@ -12,17 +12,20 @@ import {
   keccak256,
   recoverAddress,
   SigningKey,
+  sha256,
   solidityPacked,
   solidityPackedKeccak256,
   TypedDataEncoder,
 } from 'ethers'
 import { directory, vectors } from '../../scripts/vectors.ts'
 import { CLAIM_TYPE, REVOKE_TYPE } from '../../sdk/core/claim.ts'
+import { VOUCH_TYPE } from '../../sdk/core/conditions.ts'
 import { STATE_TYPE } from '../../sdk/core/state.ts'
 import { WITHDRAWAL_TYPE } from '../../sdk/core/withdrawal.ts'
 import batches from '../vectors/batches.json' with { type: 'json' }
 import channels from '../vectors/channels.json' with { type: 'json' }
 import claims from '../vectors/claims.json' with { type: 'json' }
+import conditions from '../vectors/conditions.json' with { type: 'json' }
 import keyrings from '../vectors/keyrings.json' with { type: 'json' }
 import outcomes from '../vectors/outcomes.json' with { type: 'json' }
 import states from '../vectors/states.json' with { type: 'json' }
@@ -50,6 +53,14 @@ const typesOf = (text: string) =>
   )
 const digestOf = (where: Where, type: string, value: object) =>
   TypedDataEncoder.hash(eip712(where), typesOf(type), value)
+
+const keyOf = (chainId: string, condition: string, data: string) =>
+  keccak256(
+    abi.encode(
+      ['bytes32', 'uint256', 'address', 'bytes32'],
+      [id('Tallystick outcome'), chainId, condition, keccak256(data)],
+    ),
+  )
 
 /** Follows a batched envelope, byte by byte, to the root it proves. */
 function rootOf(digest: string, envelope: string): string {
@@ -175,17 +186,38 @@ describe('Test vectors, computed by ethers alone', () => {
   })
 
   it('S16 hold for outcome keys', () => {
-    const keyOf = (chainId: string, condition: string, data: string) =>
-      keccak256(
-        abi.encode(
-          ['bytes32', 'uint256', 'address', 'bytes32'],
-          [id('Tallystick outcome'), chainId, condition, keccak256(data)],
-        ),
-      )
     for (const { chainId, condition, secret, key } of outcomes.secrets)
       expect(key).to.equal(keyOf(chainId, condition, secret))
     for (const { chainId, condition, data, key } of outcomes.conditions)
       expect(key).to.equal(keyOf(chainId, condition, data))
+  })
+
+  it('S16 hold for conditions: data, witnesses and keys', () => {
+    const all = [...conditions.secrets, ...conditions.points, ...conditions.clocks, ...conditions.vouched]
+    for (const { chainId, condition, data, key } of [...all, ...conditions.logic])
+      expect(key).to.equal(keyOf(chainId, condition, data))
+    for (const { hash, data, witness } of conditions.secrets) {
+      const image = hash === 'sha256' ? sha256(witness) : keccak256(witness)
+      expect(data).to.equal(abi.encode(['bool', 'bytes32'], [hash === 'sha256', image]))
+    }
+    for (const { point, data, witness } of conditions.points) {
+      expect(SigningKey.computePublicKey(witness, true)).to.equal(point)
+      expect(SigningKey.computePublicKey(witness)).to.equal(concat(['0x04', data]))
+    }
+    for (const { time, data } of conditions.clocks) expect(data).to.equal(abi.encode(['uint256'], [time]))
+    for (const { chainId, condition, payer, payee, about, value, data, witness, digest } of conditions.vouched) {
+      expect(data).to.equal(abi.encode(['address', 'address', 'bytes32'], [payer, payee, about]))
+      expect(digest).to.equal(digestOf({ chainId, adjudicator: condition }, VOUCH_TYPE, { payer, payee, about, value }))
+      expect(dataSlice(witness, 0, 32)).to.equal(abi.encode(['uint256'], [value]))
+      expect(recoverAddress(digest, dataSlice(witness, 32, 96)).toLowerCase()).to.equal(payer)
+      expect(recoverAddress(digest, dataSlice(witness, 96)).toLowerCase()).to.equal(payee)
+    }
+    for (const { logic, data } of conditions.logic) {
+      const parts = logic.parts.map((part) =>
+        typeof part === 'string' ? part : solidityPacked(['bytes32', 'uint64'], [part.key, part.weight]),
+      )
+      expect(data).to.equal(concat([`0x0${['and', 'or', 'sum', 'weighted'].indexOf(logic.operation)}`, ...parts]))
+    }
   })
 
   it('S16 hold for claims and revocations', () => {

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { sortMembers } from '../../../sdk/core/channel.ts'
+import type { Logic } from '../../../sdk/core/conditions.ts'
+import { WHOLE } from '../../../sdk/core/outcome.ts'
 import { AMOUNT_BOUND, laneCount, MAX_GENERATION, MAX_VERSION, ZERO_HASH } from '../../../sdk/core/state.ts'
 import { transfersRoot } from '../../../sdk/core/transfer.ts'
 import {
@@ -45,6 +47,17 @@ export const channel = (min = 2, max = 32): fc.Arbitrary<Channel> =>
 /** A channel id: 31 bytes of hash and the number of members. */
 export const channelId = (members: number): fc.Arbitrary<Hex> =>
   hexOf(31).map((hash) => `${hash}${members.toString(16).padStart(2, '0')}` as Hex)
+
+/** A logic of up to six parts, some of them equal, some without weight. */
+export const logic: fc.Arbitrary<Logic> = fc.array(bytes32, { minLength: 1, maxLength: 4 }).chain((keys) => {
+  const parts = <T>(one: fc.Arbitrary<T>) => fc.array(one, { minLength: 1, maxLength: 6 })
+  const key = fc.constantFrom(...keys)
+  const weight = fc.oneof(fc.constantFrom(0n, WHOLE / 2n, WHOLE), fc.bigInt(0n, 2n ** 64n - 1n))
+  return fc.oneof(
+    fc.record({ operation: fc.constantFrom('and', 'or', 'sum'), parts: parts(key) }),
+    fc.record({ operation: fc.constant('weighted'), parts: parts(fc.record({ key, weight })) }),
+  )
+})
 
 /** A transfer that is valid among `members`. */
 export const transfer = (members: number, keys: fc.Arbitrary<Hex> = bytes32): fc.Arbitrary<Transfer> =>
