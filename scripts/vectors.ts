@@ -28,6 +28,7 @@ import { domainSeparator } from '../sdk/core/eip712.ts'
 import { encodeEnvelope } from '../sdk/core/envelope.ts'
 import { keccak256 } from '../sdk/core/keccak.ts'
 import { type Outcome, outcomeKey, secretKey, WHOLE } from '../sdk/core/outcome.ts'
+import { addScalars, lockPoints, pointOf, subtractScalar } from '../sdk/core/points.ts'
 import { settle } from '../sdk/core/settlement.ts'
 import { hashState, laneWordOf, stateDigest, ZERO_HASH } from '../sdk/core/state.ts'
 import { transferLeaf, transfersRoot } from '../sdk/core/transfer.ts'
@@ -463,6 +464,25 @@ const settlements = settlementInputs.map(({ balances, states: newest, lists }) =
   }),
 }))
 
+const routes = [
+  { target: hash('z'), shares: [hash('y 0')] },
+  { target: hash('another z'), shares: ['y 0', 'y 1', 'y 2'].map(hash) },
+  { target: fromUint(1n, 32), shares: Array.from({ length: 20 }, (_, hop) => hash(`share ${hop}`)) },
+  { target: undefined, shares: ['y 0', 'y 1'].map(hash) },
+]
+const points = routes.map(({ target, shares }) => {
+  // What each hop releases, from the payer's first channel to the payee's.
+  const scalars = [addScalars(...(target ? [target] : []), ...shares)]
+  for (const share of shares.slice(1).reverse()) scalars.unshift(subtractScalar(scalars[0]!, share))
+  return {
+    target: target ? toHex(target) : null,
+    point: target ? toHex(pointOf(target)) : null,
+    shares: shares.map(toHex),
+    locks: lockPoints(target && pointOf(target), shares).map(toHex),
+    scalars: scalars.map(toHex),
+  }
+})
+
 // The words that wallets use in their own tests: public, worthless.
 const mnemonic = 'test test test test test test test test test test test junk'
 const keyrings = ['', 'a passphrase'].map((passphrase) => {
@@ -489,6 +509,7 @@ export const vectors: Readonly<Record<string, string>> = Object.fromEntries(
     conditions,
     claims,
     settlements,
+    points,
     keyrings,
   }).map(([name, content]) => [`${name}.json`, `${JSON.stringify(content, decimal, 2)}\n`]),
 )

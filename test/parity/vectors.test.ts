@@ -28,6 +28,7 @@ import claims from '../vectors/claims.json' with { type: 'json' }
 import conditions from '../vectors/conditions.json' with { type: 'json' }
 import keyrings from '../vectors/keyrings.json' with { type: 'json' }
 import outcomes from '../vectors/outcomes.json' with { type: 'json' }
+import points from '../vectors/points.json' with { type: 'json' }
 import states from '../vectors/states.json' with { type: 'json' }
 import transfers from '../vectors/transfers.json' with { type: 'json' }
 import withdrawals from '../vectors/withdrawals.json' with { type: 'json' }
@@ -224,6 +225,19 @@ describe('Test vectors, computed by ethers alone', () => {
     for (const { domain, claim, digest } of claims.claims) expect(digest).to.equal(digestOf(domain, CLAIM_TYPE, claim))
     for (const { domain, channelId, digest } of claims.revocations)
       expect(digest).to.equal(digestOf(domain, REVOKE_TYPE, { channelId }))
+  })
+
+  it('S16 hold for lock points', () => {
+    const publicKey = (scalar: string) => SigningKey.computePublicKey(scalar, true)
+    const add = (one: string, other: string) => SigningKey.addPoints(one, other, true)
+    for (const { target, point, shares, locks, scalars } of points) {
+      if (target) expect(point).to.equal(publicKey(target))
+      for (const [hop, share] of shares.entries()) {
+        const before = hop === 0 ? point : locks[hop - 1]!
+        expect(locks[hop]).to.equal(before ? add(before, publicKey(share)) : publicKey(share))
+        expect(publicKey(scalars[hop]!)).to.equal(locks[hop])
+      }
+    }
   })
 
   it('derive session keys that are none of a wallet’s', () => {
