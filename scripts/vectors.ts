@@ -36,7 +36,11 @@ import type { Address, Channel, Domain, Hex, LedgerWord, State, Transfer, Withdr
 import { COIN } from '../sdk/core/types.ts'
 import { hashWithdrawal, withdrawalDigest } from '../sdk/core/withdrawal.ts'
 import { commitmentOf, encodeWord } from '../sdk/core/word.ts'
+import { createFailure, type FailureCode, relayFailure } from '../sdk/routing/failure.ts'
+import { encodeHopPayload } from '../sdk/routing/hop-payload.ts'
+import { createOnion, peelOnion } from '../sdk/routing/onion.ts'
 import { keyring } from '../sdk/signing/keyring.ts'
+import { onionKey } from '../sdk/signing/onion-key.ts'
 import { sessionSigner, signBatch, signDirect, toLongSignature } from '../sdk/signing/session.ts'
 
 export const directory = fileURLToPath(new URL('../test/vectors', import.meta.url))
@@ -483,6 +487,63 @@ const points = routes.map(({ target, shares }) => {
   }
 })
 
+const context = { key: toHex(hash('key')), asset: token, deadline: 1_900_000_000n }
+const locked = { asset: token, amount: 10n ** 18n, deadline: 1_900_000_000n } as const
+const payloadOf = (hop: number, last: boolean): Uint8Array =>
+  last
+    ? encodeHopPayload({
+        kind: 'final',
+        ...locked,
+        mode: 'sprites',
+        share: hash('sum'),
+        invoice: toHex(hash('invoice')),
+        total: 3n * 10n ** 18n,
+        paymentId: toHex(hash('payment').subarray(0, 16)),
+        memo: 'two coffees',
+        payerSignature: new Uint8Array(64).fill(1),
+      })
+    : encodeHopPayload({
+        kind: 'forward',
+        ...locked,
+        channelId: pairId,
+        ...(hop % 2 === 0 ? { mode: 'sprites', share: hash(`share ${hop}`) } : { mode: 'plain' }),
+      })
+const onionRoutes: { length: number; failing: number; code: FailureCode; data: Uint8Array }[] = [
+  { length: 1, failing: 0, code: 'PAYMENT_REFUSED', data: new Uint8Array() },
+  { length: 3, failing: 2, code: 'PAYMENT_INCOMPLETE', data: utf8ToBytes('two of three') },
+  { length: 20, failing: 13, code: 'FEE_TOO_LOW', data: new Uint8Array(332).fill(7) },
+]
+const onions = onionRoutes.map(({ length, failing, code, data }) => {
+  const session = hash(`session ${length}`)
+  const keys = Array.from({ length }, (_, hop) => hash(`onion key ${hop}`))
+  const hops = keys.map((each, hop) => ({
+    publicKey: onionKey(each).publicKey,
+    payload: payloadOf(hop, hop === length - 1),
+    context: { ...context, deadline: context.deadline - BigInt(hop) },
+  }))
+  const { packet, replies } = createOnion(session, hops)
+  let at: Uint8Array | undefined = packet
+  let failure = createFailure(replies[failing]!, code, data)
+  for (const reply of replies.slice(0, failing).reverse()) failure = relayFailure(reply, failure)
+  return {
+    session: toHex(session),
+    packet: toHex(packet),
+    hops: hops.map((hop, index) => {
+      const peeled = peelOnion(onionKey(keys[index]!), at!, hop.context)
+      at = peeled.next
+      return {
+        privateKey: toHex(keys[index]!),
+        publicKey: toHex(hop.publicKey),
+        payload: toHex(hop.payload),
+        context: hop.context,
+        tag: toHex(peeled.tag),
+        reply: toHex(peeled.reply),
+      }
+    }),
+    failure: { hop: failing, code, data: toHex(data), packet: toHex(failure) },
+  }
+})
+
 // The words that wallets use in their own tests: public, worthless.
 const mnemonic = 'test test test test test test test test test test test junk'
 const keyrings = ['', 'a passphrase'].map((passphrase) => {
@@ -491,6 +552,7 @@ const keyrings = ['', 'a passphrase'].map((passphrase) => {
     mnemonic,
     passphrase,
     signers: [0, 1, 7].map((index) => ({ index, signer: ring.signer(index).address })),
+    onionKeys: [0, 1].map((index) => ({ index, publicKey: toHex(ring.onionKey(index).publicKey) })),
     nonces: [0, 1].map((index) => ({ domain, index, nonce: ring.channelNonce(domain, index) })),
     secret: { label: 'storage', value: toHex(ring.secret('storage')) },
   }
@@ -510,6 +572,7 @@ export const vectors: Readonly<Record<string, string>> = Object.fromEntries(
     claims,
     settlements,
     points,
+    onions,
     keyrings,
   }).map(([name, content]) => [`${name}.json`, `${JSON.stringify(content, decimal, 2)}\n`]),
 )

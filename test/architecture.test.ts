@@ -17,6 +17,8 @@ const SDK: Rules = {
   transport: ['core', 'signing', '@noble/', 'ws', 'node:'],
   // What the chain port has sent is kept through the port of the store, never through one of its adapters.
   chain: ['core', 'storage/store.ts', 'ethers', 'zod', 'node:'],
+  // A node opens its layer of an onion with a key that signing keeps.
+  routing: ['core', 'signing', '@noble/'],
   node: [
     'core',
     'protocols',

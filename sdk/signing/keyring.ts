@@ -6,6 +6,7 @@ import { english, random, toSeed, validate } from 'ox/Mnemonic'
 import { fromUint, toUint } from '../core/bytes.ts'
 import { TallystickError } from '../core/errors.ts'
 import type { Domain } from '../core/types.ts'
+import { type OnionKey, onionKey } from './onion-key.ts'
 import { sessionSigner } from './session.ts'
 import type { SessionSigner } from './signer.ts'
 
@@ -28,6 +29,8 @@ export class InvalidSeedError extends TallystickError {
 export interface Keyring {
   /** Session key `index`: info `signer/<index>`, 48 bytes `x` mapped to `x mod (n - 1) + 1`, n the curve's order. */
   signer(index?: number): SessionSigner
+  /** The key that opens onions, X25519; a node replaces it by raising `index`. Info `onion/<index>`, 32 bytes. */
+  onionKey(index?: number): OnionKey
   /** The nonce of the `index`-th channel that this seed opens: info `nonce/<chainId>/<adjudicator>/<index>`, 16 bytes. */
   channelNonce(domain: Domain, index: number): bigint
   /** Other secrets, e.g. a storage key: info `secret/<label>`. */
@@ -45,6 +48,7 @@ export function keyring(source: string | Uint8Array, passphrase = ''): Keyring {
   const derive = (info: string, length: number) => hkdf(sha256, seed, SALT, utf8ToBytes(info), length)
   return Object.freeze({
     signer: (index = 0) => sessionSigner(toScalar(derive(`signer/${index}`, 48))),
+    onionKey: (index = 0) => onionKey(derive(`onion/${index}`, 32)),
     channelNonce: ({ chainId, adjudicator }: Domain, index: number) =>
       toUint(derive(`nonce/${chainId}/${adjudicator.toLowerCase()}/${index}`, 16)),
     secret: (label: string, length = 32) => derive(`secret/${label}`, length),

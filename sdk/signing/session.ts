@@ -11,7 +11,9 @@ export class InvalidPrivateKeyError extends TallystickError {
   readonly code = 'INVALID_PRIVATE_KEY'
 
   constructor() {
-    super('A private key is 32 bytes between 1 and the order of secp256k1. Derive one with keyring().')
+    super(
+      'A private key is 32 bytes, that of a session key below the order of secp256k1 and not zero. Derive one with keyring().',
+    )
   }
 }
 
