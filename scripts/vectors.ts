@@ -26,6 +26,15 @@ import {
 } from '../sdk/core/conditions.ts'
 import { domainSeparator } from '../sdk/core/eip712.ts'
 import { encodeEnvelope } from '../sdk/core/envelope.ts'
+import {
+  hashInvoice,
+  type Invoice,
+  invoiceDigest,
+  memoHashOf,
+  NOTHING_WANTED,
+  payerDigest,
+} from '../sdk/core/invoice.ts'
+import { encodeInvoice, packInvoice } from '../sdk/core/invoice-text.ts'
 import { keccak256 } from '../sdk/core/keccak.ts'
 import { type Outcome, outcomeKey, secretKey, WHOLE } from '../sdk/core/outcome.ts'
 import { addScalars, lockPoints, pointOf, subtractScalar } from '../sdk/core/points.ts'
@@ -39,6 +48,7 @@ import { commitmentOf, encodeWord } from '../sdk/core/word.ts'
 import { createFailure, type FailureCode, relayFailure } from '../sdk/routing/failure.ts'
 import { encodeHopPayload } from '../sdk/routing/hop-payload.ts'
 import { createOnion, peelOnion } from '../sdk/routing/onion.ts'
+import { signInvoice, signPayer } from '../sdk/signing/invoice.ts'
 import { keyring } from '../sdk/signing/keyring.ts'
 import { onionKey } from '../sdk/signing/onion-key.ts'
 import { sessionSigner, signBatch, signDirect, toLongSignature } from '../sdk/signing/session.ts'
@@ -487,6 +497,76 @@ const points = routes.map(({ target, shares }) => {
   }
 })
 
+const tea: Invoice = {
+  uri: 'pay://hub.example/bob',
+  payee: signerOf('bob').address,
+  payer: COIN,
+  asset: token,
+  amount: 10n ** 18n,
+  partial: false,
+  key: secretKey(registry, hash('secret')),
+  point: toHex(pointOf(hash('z'))),
+  deadline: 1_900_000_000n,
+  memoHash: toHex(memoHashOf('tea')),
+  splits: [],
+  want: NOTHING_WANTED,
+  onionKey: toHex(onionKey(hash('onion key of bob')).publicKey),
+  hints: [],
+  nonce: 1n,
+}
+const invoiceList: { where: Domain; invoice: Invoice; memo: string | undefined }[] = [
+  { where: domain, invoice: tea, memo: 'tea' },
+  {
+    where: domain,
+    invoice: { ...tea, memoHash: ZERO_HASH, onionKey: ZERO_HASH, asset: COIN, amount: 0n },
+    memo: undefined,
+  },
+  {
+    where: elsewhere,
+    invoice: {
+      ...tea,
+      uri: 'pay://localhost:8545/bob_the-2nd/x?mode=dvp&want=eth:1#k=abc',
+      payer: signerOf('alice').address,
+      amount: EDGE,
+      partial: true,
+      deadline: (1n << 64n) - 1n,
+      memoHash: toHex(hash('a memo that is not shown')),
+      splits: [
+        { to: '0x0000000000000000000000000000000000000001', share: 1n },
+        { to: address('a platform'), share: WHOLE / 3n },
+      ],
+      want: { asset: COIN, amount: EDGE },
+      hints: [
+        { onionKey: toHex(hash('a hub')), channelId: pairId },
+        { onionKey: toHex(hash('another hub')), channelId: trioId },
+      ],
+      nonce: (1n << 128n) - 1n,
+    },
+    memo: undefined,
+  },
+]
+const invoices = invoiceList.map(({ where, invoice, memo }) => {
+  const signed = signInvoice(signerOf('bob'), where, invoice, memo)
+  const id = toHex(invoiceDigest(where, invoice))
+  const payment = toHex(hash('payment').subarray(0, 16))
+  return {
+    domain: where,
+    invoice,
+    memo: memo ?? null,
+    structHash: toHex(hashInvoice(invoice)),
+    digest: id,
+    signature: toHex(signed.signature),
+    packed: toHex(packInvoice(where, signed)),
+    text: encodeInvoice(where, signed),
+    payer: {
+      payment,
+      signer: signerOf('alice').address,
+      digest: toHex(payerDigest(where, id, payment)),
+      signature: toHex(signPayer(signerOf('alice'), where, id, payment)),
+    },
+  }
+})
+
 const context = { key: toHex(hash('key')), asset: token, deadline: 1_900_000_000n }
 const locked = { asset: token, amount: 10n ** 18n, deadline: 1_900_000_000n } as const
 const payloadOf = (hop: number, last: boolean): Uint8Array =>
@@ -572,6 +652,7 @@ export const vectors: Readonly<Record<string, string>> = Object.fromEntries(
     claims,
     settlements,
     points,
+    invoices,
     onions,
     keyrings,
   }).map(([name, content]) => [`${name}.json`, `${JSON.stringify(content, decimal, 2)}\n`]),

@@ -59,6 +59,10 @@ export function fromUint(value: bigint, length: number): Uint8Array {
   return toBytes(`0x${value.toString(16).padStart(2 * length, '0')}`, length)
 }
 
+/** The big-endian bytes of a non-negative `value` without leading zeros; none for zero. */
+export const shortestUint = (value: bigint): Uint8Array =>
+  value === 0n ? new Uint8Array() : fromUint(value, Math.ceil(value.toString(16).length / 2))
+
 /** Writes `value` as 32 bytes, two's complement; it must lie within 128 signed bits, as every amount here does. */
 export function writeInt(view: DataView, offset: number, value: bigint): void {
   const fill = value < 0n ? -1n : 0n

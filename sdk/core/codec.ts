@@ -1,5 +1,5 @@
 import { concatBytes } from '@noble/hashes/utils.js'
-import { fromUint, toBytes, toHex, toUint } from './bytes.ts'
+import { fromUint, shortestUint, toBytes, toHex, toUint } from './bytes.ts'
 import { TallystickError } from './errors.ts'
 import type { Hex } from './types.ts'
 
@@ -109,6 +109,13 @@ export class Writer {
       rest = Math.floor(rest / 128)
     }
     return this.u8(rest)
+  }
+
+  /** A number of at most `max` bytes that is usually shorter: a length and its bytes without leading zeros. */
+  uint(value: bigint, max: number): this {
+    if (value < 0n || value >= 1n << BigInt(8 * max))
+      throw new UnencodableError(`${value} does not fit in ${max} bytes.`)
+    return this.bytes(shortestUint(value), max)
   }
 
   /** Bytes of a length that both sides know. */
@@ -231,6 +238,13 @@ export class Reader {
       if (value > max || factor > 2 ** 49) this.#fail(`A number is above its limit ${max}`)
       if (byte < 128) return value
     }
+  }
+
+  /** A number of at most `max` bytes in its shortest form. */
+  uint(max: number): bigint {
+    const bytes = this.bytes(max)
+    if (bytes[0] === 0) this.#fail('A number has leading zeros')
+    return toUint(bytes)
   }
 
   /** A copy of the next `length` bytes. */

@@ -1,4 +1,4 @@
-import { fromUint, toBytes, toHex, toUint } from '../core/bytes.ts'
+import { shortestUint, toBytes, toHex, toUint } from '../core/bytes.ts'
 import { MalformedBytesError, Reader, UnencodableError, Writer } from '../core/codec.ts'
 import { TallystickError } from '../core/errors.ts'
 import { assertScalar } from '../core/points.ts'
@@ -100,7 +100,7 @@ function forwardRecords(payload: ForwardPayload): Map<number, Uint8Array> {
 
 function finalRecords({ invoice, secret, memo, payerSignature, ...payload }: FinalPayload): Map<number, Uint8Array> {
   const records = lockedRecords(payload)
-    .set(TOTAL, shortest(payload.total))
+    .set(TOTAL, positive(payload.total))
     .set(PAYMENT_ID, toBytes(payload.paymentId, 16))
   if (invoice !== undefined) records.set(INVOICE, toBytes(invoice, 32))
   if (secret !== undefined) records.set(SECRET, secret)
@@ -112,8 +112,8 @@ function finalRecords({ invoice, secret, memo, payerSignature, ...payload }: Fin
 function lockedRecords({ asset, amount, deadline, mode, share }: Locked): Map<number, Uint8Array> {
   const records = new Map([
     [ASSET, toBytes(asset, 20)],
-    [AMOUNT, shortest(amount)],
-    [DEADLINE, shortest(deadline)],
+    [AMOUNT, positive(amount)],
+    [DEADLINE, positive(deadline)],
     [MODE, Uint8Array.of(MODES.indexOf(mode))],
   ])
   return share === undefined ? records : records.set(SHARE, share)
@@ -124,10 +124,9 @@ function utf8Of(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
 
-/** Big-endian without leading zeros. */
-function shortest(value: bigint): Uint8Array {
+function positive(value: bigint): Uint8Array {
   if (value <= 0n) throw new UnencodableError(`${value} is not above zero.`)
-  return fromUint(value, Math.ceil(value.toString(16).length / 2))
+  return shortestUint(value)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { CLAIM_TYPE, type Claim, REVOKE_TYPE } from '../core/claim.ts'
 import { DOMAIN_NAME, DOMAIN_VERSION } from '../core/eip712.ts'
+import { INVOICE_TYPE, type Invoice } from '../core/invoice.ts'
 import { STATE_TYPE } from '../core/state.ts'
 import type { ChannelId, Domain, State, Withdrawal } from '../core/types.ts'
 import { WITHDRAWAL_TYPE } from '../core/withdrawal.ts'
@@ -49,3 +50,6 @@ export const claimMessage = (domain: Domain, claim: Claim): TypedMessage => type
 /** What an owner's wallet shows and signs to revoke its session key in a channel. */
 export const revokeMessage = (domain: Domain, channelId: ChannelId): TypedMessage =>
   typed(domain, REVOKE_TYPE, { channelId })
+
+/** What an owner's wallet shows and signs to ask for money. */
+export const invoiceMessage = (domain: Domain, invoice: Invoice): TypedMessage => typed(domain, INVOICE_TYPE, invoice)

@@ -20,12 +20,14 @@ import {
 import { directory, vectors } from '../../scripts/vectors.ts'
 import { CLAIM_TYPE, REVOKE_TYPE } from '../../sdk/core/claim.ts'
 import { VOUCH_TYPE } from '../../sdk/core/conditions.ts'
+import { INVOICE_TYPE, PAYER_TYPE } from '../../sdk/core/invoice.ts'
 import { STATE_TYPE } from '../../sdk/core/state.ts'
 import { WITHDRAWAL_TYPE } from '../../sdk/core/withdrawal.ts'
 import batches from '../vectors/batches.json' with { type: 'json' }
 import channels from '../vectors/channels.json' with { type: 'json' }
 import claims from '../vectors/claims.json' with { type: 'json' }
 import conditions from '../vectors/conditions.json' with { type: 'json' }
+import invoices from '../vectors/invoices.json' with { type: 'json' }
 import keyrings from '../vectors/keyrings.json' with { type: 'json' }
 import outcomes from '../vectors/outcomes.json' with { type: 'json' }
 import points from '../vectors/points.json' with { type: 'json' }
@@ -71,6 +73,15 @@ function rootOf(digest: string, envelope: string): string {
     const sibling = dataSlice(envelope, 69 + 32 * level, 101 + 32 * level)
     return keccak256((path >> level) & 1 ? concat(['0x01', sibling, node]) : concat(['0x01', node, sibling]))
   }, digest)
+}
+
+/** BIP-173's polynomial modulo its generator, over five-bit values. */
+function checksum(values: readonly number[]): number {
+  const generator = [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3]
+  return values.reduce((sum, value) => {
+    const shifted = ((sum & 0x1ffffff) << 5) ^ value
+    return generator.reduce((next, term, bit) => ((sum >> (25 + bit)) & 1 ? next ^ term : next), shifted)
+  }, 1)
 }
 
 describe('Test vectors', () => {
@@ -225,6 +236,29 @@ describe('Test vectors, computed by ethers alone', () => {
     for (const { domain, claim, digest } of claims.claims) expect(digest).to.equal(digestOf(domain, CLAIM_TYPE, claim))
     for (const { domain, channelId, digest } of claims.revocations)
       expect(digest).to.equal(digestOf(domain, REVOKE_TYPE, { channelId }))
+  })
+
+  it('S16 hold for invoices and for who pays them', () => {
+    for (const { domain, invoice, memo, structHash, digest, signature, payer } of invoices) {
+      expect(structHash).to.equal(TypedDataEncoder.hashStruct('Invoice', typesOf(INVOICE_TYPE), invoice))
+      expect(digest).to.equal(digestOf(domain, INVOICE_TYPE, invoice))
+      expect(recoverAddress(digest, signature).toLowerCase()).to.equal(invoice.payee)
+      if (memo !== null) expect(invoice.memoHash).to.equal(id(memo))
+      expect(payer.digest).to.equal(digestOf(domain, PAYER_TYPE, { invoice: digest, payment: payer.payment }))
+      expect(recoverAddress(payer.digest, payer.signature).toLowerCase()).to.equal(payer.signer)
+    }
+  })
+
+  it('S16 hold for the text of an invoice: BIP-350 over its bytes', () => {
+    for (const { packed, text, signature } of invoices) {
+      const data = [...text.toLowerCase().slice(6)].map((letter) => 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'.indexOf(letter))
+      // The prefix "tally": high bits, a zero, low bits.
+      expect(checksum([3, 3, 3, 3, 3, 0, 20, 1, 12, 12, 25, ...data])).to.equal(0x2bc830a3)
+      const bits = data.slice(0, -6).map((value) => value.toString(2).padStart(5, '0'))
+      const whole = bits.join('').match(/.{8}/g)!
+      expect(concat(whole.map((byte) => Uint8Array.of(Number.parseInt(byte, 2))))).to.equal(packed)
+      expect(dataSlice(packed, -65)).to.equal(concat(['0x40', signature]))
+    }
   })
 
   it('S16 hold for lock points', () => {

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
+import { fromUint, toHex } from '../../../sdk/core/bytes.ts'
 import { sortMembers } from '../../../sdk/core/channel.ts'
 import type { Logic } from '../../../sdk/core/conditions.ts'
 import { WHOLE } from '../../../sdk/core/outcome.ts'
+import { type Invoice, memoHashOf, NOTHING_WANTED } from '../../../sdk/core/invoice.ts'
+import { pointOf } from '../../../sdk/core/points.ts'
 import { AMOUNT_BOUND, laneCount, MAX_GENERATION, MAX_VERSION, ZERO_HASH } from '../../../sdk/core/state.ts'
 import { transfersRoot } from '../../../sdk/core/transfer.ts'
 import {
@@ -145,3 +148,36 @@ export const ledgerWord: fc.Arbitrary<LedgerWord> = fc.oneof(
     commitment: fc.bigInt(0n, 2n ** 199n - 1n),
   }),
 )
+
+const split = fc.record({ to: address, share: fc.bigInt(1n, 10n ** 17n) })
+
+/** A valid invoice and the memo whose hash is in it. */
+export const invoice: fc.Arbitrary<{ invoice: Invoice; memo: string | undefined }> = fc
+  .record({
+    uri: fc.stringMatching(/^pay:\/\/[!-~]{1,40}$/),
+    payee: address,
+    payer: asset,
+    asset,
+    amount: fc.oneof(fc.constant(0n), fc.bigInt(1n, AMOUNT_BOUND - 1n)),
+    partial: fc.boolean(),
+    key: bytes32.filter((key) => key !== ZERO_HASH),
+    point: fc.bigInt(1n, 2n ** 255n).map((scalar) => toHex(pointOf(fromUint(scalar, 32)))),
+    deadline: fc.bigInt(1n, 2n ** 64n - 1n),
+    memo: fc.option(fc.string({ unit: 'grapheme', maxLength: 20 }), { nil: undefined }),
+    splits: fc
+      .uniqueArray(split, { maxLength: 4, selector: ({ to }) => to })
+      .map((splits) => splits.sort((a, b) => (a.to < b.to ? -1 : 1))),
+    want: fc.oneof(fc.constant(NOTHING_WANTED), fc.record({ asset, amount: fc.bigInt(1n, AMOUNT_BOUND - 1n) })),
+    onionKey: fc.oneof(fc.constant(ZERO_HASH), bytes32),
+    hints: fc.array(fc.record({ onionKey: bytes32, channelId: bytes32 }), { maxLength: 4 }),
+    nonce: fc.bigInt(0n, 2n ** 128n - 1n),
+  })
+  .map(({ memo, ...rest }) => ({
+    invoice: {
+      ...rest,
+      partial: rest.partial && rest.amount > 0n,
+      memoHash: toHex(memoHashOf(memo)),
+      hints: rest.onionKey === ZERO_HASH ? [] : rest.hints,
+    },
+    memo,
+  }))

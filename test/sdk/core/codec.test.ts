@@ -32,6 +32,11 @@ const fields = {
   u256: { values: uint(256n), write: (w: Writer, v: bigint) => w.u256(v), read: (r: Reader) => r.u256() },
   bool: { values: fc.boolean(), write: (w: Writer, v: boolean) => w.bool(v), read: (r: Reader) => r.bool() },
   varuint: { values: fc.maxSafeNat(), write: (w: Writer, v: number) => w.varuint(v), read: (r: Reader) => r.varuint() },
+  uint: {
+    values: fc.oneof(uint(112n), uint(9n), fc.constant(0n)),
+    write: (w: Writer, v: bigint) => w.uint(v, 14),
+    read: (r: Reader) => r.uint(14),
+  },
   raw: {
     values: fc.uint8Array({ minLength: 5, maxLength: 5 }),
     write: (w: Writer, v: Uint8Array) => w.raw(v),
@@ -125,6 +130,13 @@ describe('Codec', () => {
     expect(new Reader(Uint8Array.of(0)).varuint()).to.equal(0)
   })
 
+  it('S16 takes a number of any size without leading zeros only, and within its bound', () => {
+    expect([...new Writer().uint(258n, 4).uint(0n, 4).finish()]).to.deep.equal([2, 1, 2, 0])
+    malformed(() => new Reader(Uint8Array.of(2, 0, 5)).uint(4), 'leading zeros')
+    malformed(() => new Reader(Uint8Array.of(1, 0)).uint(4), 'leading zeros')
+    malformed(() => new Reader(Uint8Array.of(5, 1, 1, 1, 1, 1)).uint(4), 'above its limit 4')
+  })
+
   it('S15 stops at numbers above their limit, endless ones included', () => {
     malformed(() => new Reader(new Writer().varuint(301).finish()).varuint(300), 'above its limit 300')
     malformed(() => new Reader(new Uint8Array(1_000).fill(0x80)).varuint(), 'above its limit')
@@ -165,6 +177,7 @@ describe('Codec', () => {
     }
     unencodable(() => new Writer().i128(1n << 127n))
     unencodable(() => new Writer().i128(-(1n << 127n) - 1n))
+    for (const value of [-1n, 1n << 32n]) unencodable(() => new Writer().uint(value, 4))
     unencodable(() => new Writer().varuint(2 ** 53))
     unencodable(() => new Writer().varuint(-1))
     unencodable(() => new Writer().bytes(new Uint8Array(3), 2))
