@@ -1,6 +1,9 @@
-import type { TransactionRequest } from 'ethers'
+import { type TransactionRequest, ZeroAddress } from 'ethers'
+import { toBytes } from '../core/bytes.ts'
+import { decodeChannel } from '../core/channel.ts'
 import type { Hex } from '../core/types.ts'
 import { type Address, COIN } from '../core/types.ts'
+import { adjudicatorAbi } from './abi.ts'
 import {
   CallRefusedError,
   type ChainError,
@@ -23,6 +26,10 @@ export interface Request {
 /** EIP-7825: more gas than this no transaction may ask for. */
 const GAS_CEILING = 1n << 24n
 const DELEGATION = '0xef0100'
+/** Calls that pay members, whose code decides how much gas that takes. */
+const PAYING: ReadonlySet<string> = new Set(['withdraw', 'settle', 'redeem'])
+/** Gas that a payee can take in the block and not when it is estimated: all that a push gives it, and that its money is then kept. */
+const PUSHED = { coin: 80_000n, token: 230_000n } as const
 
 /** What the chain asks for at the moment. */
 export async function readMarket(rpc: Rpc): Promise<FeeMarket> {
@@ -60,12 +67,21 @@ export async function preflight(
   if (balance < request.value) throw new InsufficientMoneyError(account, COIN, balance, request.value)
   if (typeof estimate !== 'bigint') throw estimate
   // A quarter more: another transaction may come first and make storage colder or a list longer.
-  const roomy = estimate + estimate / 4n + 10_000n
+  const plain = estimate + estimate / 4n + 10_000n
+  const wanted = plain + payeesRoom(request)
+  const offer = offerFees(market, urgency)
+  // Who cannot set so much money aside may still pay payees that take what they seemed to.
+  const roomy = balance < request.value + wanted * priceCap(offer) ? plain : wanted
   const gasLimit = roomy < GAS_CEILING || estimate > GAS_CEILING ? roomy : GAS_CEILING
-  return {
-    gasLimit,
-    fees: affordable(account, balance, request.value, gasLimit, offerFees(market, urgency), leastCap(market)),
-  }
+  return { gasLimit, fees: affordable(account, balance, request.value, gasLimit, offer, leastCap(market)) }
+}
+
+/** What members may take beyond the estimate: one that tells an estimate from a block could else make each payment to all run out of gas. */
+function payeesRoom({ functionName, data }: Request): bigint {
+  if (!PAYING.has(functionName)) return 0n
+  const [channel, asset] = adjudicatorAbi.decodeFunctionData(functionName, data)
+  const { members } = decodeChannel(toBytes(channel as string))
+  return BigInt(members.length) * (asset === ZeroAddress ? PUSHED.coin : PUSHED.token)
 }
 
 /** `fees`, lowered to what the account can pay but not below `least`. Throws {@link InsufficientGasMoneyError}. */

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { type Address, COIN } from '../../sdk/core/types.ts'
+import { signerOf } from '../sdk/node/actors.ts'
 import { type Ledger, Mallory } from './mallory.ts'
 import { type Actor, ETHER, pause, rejection, Stage, until } from './stage.ts'
 
@@ -26,7 +27,10 @@ describe('a hostile member of a channel', () => {
 
   /** Mallory in step with alice, an ether each. */
   async function inStep(alice: Actor): Promise<Ledger> {
-    const ledger = await (await Mallory.dial(stage, alice)).open(alice, nonce++)
+    return funded(alice, await (await Mallory.dial(stage, alice)).open(alice, nonce++))
+  }
+
+  async function funded(alice: Actor, ledger: Ledger): Promise<Ledger> {
     const hand = await stage.hand('mallory')
     await hand.deposit(ledger.ref, ledger.me, ETHER, { intent: `deposit ${nonce}` })
     await alice.node.deposit(ledger.ref.channelId, ETHER)
@@ -68,6 +72,29 @@ describe('a hostile member of a channel', () => {
     await pause(100)
     expect(await closing).to.have.property('name', 'TimeoutError')
     expect(alice.node.balances(channelId).withdrawing).to.equal(0n)
+  })
+
+  it('C31 C32 S33 cannot make a settlement run out of gas by taking more in the block than in the estimate', async () => {
+    const owner: Address = `0x${'66'.repeat(20)}`
+    // Takes nothing at a gas price of zero, as in an estimate; else `invalid` burns all that it is given.
+    await stage.chain.rpc('anvil_setCode', owner, '0x3a15600657fe5b00')
+    const alice = await stage.start('alice')
+    const mallory = await Mallory.dial(stage, alice, 'mallory', owner)
+    const { members, ...plain } = stage.channelOf('alice', 'mallory', nonce++)
+    const greedy = members.map((member) =>
+      member.signer === signerOf('mallory').address ? { ...member, owner } : member,
+    )
+    const ledger = await funded(alice, await mallory.openAs({ ...plain, members: greedy }))
+    // Hers is the first of the two payments: what she takes, the second one lacks.
+    expect(ledger.me).to.equal(0)
+    const { channelId } = ledger.ref
+    await alice.node.dispute(channelId)
+    const before = await stage.balanceOf('alice')
+    await stage.later(700)
+    await until(() => alice.node.balances(channelId).generation === 1)
+    expect((await stage.balanceOf('alice')) - before > ETHER - ETHER / 100n).to.equal(true)
+    expect(await alice.chain.claimable(COIN, owner)).to.equal(ETHER)
+    expect(alice.alarms).to.deep.equal([])
   })
 
   it('S21 cannot fill a channel of others with assets', async () => {

@@ -30,10 +30,10 @@ export class Mallory {
   }
 
   /** Dials an actor and greets it. */
-  static async dial(stage: Stage, { address }: Actor, name = 'mallory'): Promise<Mallory> {
+  static async dial(stage: Stage, { address }: Actor, name = 'mallory', owner = stage.ownerOf(name)): Promise<Mallory> {
     const transport = tcpTransport({ signer: signerOf(name) })
     const mallory = new Mallory(stage, name, await transport.dial(address))
-    return mallory.send({ kind: 'hello', protocol: 1, domain: mallory.domain, owner: stage.ownerOf(name) })
+    return mallory.send({ kind: 'hello', protocol: 1, domain: mallory.domain, owner })
   }
 
   get domain(): Domain {
@@ -60,8 +60,11 @@ export class Mallory {
   }
 
   /** Opens the channel with this nonce. */
-  async open(actor: Actor, nonce: bigint, assets = [COIN]): Promise<Ledger> {
-    const channel = this.stage.channelOf(actor.name, this.name, nonce)
+  open(actor: Actor, nonce: bigint, assets = [COIN]): Promise<Ledger> {
+    return this.openAs(this.stage.channelOf(actor.name, this.name, nonce), assets)
+  }
+
+  async openAs(channel: Channel, assets = [COIN]): Promise<Ledger> {
     this.send({ kind: 'open', channel, assets })
     await this.hears('opened')
     return new Ledger(this, channel)
