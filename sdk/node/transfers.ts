@@ -24,7 +24,7 @@ export interface LockTerms {
   readonly refundTo?: number
   /** 16 bytes; default: random. */
   readonly id?: Hex
-  /** For the peer's eyes, at most 2,048 bytes. */
+  /** For the peer's eyes, at most 4,096 bytes. */
   readonly note?: Uint8Array
   readonly asset?: Address
   readonly signal?: AbortSignal

@@ -43,7 +43,7 @@ export type Resolution =
 
 export const NOTHING_LOCKED: Pending = { items: [], list: NO_TRANSFERS }
 /** Bytes that a note may have. */
-export const MAX_NOTE = 2_048
+export const MAX_NOTE = 4_096
 /** A hash lock that is paid in full. */
 export const PAID_IN_FULL: Resolution = { kind: 'unlock', values: [WHOLE] }
 
