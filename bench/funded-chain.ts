@@ -5,13 +5,17 @@ const DOMAIN: Domain = { chainId: 31337n, adjudicator: `0x${'ad'.repeat(20)}` }
 const HEAD = { number: 1, hash: `0x${'00'.repeat(32)}` as Hex, timestamp: 1_800_000_000n }
 const RICH = 1n << 100n
 
-/** A chain on which every ledger is funded and nothing happens: while payments run, a chain has no part in them. */
+/** A chain on which every ledger is funded as soon as it is watched, and nothing else happens: while payments run, a chain has no part in them. */
 export function funded(sender: Address): Chain {
   const nothing = (): never => {
     throw new Error('Nothing is sent to the chain while payments are measured.')
   }
-  const viewOf = ({ channelId, asset }: LedgerRef): LedgerView => {
-    const balances = [RICH, RICH] as const
+  const watched = new Set<string>()
+  const keyOf = ({ channelId, asset }: LedgerRef): string => `${channelId}/${asset}`
+  const viewOf = (ledger: LedgerRef): LedgerView => {
+    const { channelId, asset } = ledger
+    const money = watched.has(keyOf(ledger)) ? RICH : 0n
+    const balances = [money, money] as const
     const word = { phase: 'open', recorded: false, generation: 0, seq: 0, balances } as const
     return {
       channelId,
@@ -35,7 +39,7 @@ export function funded(sender: Address): Chain {
     onAlarm: () => {},
     head: async () => HEAD,
     view: async (ledger) => viewOf(ledger),
-    watch: () => {},
+    watch: (ledger) => void watched.add(keyOf(ledger)),
     unwatch: () => {},
     send: nothing,
     deposit: nothing,

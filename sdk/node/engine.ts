@@ -255,14 +255,14 @@ export class Engine {
     if (this.#loud.size > 0 || this.#touched.size > 0 || this.#dirty.size > 0 || !this.journal.isEmpty) this.#wake()
   }
 
-  /** Takes these assets of a channel to work; `done` once they are durable. */
-  addLedgers(entry: ChannelEntry, assets: readonly Address[], done: () => void, doubtful = false): void {
+  /** Takes these assets of a channel to work, some of them in doubt; `done` once they are durable. */
+  addLedgers(entry: ChannelEntry, assets: readonly Address[], doubtful: readonly Address[], done: () => void): void {
     const { key, value } = channelRecord(entry)
     this.journal.write(key, value)
     for (const asset of assets) {
       if (this.book.slot({ channelId: entry.channelId, asset })) continue
       const slot = this.book.place(entry, asset)
-      slot.ledger = { ...slot.ledger, doubtful }
+      slot.ledger = { ...slot.ledger, doubtful: doubtful.includes(asset) }
       this.#dirty.add(slot)
       this.options.chain.watch(slot.ledger)
       this.dispatch(slot, { kind: 'fresh', fresh: this.lookout.fresh })

@@ -120,7 +120,7 @@ export class Lookout {
     const found = views.filter(wasUsed).map(({ asset }) => asset)
     if (found.length === 0) return false
     const entry = book.enter(channelId, channel, undefined)
-    await new Promise<void>((resolve) => this.#engine.addLedgers(entry, found, resolve, true))
+    await new Promise<void>((resolve) => this.#engine.addLedgers(entry, found, found, resolve))
     emitter.emit({ kind: 'opened', channelId, peer: entry.peer, assets: found })
     return true
   }

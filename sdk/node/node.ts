@@ -232,13 +232,9 @@ export class Node {
       { signer: this.address, owner: this.owner },
       { signer: other.signer, owner: other.owner },
     ])
-    const channel = {
-      period,
-      nonce: this.#nonce(this.#engine.book.channels.size + this.#engine.openings.count),
-      members,
-    }
-    validateChannel(channel)
-    const entry = await this.#engine.openings.propose(other, channel, assets.map(parseAddress), signal)
+    const make = (index: number): Channel => ({ period, nonce: this.#nonce(index), members })
+    validateChannel(make(0))
+    const entry = await this.#engine.openings.open(other, make, assets.map(parseAddress), signal)
     return entry.channelId
   }
 
@@ -247,7 +243,7 @@ export class Node {
     const entry = this.#engine.book.channel(channelId)
     const peer = this.#engine.peers.all.get(entry.peer)
     if (!peer?.online) throw new PeerOfflineError(entry.peer)
-    await this.#engine.openings.propose(peer, entry.channel, [parseAddress(asset)], options.signal)
+    await this.#engine.openings.add(peer, entry, parseAddress(asset), options.signal)
   }
 
   /**

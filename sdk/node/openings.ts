@@ -1,5 +1,6 @@
+import type { LedgerView } from '../chain/chain.ts'
 import { channelIdOf } from '../core/channel.ts'
-import type { Address, Channel, ChannelId } from '../core/types.ts'
+import type { Address, Channel, ChannelId, LedgerWord } from '../core/types.ts'
 import type { Open, Opened, Refused } from '../protocols/messages.ts'
 import { considerOpen } from '../protocols/opening.ts'
 import { onAbort } from './abort.ts'
@@ -13,29 +14,74 @@ interface Pending {
   readonly peer: Address
   readonly channel: Channel
   readonly assets: readonly Address[]
+  readonly doubtful: readonly Address[]
   readonly resolve: (entry: ChannelEntry) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Agrees with peers on channels and their assets. */
+/**
+ * Agrees with peers on channels and their assets. The chain is asked first: a ledger that is new here and was used before is one
+ * that this key forgot, with its store, and states of it may be in the peer's hands. It is taken in doubt, as a restored one.
+ */
 export class Openings {
   readonly #engine: Engine
   /** In the order in which they were asked, which is the order of the answers. */
   #pending: Pending[] = []
+  /** Channels that will be asked for as soon as the chain has answered. */
+  #choosing = 0
+  /** Each peer's last question, so that they are answered one after the other. */
+  readonly #turns = new WeakMap<Peer, Promise<void>>()
 
   constructor(engine: Engine) {
     this.#engine = engine
   }
 
-  /** Channels that are being agreed on. */
-  get count(): number {
-    return this.#pending.length
+  /** Proposes the first of the channels that `make` gives, by index, which nobody used: a seed whose store was lost counts from zero again. */
+  async open(
+    peer: Peer,
+    make: (index: number) => Channel,
+    assets: readonly Address[],
+    signal?: AbortSignal,
+  ): Promise<ChannelEntry> {
+    const { book, options } = this.#engine
+    const first = book.channels.size + this.#pending.length + this.#choosing++
+    try {
+      for (let index = first; ; index++) {
+        this.#engine.assertRunning()
+        signal?.throwIfAborted()
+        const channel = make(index)
+        const used = await this.#used(channelIdOf(options.domain, channel), assets)
+        if (used.length === 0) return this.#propose(peer, channel, assets, [], signal)
+      }
+    } finally {
+      this.#choosing--
+    }
   }
 
-  /** Proposes a channel, or more assets of one. */
-  propose(peer: Peer, channel: Channel, assets: readonly Address[], signal?: AbortSignal): Promise<ChannelEntry> {
-    const channelId = channelIdOf(this.#engine.options.domain, channel)
+  /** Proposes one more asset of a channel. */
+  async add(peer: Peer, { channelId, channel }: ChannelEntry, asset: Address, signal?: AbortSignal): Promise<void> {
+    await this.#propose(peer, channel, [asset], await this.#used(channelId, [asset]), signal)
+  }
+
+  /** Those of `assets` that are new here and were used on chain. */
+  async #used(channelId: ChannelId, assets: readonly Address[]): Promise<Address[]> {
+    const { book, options } = this.#engine
+    const added = assets.filter((asset) => !book.slot({ channelId, asset }))
+    const views = await Promise.all(added.map((asset) => options.chain.view({ channelId, asset })))
+    return views.filter(wasTouched).map(({ asset }) => asset)
+  }
+
+  #propose(
+    peer: Peer,
+    channel: Channel,
+    assets: readonly Address[],
+    doubtful: readonly Address[],
+    signal: AbortSignal | undefined,
+  ): Promise<ChannelEntry> {
+    this.#engine.assertRunning()
     signal?.throwIfAborted()
+    if (!peer.online) throw new PeerOfflineError(peer.signer)
+    const channelId = channelIdOf(this.#engine.options.domain, channel)
     return new Promise((resolve, reject) => {
       const forget = onAbort(signal, (reason) => {
         // Kept in the list: its answer must not be taken for that of a later question.
@@ -45,14 +91,21 @@ export class Openings {
         forget()
         resolve(entry)
       }
-      this.#pending.push({ channelId, peer: peer.signer, channel, assets, resolve: settled, reject })
+      this.#pending.push({ channelId, peer: peer.signer, channel, assets, doubtful, resolve: settled, reject })
       this.#engine.peers.send(peer, { kind: 'open', channel, assets })
     })
   }
 
   hear(peer: Peer, message: Open | Opened | Refused): void {
     if (message.kind === 'open') {
-      this.#consider(peer, message)
+      // A violation shows at once.
+      this.#judge(peer, message)
+      const { connection } = peer
+      const turn = async () => {
+        if (!this.#engine.halted && peer.connection === connection) await this.#answer(peer, message)
+      }
+      const failed = (error: Error) => this.#engine.peers.fail(peer, error)
+      this.#turns.set(peer, (this.#turns.get(peer) ?? Promise.resolve()).then(turn).catch(failed))
       return
     }
     const channelId = message.kind === 'opened' ? message.channelId : message.about
@@ -63,11 +116,11 @@ export class Openings {
       pending.reject(new PeerRefusedError(message.code, message.reason))
       return
     }
-    this.#enter(peer, channelId, pending.channel, pending.assets, pending.resolve)
+    this.#enter(peer, channelId, pending, pending.resolve)
   }
 
-  #consider(peer: Peer, message: Open): void {
-    const { options, book, peers } = this.#engine
+  #judge(peer: Peer, message: Open): ReturnType<typeof considerOpen> {
+    const { options, book } = this.#engine
     const channelId = channelIdOf(options.domain, message.channel)
     const sides = {
       domain: options.domain,
@@ -84,21 +137,46 @@ export class Openings {
         return unfunded(book.slots)
       },
     }
-    const { reply, accepted } = considerOpen(message, sides, options.policy, known)
+    return considerOpen(message, sides, options.policy, known)
+  }
+
+  async #answer(peer: Peer, message: Open): Promise<void> {
+    const { peers, book } = this.#engine
+    const { connection } = peer
+    const { reply, accepted } = this.#judge(peer, message)
+    if (!accepted) {
+      peers.send(peer, reply)
+      return
+    }
+    const { channelId } = accepted
+    const first = book.slot({ channelId, asset: accepted.assets[0]! })
+    // Asked again: nothing changes, and nobody is told.
+    if (first && accepted.assets.every((asset) => book.slot({ channelId, asset }))) {
+      this.#engine.whenDurable(first, () => peers.send(peer, reply))
+      return
+    }
+    let doubtful: Address[]
+    try {
+      doubtful = await this.#used(channelId, accepted.assets)
+    } catch {
+      const reason = 'the chain does not answer here; ask again later'
+      peers.send(peer, { kind: 'refused', about: channelId, code: 'CHAIN_VIEW_STALE', reason })
+      return
+    }
+    if (this.#engine.halted || peer.connection !== connection) return
     // Durable before the other side may pay in.
-    if (accepted) this.#enter(peer, channelId, message.channel, accepted.assets, () => peers.send(peer, reply))
-    else peers.send(peer, reply)
+    const { channel } = message
+    this.#enter(peer, channelId, { channel, assets: accepted.assets, doubtful }, () => peers.send(peer, reply))
   }
 
   #enter(
     peer: Peer,
     channelId: ChannelId,
-    channel: Channel,
-    assets: readonly Address[],
+    { channel, assets, doubtful }: Pick<Pending, 'channel' | 'assets' | 'doubtful'>,
     done: (entry: ChannelEntry) => void,
   ): void {
     const entry = this.#engine.book.enter(channelId, channel, peer.address)
-    this.#engine.addLedgers(entry, assets, () => {
+    this.#engine.addLedgers(entry, assets, doubtful, () => {
       this.#engine.emitter.emit({ kind: 'opened', channelId, peer: peer.signer, assets })
       done(entry)
     })
@@ -125,4 +203,11 @@ function unfunded(slots: Iterable<Slot>): number {
     counts.set(ledger.channelId, money ? Number.NEGATIVE_INFINITY : before + 1)
   }
   return [...counts.values()].reduce((sum, count) => sum + Math.max(0, count), 0)
+}
+
+/** Whether states may have been signed about this generation: not without money that is or was there. */
+function wasTouched({ latest, confirmed, latestBalances, confirmedBalances }: LedgerView): boolean {
+  const isBlank = (word: LedgerWord) => word.phase === 'open' && word.seq === 0 && !word.recorded
+  const holds = [...latestBalances, ...confirmedBalances].some((balance) => balance !== 0n)
+  return holds || !isBlank(latest) || !isBlank(confirmed)
 }

@@ -4,7 +4,7 @@ import { assertSameDomain, type Hello, type Open, type Opened, PeerViolationErro
 
 // Agreeing on a channel. Nothing goes to the chain: both only have to hold the same bytes.
 //
-//   open ─ are we its two members? ─ are the owners ours? ─ period within my bounds? ─ room for it? ─▶ opened
+//   open ─ is there an asset? ─ are we its two members? ─ are the owners ours? ─ period within my bounds? ─ room for it? ─▶ opened
 //                                           └────────────────────┴──────────────────────┴─▶ refused
 
 /** What this node accepts. */
@@ -66,6 +66,8 @@ export function considerOpen(
     reply: { kind: 'refused', about: channelId, code, reason } as const,
     accepted: undefined,
   })
+  // Without one it would be remembered, and count against no bound.
+  if (assets.length === 0) throw new PeerViolationError('it proposes a channel without an asset')
   assertMembers(channel, sides)
   // An owner may have changed since a channel was made; it stays what it is.
   if (!known.assets) assertOwners(channel, sides)

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { channelIdOf, encodeChannel, sortMembers } from '../../sdk/core/channel.ts'
 import { COIN, type State } from '../../sdk/core/types.ts'
-import { Node } from '../../sdk/node/node.ts'
+import { Node, type NodeOptions } from '../../sdk/node/node.ts'
 import { doubted } from '../../sdk/protocols/record.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
 import type { Store, Write } from '../../sdk/storage/store.ts'
@@ -103,6 +103,42 @@ describe('a node that comes back with less than it knew', () => {
     for (const { channel } of again.node.channels()) expect(channel.members).to.have.length(2)
     const refused = await rejection(again.node.dispute(mine))
     expect(refused).to.have.property('code', 'RESTORED_NOT_COMPARED')
+  })
+
+  it('S3 S7 takes no payment in a channel that its peer opens again after the store was lost', async () => {
+    const first = await stage.start('alice', { store: memoryStore() })
+    const ledger = await (await Mallory.dial(stage, first)).open(first, nonce++)
+    const { channelId } = ledger.ref
+    const hand = await stage.hand('mallory')
+    await hand.deposit(ledger.ref, ledger.me, ETHER, { intent: 'to be paid twice' })
+    ledger.sync()
+    await until(() => first.node.balances(channelId).receivable === ETHER)
+    await stage.stop(first)
+
+    // Mallory may hold states of higher versions that alice signed: whatever she pays now, those take back on chain.
+    const alice = await stage.start('alice', { store: memoryStore() })
+    const mallory = await Mallory.dial(stage, alice)
+    const again = await mallory.openAs(ledger.channel)
+    await mallory.hears('sync')
+    again.sync()
+    await until(() => alice.node.balances(channelId).blocked === 'LEDGER_FROZEN')
+    again.pay(1n, ETHER)
+    await pause(100)
+    expect(alice.node.balances(channelId).entitlement).to.equal(0n)
+  })
+
+  it('S3 opens another channel than the one that its seed opened before the store was lost', async () => {
+    const bob = await stage.start('bob')
+    const identity = { key: undefined, seed: new Uint8Array(32).fill(7) } as unknown as Partial<NodeOptions>
+    const first = await stage.start('alice', { store: memoryStore(), node: identity })
+    const lost = await first.node.open(bob.address, { period: 600 })
+    await first.node.deposit(lost, ETHER)
+    await stage.stop(first)
+    const again = await stage.start('alice', { store: memoryStore(), node: identity })
+    const channelId = await again.node.open(bob.address, { period: 600 })
+    expect(channelId).to.not.equal(lost)
+    await again.node.deposit(channelId, ETHER)
+    await again.node.pay(channelId, 1n)
   })
 
   it('S3 spends no money twice that it forgot to have given away', async () => {

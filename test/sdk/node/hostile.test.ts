@@ -109,6 +109,27 @@ describe('a node and a hostile peer', () => {
     expect(reasons[0]).to.have.property('code', 'PEER_ON_OTHER_CHAIN')
   })
 
+  it('S20 tells of a channel once, however often its peer opens it', async () => {
+    const told: unknown[] = []
+    alice.on('opened', (event) => told.push(event))
+    const { mallory } = await inChannel()
+    const open: Message = { kind: 'open', channel: channelOf(1n), assets: [COIN] }
+    mallory.send(open, open, open)
+    await until(() => mallory.of('opened').length === 4)
+    expect(told).to.have.length(1)
+  })
+
+  it('S19 refuses a channel while the chain does not answer', async () => {
+    const chain = world.chain.connect(ownerOf('carol'))
+    await world.start('carol', { chain, policy: { minPeriod: 60 } })
+    const mallory = (await Mallory.dial(world, 'carol')).greet(world)
+    chain.silent = true
+    const members = ['carol', 'mallory'].map((name) => ({ signer: signerOf(name).address, owner: ownerOf(name) }))
+    mallory.send({ kind: 'open', channel: { period: 600, nonce: 1n, members: sortMembers(members) }, assets: [COIN] })
+    await until(() => mallory.of('refused').length === 1)
+    expect(mallory.of('refused')[0]).to.have.property('code', 'CHAIN_VIEW_STALE')
+  })
+
   it('hangs up on one that speaks before it greets, greets twice or never', async () => {
     const early = await Mallory.dial(world, 'alice')
     early.send({ kind: 'open', channel: channelOf(1n), assets: [COIN] })

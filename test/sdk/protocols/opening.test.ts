@@ -43,6 +43,13 @@ describe('agreeing on a channel', () => {
     expect(considerOpen(open, sides, policy, crowded).reply).to.include({ code: 'TOO_MANY_UNFUNDED_CHANNELS' })
   })
 
+  it('S19 takes no channel without an asset, which no bound would count', () => {
+    for (const known of [fresh, { ...fresh, assets: [COIN] }])
+      expect(() => considerOpen({ ...open, assets: [] }, sides, policy, known))
+        .to.throw()
+        .with.property('code', 'PEER_VIOLATION')
+  })
+
   it('S21 takes no channel of other members, and none that pays other owners', () => {
     const consider = (changed: Partial<Sides>) => () => considerOpen(open, { ...sides, ...changed }, policy, fresh)
     for (const changed of [
