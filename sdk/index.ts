@@ -3,7 +3,16 @@
 export { type ChainOptions, connectChain, type EthersChain } from './chain/adapter.ts'
 export type { Chain, ChainCall, ChainEvent, ChainReceipt, Head, LedgerView, SendOptions } from './chain/chain.ts'
 export { DEPLOYMENTS, type Deployment } from './chain/deployment.ts'
+export { type DepositForm, DepositFormError } from './chain/deposit.ts'
 export { ChainError } from './chain/errors.ts'
+export type { Payer } from './chain/permit.ts'
+export {
+  PERMIT2,
+  type SignedDeposit,
+  SignedDepositError,
+  type SignedForm,
+  type SigningOptions,
+} from './chain/signed-deposit.ts'
 export { parseAddress } from './core/address.ts'
 export { channelIdOf, decodeChannel, encodeChannel, ledgerIdOf, MAX_PERIOD, MIN_PERIOD } from './core/channel.ts'
 export { InvalidOptionError, TallystickError } from './core/errors.ts'
@@ -33,6 +42,7 @@ export { BackupError } from './node/backup.ts'
 export type { ExitCost, LedgerBalances } from './node/balances.ts'
 export { ForeignStoreError, UnknownChannelError } from './node/book.ts'
 export { type Clock, systemClock } from './node/clock.ts'
+export type { DepositOptions, SignDepositOptions } from './node/deposit.ts'
 export {
   DuplicatePaymentError,
   escapeControls,
@@ -49,7 +59,6 @@ export { type ExitOptions, type ExitProgress, NewerStateError, runExit } from '.
 export type { ListedPayment } from './node/history.ts'
 export {
   type ChannelInfo,
-  type DepositOptions,
   Node,
   type NodeOptions,
   type OpenOptions,

@@ -10,6 +10,7 @@ const VALUES = `
   ChainError
   DEFAULT_POLICY
   DEPLOYMENTS
+  DepositFormError
   DuplicatePaymentError
   ExitFileError
   ForeignStoreError
@@ -24,11 +25,13 @@ const VALUES = `
   NewerStateError
   Node
   NodeStoppedError
+  PERMIT2
   PROTOCOL_VERSION
   PaymentPendingError
   PeerOfflineError
   PeerRefusedError
   PeerViolationError
+  SignedDepositError
   StoreError
   StoreFailedError
   TallystickError
@@ -91,6 +94,7 @@ const TYPES = `
   Clock
   Connection
   Deployment
+  DepositForm
   DepositOptions
   Domain
   EthersChain
@@ -118,12 +122,17 @@ const TYPES = `
   OpeningPolicy
   OwnerWallet
   PayOptions
+  Payer
   Payment
   PaymentEvent
   PaymentFilter
   Receipt
   SendOptions
   SessionSigner
+  SignDepositOptions
+  SignedDeposit
+  SignedForm
+  SigningOptions
   State
   Store
   StoreIdentity

@@ -103,13 +103,16 @@ export const REGISTRY_ABI = [
   'error NotAnAnswer(address condition, uint256 size, uint256 value)',
 ] as const
 
-/** What the SDK uses of a token: ERC-20, and ERC-2612 where it has it. */
+/** What the SDK uses of a token: ERC-20, and ERC-2612 and EIP-3009 where it has them. */
 export const TOKEN_ABI = [
   'function balanceOf(address account) view returns (uint256)',
   'function allowance(address owner, address spender) view returns (uint256)',
   'function approve(address spender, uint256 amount) returns (bool)',
+  'function transfer(address to, uint256 amount) returns (bool)',
   'function nonces(address owner) view returns (uint256)',
   'function DOMAIN_SEPARATOR() view returns (bytes32)',
+  'function PERMIT_TYPEHASH() view returns (bytes32)',
+  'function authorizationState(address authorizer, bytes32 nonce) view returns (bool)',
   'function version() view returns (string)',
   'function name() view returns (string)',
   'function symbol() view returns (string)',

@@ -12,22 +12,25 @@ import {
 } from '../core/types.ts'
 import type { Store } from '../storage/store.ts'
 import { adjudicatorAbi, registryAbi, tokenAbi } from './abi.ts'
-import type { Chain, ChainCall, ChainEvent, ChainReceipt, Head, LedgerView, SendOptions } from './chain.ts'
+import type {
+  Chain,
+  ChainCall,
+  ChainEvent,
+  ChainReceipt,
+  DepositOptions,
+  Head,
+  LedgerView,
+  SendOptions,
+} from './chain.ts'
 import { findContracts } from './deployment.ts'
+import { collectRequest, NotATokenError } from './deposit.ts'
+import { Depositor } from './depositor.ts'
 import {
-  allowanceFor,
-  approveRequest,
-  type DepositOrder,
-  depositRequest,
-  NotATokenError,
-  permitRequest,
-} from './deposit.ts'
-import {
-  CallRefusedError,
   DelegatedSenderError,
   InsufficientGasMoneyError,
   InsufficientMoneyError,
   NoSenderError,
+  RpcFailedError,
   RpcUnreachableError,
   StoreOfAnotherChainError,
   WrongNetworkError,
@@ -36,9 +39,11 @@ import { topicOf } from './events.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Journal } from './journal.ts'
 import { assertOptions, type ChainOptions } from './options.ts'
+import { type Payer, senderAsPayer } from './permit.ts'
 import { type Request, readMarket } from './preflight.ts'
 import { openRpc, type Rpc } from './rpc.ts'
 import { Sender } from './sender.ts'
+import type { SignedDeposit, SigningOptions } from './signed-deposit.ts'
 import { Watcher } from './watcher.ts'
 
 export type { ChainOptions } from './options.ts'
@@ -93,7 +98,7 @@ export class EthersChain implements Chain {
   readonly #firstBlock: number
   readonly #watcher: Watcher
   readonly #senders: readonly Sender[]
-  readonly #signers: readonly Signer[]
+  readonly #depositor: Depositor
   readonly #journal: Journal
   readonly #heartbeat: Heartbeat
 
@@ -114,7 +119,6 @@ export class EthersChain implements Chain {
     this.#witnesses = witnesses
     this.#firstBlock = firstBlock
     this.#journal = new Journal(store)
-    this.#signers = accounts.map(({ signer }) => signer)
     this.#senders = accounts.map(
       ({ signer, account }) =>
         new Sender({
@@ -128,6 +132,15 @@ export class EthersChain implements Chain {
           onAlarm: (error) => this.onAlarm(error),
         }),
     )
+    this.#depositor = new Depositor({
+      rpc,
+      adjudicator,
+      sender: () => senderAsPayer(accounts[0]?.signer as Signer, this.#main().account),
+      send: (request, options) => this.#send(request, options),
+      isKnown: async (intent) => this.#main().has(intent) || (await this.#journal.done(intent)) !== undefined,
+      now: async () => (await this.head()).timestamp,
+      depositAddress: ({ ledger, member }) => this.depositAddress(ledger.channelId, member),
+    })
     this.#watcher = new Watcher({
       rpc,
       adjudicator,
@@ -211,26 +224,38 @@ export class EthersChain implements Chain {
     )
   }
 
-  async deposit(
+  deposit(ledger: LedgerRef, member: number, amount: bigint, options: DepositOptions): Promise<ChainReceipt> {
+    return this.#depositor.deposit({ ledger: lower(ledger), member, amount }, options)
+  }
+
+  signDeposit(
     ledger: LedgerRef,
     member: number,
     amount: bigint,
-    options: SendOptions & { readonly channel?: Channel },
-  ): Promise<ChainReceipt> {
-    const order: DepositOrder = { ledger: lower(ledger), member, amount, channel: options.channel }
-    const sender = this.#main()
-    const { adjudicator } = this.domain
-    const plain = depositRequest(adjudicator, order)
-    // What was sent already is not prepared again: the money is gone from the account.
-    const known = sender.has(options.intent) || (await this.#journal.done(options.intent)) !== undefined
-    if (known || order.ledger.asset === COIN) return this.#send(plain, options)
-    const allowance = await allowanceFor(this.#rpc, sender.account, adjudicator, order)
-    if (allowance >= amount) return this.#send(plain, options)
-    const { timestamp } = await this.head()
-    const permit = await permitRequest(this.#rpc, this.#signers[0]!, adjudicator, order, timestamp)
-    if (permit) return this.#send(permit, options)
-    await this.#approve(order.ledger.asset, amount, allowance, options)
-    return this.#send(plain, options)
+    { payer, ...signing }: SigningOptions & { readonly payer: Payer },
+  ): Promise<SignedDeposit> {
+    return this.#depositor.sign({ ledger: lower(ledger), member, amount }, payer, signing)
+  }
+
+  relayDeposit(deposit: SignedDeposit, options: SendOptions): Promise<ChainReceipt> {
+    return this.#depositor.relay(deposit, options)
+  }
+
+  /** Asked of every RPC: whoever lied about it would get the money. */
+  async depositAddress(channelId: ChannelId, member: number): Promise<Address> {
+    const data = adjudicatorAbi.encodeFunctionData('depositAddress', [channelId, member])
+    const call = { to: this.domain.adjudicator, data }
+    const answers = await Promise.all(
+      [this.#rpc, ...this.#witnesses].map((rpc) => rpc.call((provider) => provider.call(call))),
+    )
+    if (answers.some((answer) => answer !== answers[0]))
+      throw new RpcFailedError('eth_call', 'its witnesses know another deposit address')
+    const [address] = adjudicatorAbi.decodeFunctionResult('depositAddress', answers[0]!)
+    return String(address).toLowerCase() as Address
+  }
+
+  collect(channel: Channel, member: number, asset: Address, options: SendOptions): Promise<ChainReceipt> {
+    return this.#send(collectRequest(this.domain.adjudicator, channel, member, asset), options)
   }
 
   /** Forgets an intent whose outcome is unknown, after the user has looked; see UnknownOutcomeError. */
@@ -319,23 +344,6 @@ export class EthersChain implements Chain {
       this.onAlarm(error)
       return sending(spare)
     })
-  }
-
-  /** Exactly `amount`, no more: the contract has no use for the rest and a thief might. */
-  async #approve(asset: Address, amount: bigint, allowance: bigint, { intent, signal }: SendOptions): Promise<void> {
-    const approve = (value: bigint, step: string) =>
-      this.#send(approveRequest(this.domain.adjudicator, asset, value), {
-        intent: `${intent}/${step}`,
-        ...(signal ? { signal } : {}),
-      })
-    try {
-      await approve(amount, 'approve')
-    } catch (error) {
-      // Some tokens want an allowance to be zero before it is set again.
-      if (allowance === 0n || !(error instanceof CallRefusedError)) throw error
-      await approve(0n, 'reset')
-      await approve(amount, 'approve')
-    }
   }
 
   async #ask(

@@ -1,4 +1,7 @@
 import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef, LedgerWord } from '../core/types.ts'
+import type { DepositForm } from './deposit.ts'
+import type { Payer } from './permit.ts'
+import type { SignedDeposit, SigningOptions } from './signed-deposit.ts'
 
 /** The newest block a view was taken at. */
 export interface Head {
@@ -61,6 +64,18 @@ export interface SendOptions {
   readonly signal?: AbortSignal
 }
 
+/** How money is brought in. */
+export interface DepositOptions extends SendOptions {
+  /** Default: what takes the sender the fewest transactions. Another payer signs: an authorization, or else Permit2. */
+  readonly by?: DepositForm | undefined
+  /** Whose tokens are taken; default: the sender's. */
+  readonly payer?: Payer | undefined
+  /** Needed to announce it, and to deposit by its deposit address. */
+  readonly channel?: Channel | undefined
+  /** Announces the channel as well. */
+  readonly announce?: boolean | undefined
+}
+
 export interface ChainReceipt {
   readonly transaction: Hex
   readonly block: Head
@@ -92,13 +107,21 @@ export interface Chain {
    * across restarts: the same intent is never sent twice.
    */
   send(call: ChainCall, options: SendOptions): Promise<ChainReceipt>
-  /** Deposits the sender's own money for a member; for a token with a permit or an exact allowance. `channel` announces it as well. */
-  deposit(
+  /** Deposits for a member, from the sender's account or from that of a payer who signs. Throws `DepositFormError`. */
+  deposit(ledger: LedgerRef, member: number, amount: bigint, options: DepositOptions): Promise<ChainReceipt>
+  /** Lets a payer sign a deposit that anybody can send, with {@link relayDeposit}. Nothing is sent. Throws `DepositFormError`. */
+  signDeposit(
     ledger: LedgerRef,
     member: number,
     amount: bigint,
-    options: SendOptions & { readonly channel?: Channel },
-  ): Promise<ChainReceipt>
+    options: SigningOptions & { readonly payer: Payer },
+  ): Promise<SignedDeposit>
+  /** Sends a deposit that somebody signed, and pays for its gas. */
+  relayDeposit(deposit: SignedDeposit, options: SendOptions): Promise<ChainReceipt>
+  /** Where any wallet can pay for a member by plain transfer. */
+  depositAddress(channelId: ChannelId, member: number): Promise<Address>
+  /** Sweeps a member's deposit address into the ledger of this asset, and all coins there into that of the coin. */
+  collect(channel: Channel, member: number, asset: Address, options: SendOptions): Promise<ChainReceipt>
   /** What `account` (default: the sender) holds outside of channels. */
   balance(asset: Address, account?: Address): Promise<bigint>
   /** Wei that one unit of gas costs now; shows what an exit would cost. */

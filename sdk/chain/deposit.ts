@@ -1,4 +1,3 @@
-import { Signature, type Signer, TypedDataEncoder } from 'ethers'
 import { toHex } from '../core/bytes.ts'
 import { encodeChannel } from '../core/channel.ts'
 import { type Address, type Channel, COIN, type Hex, type LedgerRef } from '../core/types.ts'
@@ -6,6 +5,26 @@ import { adjudicatorAbi, tokenAbi } from './abi.ts'
 import { ChainError, InsufficientMoneyError } from './errors.ts'
 import type { Request } from './preflight.ts'
 import type { Rpc } from './rpc.ts'
+
+/**
+ * How the money of a deposit reaches the adjudicator.
+ *
+ * | form | transactions of the sender | what the payer does |
+ * |---|---|---|
+ * | `allowance` | approval of exactly the amount, deposit | is the sender |
+ * | `permit` | one | is the sender, and signs an ERC-2612 permit |
+ * | `permit2` | one | signs; has approved Permit2 once (the sender does so by itself) |
+ * | `authorization` | one | signs an EIP-3009 authorization |
+ * | `address` | plain transfer to the deposit address, collection | is the sender |
+ */
+export type DepositForm = 'allowance' | 'permit' | 'permit2' | 'authorization' | 'address'
+
+/** What is deposited, and who for. */
+export interface DepositOrder {
+  readonly ledger: LedgerRef
+  readonly member: number
+  readonly amount: bigint
+}
 
 /** The asset of a deposit is not a token contract. */
 export class NotATokenError extends ChainError {
@@ -18,58 +37,63 @@ export class NotATokenError extends ChainError {
   }
 }
 
-/** What is deposited, and who for. */
-export interface DepositOrder {
-  readonly ledger: LedgerRef
-  readonly member: number
-  readonly amount: bigint
-  /** Announces the channel in the same transaction. */
-  readonly channel?: Channel | undefined
+/** The money cannot reach the adjudicator in this form. None was moved. */
+export class DepositFormError extends ChainError {
+  readonly code = 'DEPOSIT_FORM'
+  readonly form: DepositForm | undefined
+
+  constructor(form: DepositForm | undefined, fact: string, remedy: string) {
+    super(`${fact} ${remedy}`)
+    this.form = form
+  }
 }
 
-/** How long a permit may be used after it was signed: long enough for a full mempool. */
-const PERMIT_SECONDS = 3_600n
-const PERMIT_TYPES = {
-  Permit: [
-    { name: 'owner', type: 'address' },
-    { name: 'spender', type: 'address' },
-    { name: 'value', type: 'uint256' },
-    { name: 'nonce', type: 'uint256' },
-    { name: 'deadline', type: 'uint256' },
-  ],
-}
-
-/** The call that deposits from the sender's coins or allowance. */
-export function depositRequest(adjudicator: Address, { ledger, member, amount, channel }: DepositOrder): Request {
+/** The call that deposits from the sender's coins or allowance, and announces the channel if one is given. */
+export function depositRequest(adjudicator: Address, order: DepositOrder, announced?: Channel): Request {
+  const { ledger, member, amount } = order
   const { channelId, asset } = ledger
   const coin = asset === COIN
-  if (channel) {
-    const args = [toHex(encodeChannel(channel)), member, asset, amount]
+  if (announced) {
+    const args = [toHex(encodeChannel(announced)), member, asset, amount]
     return request(adjudicator, 'depositAnnounced', args, coin ? amount : 0n)
   }
   if (coin) return request(adjudicator, 'depositCoin', [channelId, member], amount)
-  return request(adjudicator, 'deposit', [channelId, member, asset, amount], 0n)
+  return request(adjudicator, 'deposit', [channelId, member, asset, amount])
 }
 
-/** The call that lets the adjudicator take exactly `amount`. */
-export const approveRequest = (adjudicator: Address, asset: Address, amount: bigint): Request => ({
+/** The call that lets `spender` take exactly `amount`. */
+export const approveRequest = (spender: Address, asset: Address, amount: bigint): Request => ({
   functionName: 'approve',
   to: asset,
-  data: tokenAbi.encodeFunctionData('approve', [adjudicator, amount]) as Hex,
+  data: tokenAbi.encodeFunctionData('approve', [spender, amount]) as Hex,
   value: 0n,
 })
 
-/** How much of a token the adjudicator may take from `account`. Throws if there is less than `amount` of it, or no such token. */
+/** A plain transfer of coins or tokens, as any wallet makes it. */
+export function transferRequest(to: Address, asset: Address, amount: bigint): Request {
+  const functionName = 'transfer'
+  if (asset === COIN) return { functionName, to, data: '0x', value: amount }
+  return { functionName, to: asset, data: tokenAbi.encodeFunctionData(functionName, [to, amount]) as Hex, value: 0n }
+}
+
+export const announceRequest = (adjudicator: Address, channel: Channel): Request =>
+  request(adjudicator, 'announce', [toHex(encodeChannel(channel))])
+
+/** The call that sweeps a member's deposit address into its ledger. */
+export const collectRequest = (adjudicator: Address, channel: Channel, member: number, asset: Address): Request =>
+  request(adjudicator, 'collect', [[[toHex(encodeChannel(channel)), member, asset, false]]])
+
+/** How much of a token `spender` may take from `account`. Throws if there is less than `amount` of it, or no such token. */
 export async function allowanceFor(
   rpc: Rpc,
   account: Address,
-  adjudicator: Address,
+  spender: Address,
   { ledger: { asset }, amount }: DepositOrder,
 ): Promise<bigint> {
   try {
     const [balance, allowance] = await Promise.all([
-      ask(rpc, asset, 'balanceOf', [account]),
-      ask(rpc, asset, 'allowance', [account, adjudicator]),
+      askToken(rpc, asset, 'balanceOf', [account]),
+      askToken(rpc, asset, 'allowance', [account, spender]),
     ])
     if ((balance as bigint) < amount) throw new InsufficientMoneyError(account, asset, balance as bigint, amount)
     return allowance as bigint
@@ -79,61 +103,15 @@ export async function allowanceFor(
   }
 }
 
-/** The deposit with an ERC-2612 permit instead of an allowance; undefined where token or signer have none. */
-export async function permitRequest(
-  rpc: Rpc,
-  signer: Signer,
-  adjudicator: Address,
-  { ledger, member, amount, channel }: DepositOrder,
-  now: bigint,
-): Promise<Request | undefined> {
-  // The contract has no form that both announces and takes a permit.
-  if (channel) return undefined
-  const { asset, channelId } = ledger
-  const owner = await signer.getAddress()
-  const code = await rpc.call((provider) => provider.getCode(owner))
-  // A permit is an account's own signature; accounts with code may sign in ways that tokens do not take.
-  if (code !== '0x') return undefined
-  const domain = await permitDomain(rpc, asset)
-  if (!domain) return undefined
-  const nonce = await ask(rpc, asset, 'nonces', [owner])
-  const deadline = now + PERMIT_SECONDS
-  const message = { owner, spender: adjudicator, value: amount, nonce, deadline }
-  const { v, r, s } = Signature.from(await signer.signTypedData(domain, PERMIT_TYPES, message))
-  return request(adjudicator, 'depositWithPermit', [channelId, member, asset, amount, deadline, v, r, s], 0n)
-}
-
-interface PermitDomain {
-  readonly name: string
-  readonly version: string
-  readonly chainId: bigint
-  readonly verifyingContract: Address
-}
-
-/** The token's domain, believed only if it hashes to what the token itself uses. */
-async function permitDomain(rpc: Rpc, asset: Address): Promise<PermitDomain | undefined> {
-  try {
-    const [name, separator, version] = await Promise.all([
-      ask(rpc, asset, 'name', []),
-      ask(rpc, asset, 'DOMAIN_SEPARATOR', []),
-      ask(rpc, asset, 'version', []).catch(() => '1'),
-      ask(rpc, asset, 'nonces', [asset]),
-    ])
-    const domain = { name: String(name), version: String(version), chainId: rpc.chainId, verifyingContract: asset }
-    return TypedDataEncoder.hashDomain(domain) === separator ? domain : undefined
-  } catch (error) {
-    if (error instanceof ChainError) throw error
-    return undefined
-  }
-}
-
-async function ask(rpc: Rpc, asset: Address, functionName: string, args: readonly unknown[]): Promise<unknown> {
+/** What a token's view function answers; throws what ethers throws if it has none such. */
+export async function askToken(rpc: Rpc, asset: Address, functionName: string, args: readonly unknown[]) {
   const data = tokenAbi.encodeFunctionData(functionName, args)
   const answer = await rpc.call((provider) => provider.call({ to: asset, data }))
-  return tokenAbi.decodeFunctionResult(functionName, answer)[0]
+  return tokenAbi.decodeFunctionResult(functionName, answer)[0] as unknown
 }
 
-const request = (to: Address, functionName: string, args: readonly unknown[], value: bigint): Request => ({
+/** A call of the adjudicator. */
+export const request = (to: Address, functionName: string, args: readonly unknown[], value = 0n): Request => ({
   functionName,
   to,
   data: adjudicatorAbi.encodeFunctionData(functionName, args) as Hex,

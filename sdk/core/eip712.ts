@@ -7,6 +7,15 @@ import type { Domain } from './types.ts'
 export const DOMAIN_NAME = 'Tallystick'
 export const DOMAIN_VERSION = '1'
 
+/** A typed message in the shape that wallets take; `types` is without `EIP712Domain`, as ethers wants it. */
+export interface TypedMessage {
+  /** Not every contract's domain has a version. */
+  readonly domain: { name: string; version?: string; chainId: bigint; verifyingContract: string }
+  readonly types: Record<string, { name: string; type: string }[]>
+  readonly primaryType: string
+  readonly message: Record<string, unknown>
+}
+
 /** keccak-256 of a type string such as `Batch(bytes32 root)`. */
 export const typeHash = (type: string): Uint8Array => keccak256(utf8ToBytes(type))
 

@@ -1,6 +1,7 @@
 import { emptyTask, task } from 'hardhat/config'
 import { ArgumentType } from 'hardhat/types/arguments'
 import type { HardhatPlugin } from 'hardhat/types/plugins'
+import { DEPOSIT_FORMS } from './deposit-forms.ts'
 
 const text = ArgumentType.STRING_WITHOUT_DEFAULT
 const as = {
@@ -78,6 +79,12 @@ const plugin: HardhatPlugin = {
       .addOption(amount)
       .addOption(asset)
       .addOption(channel)
+      .addOption({
+        name: 'by',
+        description: `How the money gets there: ${DEPOSIT_FORMS.join(', ')}; default: whatever takes the fewest transactions`,
+        type: text,
+        defaultValue: undefined,
+      })
       .setAction(() => import('./tasks/deposit.ts'))
       .build(),
     step('pay', 'Pays the peer off chain')

@@ -1,4 +1,4 @@
-import { bytesToHex, randomBytes } from '@noble/hashes/utils.js'
+import { randomBytes } from '@noble/hashes/utils.js'
 import type { Chain, ChainReceipt } from '../chain/chain.ts'
 import { parseAddress } from '../core/address.ts'
 import { toBytes, toUint } from '../core/bytes.ts'
@@ -19,6 +19,7 @@ import { openBackup, sealBackup } from './backup.ts'
 import { type ExitCost, exitCost, type LedgerBalances, ledgerBalances } from './balances.ts'
 import { UnknownChannelError } from './book.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { Depositing, type DepositOptions, type SignDepositOptions } from './deposit.ts'
 import { Engine } from './engine.ts'
 import { MissingKeyError, NodeStoppedError } from './errors.ts'
 import type { EventOf, NodeEvent } from './events.ts'
@@ -73,18 +74,6 @@ export interface OpenOptions {
   readonly signal?: AbortSignal
 }
 
-export interface DepositOptions {
-  /** Default: the chain's coin. */
-  readonly asset?: string
-  /** Depositing again with the same id deposits once, across restarts too. Default: random. */
-  readonly id?: string
-  /** Resolve when it can be spent (default), or as soon as it is in a block. */
-  readonly wait?: 'mined' | 'confirmed'
-  /** Also tells the chain what the channel is, so that seed and chain suffice to find it again. */
-  readonly announce?: boolean
-  readonly signal?: AbortSignal
-}
-
 /** A channel and where it is at. */
 export interface ChannelInfo {
   readonly channelId: ChannelId
@@ -120,6 +109,7 @@ const DAY = 86_400
 export class Node {
   readonly #engine: Engine
   readonly #paying: Paying
+  readonly #depositing: Depositing
   readonly #withdrawing: Withdrawing
   readonly #transfers: Transfers
   readonly #nonce: (index: number) => bigint
@@ -129,6 +119,7 @@ export class Node {
   private constructor(engine: Engine, nonce: (index: number) => bigint, tick: number) {
     this.#engine = engine
     this.#paying = new Paying(engine)
+    this.#depositing = new Depositing(engine)
     this.#withdrawing = new Withdrawing(engine)
     this.#transfers = new Transfers(engine)
     this.#nonce = nonce
@@ -263,25 +254,33 @@ export class Node {
     return found
   }
 
-  /** Pays own money on chain into a channel. */
+  /** Pays money on chain into a channel, from the sender's account or from that of a payer who signs. Throws `DepositFormError`. */
   async deposit(channelId: ChannelId, amount: bigint, options: DepositOptions = {}): Promise<ChainReceipt> {
-    const { id = bytesToHex(randomBytes(16)), wait = 'confirmed', announce, signal } = options
-    assertAmount(amount)
-    const slot = this.#slot(channelId, options.asset)
-    this.#engine.assertRunning()
-    const receipt = await this.#engine.options.chain.deposit(slot.ledger, slot.entry.me, amount, {
-      intent: `deposit/${slot.ledgerId}/${id}`,
-      ...(signal && { signal }),
-      ...(announce && { channel: slot.entry.channel }),
-    })
-    await this.#engine.desk.refresh(slot)
-    if (wait === 'confirmed')
-      await this.#engine.lookout.until(
-        slot,
-        ({ confirmedHead }) => confirmedHead.number >= receipt.block.number,
-        signal,
-      )
-    return receipt
+    return this.#depositing.deposit(this.#slot(channelId, options.asset), amount, options)
+  }
+
+  /**
+   * Lets a payer, who needs no gas money, sign a deposit into a channel. Answers it as JSON for whoever sends it with
+   * {@link relayDeposit}: the peer, say. It can be executed once, into this channel alone. Throws `DepositFormError`.
+   */
+  async signDeposit(channelId: ChannelId, amount: bigint, options: SignDepositOptions): Promise<string> {
+    return this.#depositing.sign(this.#slot(channelId, options.asset), amount, options)
+  }
+
+  /** Sends a deposit that somebody signed with {@link signDeposit}, and pays for its gas. Throws `SignedDepositError`. */
+  async relayDeposit(signed: string, options: { readonly signal?: AbortSignal } = {}): Promise<ChainReceipt> {
+    return this.#depositing.relay(signed, options.signal)
+  }
+
+  /** Where any wallet or exchange can pay into a channel for this node, by plain transfer and again and again; then {@link collect}. */
+  async depositAddress(channelId: ChannelId): Promise<Address> {
+    const { channelId: id, me } = this.#engine.book.channel(channelId)
+    return this.#engine.options.chain.depositAddress(id, me)
+  }
+
+  /** Brings what was paid to the deposit address into the channel: all of an asset, and all coins. A disputed ledger leaves it claimable. */
+  async collect(channelId: ChannelId, options: Omit<DepositOptions, 'by' | 'payer' | 'announce'> = {}) {
+    return this.#depositing.collect(this.#slot(channelId, options.asset), options)
   }
 
   /** Pays the peer of a channel. Throws `InsufficientBalanceError`, `BlockedError`, `PeerOfflineError` or `PaymentPendingError`. */

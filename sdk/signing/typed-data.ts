@@ -1,17 +1,10 @@
 import { CLAIM_TYPE, type Claim, REVOKE_TYPE } from '../core/claim.ts'
-import { DOMAIN_NAME, DOMAIN_VERSION } from '../core/eip712.ts'
+
+import { DOMAIN_NAME, DOMAIN_VERSION, type TypedMessage } from '../core/eip712.ts'
 import { INVOICE_TYPE, type Invoice } from '../core/invoice.ts'
 import { STATE_TYPE } from '../core/state.ts'
 import type { ChannelId, Domain, State, Withdrawal } from '../core/types.ts'
 import { WITHDRAWAL_TYPE } from '../core/withdrawal.ts'
-
-/** A typed message in the shape that wallets take (EIP-712); `types` is without `EIP712Domain`, as ethers wants it. */
-export interface TypedMessage {
-  readonly domain: { name: string; version: string; chainId: bigint; verifyingContract: string }
-  readonly types: Record<string, { name: string; type: string }[]>
-  readonly primaryType: string
-  readonly message: Record<string, unknown>
-}
 
 /** `{ Name: [{ type, name }] }` of a type string, so that wallets show the very text that is hashed. */
 function typesOf(text: string): TypedMessage['types'] {

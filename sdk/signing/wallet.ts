@@ -1,9 +1,9 @@
 import type { Signer } from 'ethers'
 import { parseAddress } from '../core/address.ts'
 import { toBytes } from '../core/bytes.ts'
+import type { TypedMessage } from '../core/eip712.ts'
 import { TallystickError } from '../core/errors.ts'
 import type { Address } from '../core/types.ts'
-import type { TypedMessage } from './typed-data.ts'
 
 /** The port to an owner's wallet, asked rarely: withdrawals, claims, revocations. The owner may be a contract (ERC-1271). */
 export interface OwnerWallet {
@@ -88,7 +88,7 @@ const DOMAIN_FIELDS = [
 
 const withDomainType = (message: TypedMessage) => ({
   ...message,
-  types: { EIP712Domain: DOMAIN_FIELDS, ...message.types },
+  types: { EIP712Domain: DOMAIN_FIELDS.filter(({ name }) => name in message.domain), ...message.types },
 })
 
 // JSON has no bigints; wallets take decimal strings for every integer.

@@ -25,3 +25,20 @@ contract StubbornToken is ERC20 {
         return super.approve(spender, amount);
     }
 }
+
+/// @title A token with permits of another kind, as DAI has them
+contract OldPermitToken is ERC20Permit {
+    bytes32 public constant PERMIT_TYPEHASH = keccak256(
+        "Permit(address holder,address spender,uint256 nonce,uint256 expiry,bool allowed)"
+    );
+
+    error OtherPermits();
+
+    constructor(uint256 supply) ERC20("Old", "OLD") ERC20Permit("Old") {
+        _mint(msg.sender, supply);
+    }
+
+    function permit(address, address, uint256, uint256, uint8, bytes32, bytes32) public pure override {
+        revert OtherPermits();
+    }
+}

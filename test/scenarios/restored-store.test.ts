@@ -94,7 +94,7 @@ describe('a node that comes back with less than it knew', () => {
       )
       const channel = { period: 600, nonce, members }
       const ledger = { channelId: channelIdOf(hand.domain, channel), asset: COIN }
-      await hand.deposit(ledger, 0, 1n, { intent: `lure ${nonce}`, channel })
+      await hand.deposit(ledger, 0, 1n, { intent: `lure ${nonce}`, channel, announce: true })
     }
 
     const again = await stage.start('alice', { store: memoryStore() })

@@ -128,7 +128,7 @@ describe('connecting to a chain', () => {
 
     it('deposits coins, and announces the channel in the same transaction where asked', async () => {
       const adapter = await connect({ signer: chain.wallet(0) })
-      await adapter.deposit(pair.ledger, 0, 5n, { intent: 'a', channel: pair.channel })
+      await adapter.deposit(pair.ledger, 0, 5n, { intent: 'a', channel: pair.channel, announce: true })
       await adapter.deposit(pair.ledger, 0, 6n, { intent: 'b' })
       expect(await held(adapter, pair.ledger)).to.equal(11n)
       expect(await adapter.announced(pair.channel.members[0]!.owner)).to.have.lengthOf(1)

@@ -68,7 +68,7 @@ export async function deploy(from: Signer, path: string, ...args: unknown[]): Pr
   return (await contract.getAddress()).toLowerCase() as Address
 }
 
-export function artifact(path: string): { abi: InterfaceAbi; bytecode: string } {
+export function artifact(path: string): { abi: InterfaceAbi; bytecode: string; deployedBytecode: string } {
   return JSON.parse(readFileSync(new URL(`../../../artifacts/${path}.json`, import.meta.url), 'utf8'))
 }
 

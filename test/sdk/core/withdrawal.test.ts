@@ -3,6 +3,7 @@ import { TypedDataEncoder } from 'ethers'
 import fc from 'fast-check'
 import { toHex } from '../../../sdk/core/bytes.ts'
 import { claimDigest, revokeDigest } from '../../../sdk/core/claim.ts'
+import type { TypedMessage } from '../../../sdk/core/eip712.ts'
 import { MAX_GENERATION, ZERO_HASH } from '../../../sdk/core/state.ts'
 import { COIN, type Hex, type Withdrawal, type WithdrawalPart } from '../../../sdk/core/types.ts'
 import {
@@ -12,7 +13,7 @@ import {
   validateWithdrawal,
   withdrawalDigest,
 } from '../../../sdk/core/withdrawal.ts'
-import { claimMessage, revokeMessage, type TypedMessage, withdrawalMessage } from '../../../sdk/signing/typed-data.ts'
+import { claimMessage, revokeMessage, withdrawalMessage } from '../../../sdk/signing/typed-data.ts'
 import { address, domain as anyDomain, withdrawal as anyWithdrawal, asset, bytes32 } from './arbitraries.ts'
 
 const part: WithdrawalPart = { member: 0, amount: 1n, to: COIN, toChannel: ZERO_HASH, toMember: 0 }

@@ -76,6 +76,10 @@ describe('npx hardhat tally', function () {
     const { token } = await tally('deploy')
     expect((await tally('deposit', { as: 'alice', amount: '1' })).spendable).to.equal(wei('1'))
     expect((await tally('deposit', { as: 'alice', amount: '7.5', asset: token })).spendable).to.equal(wei('7.5'))
+    const again = { as: 'alice', amount: '0.5', asset: token }
+    expect((await tally('deposit', { ...again, by: 'allowance' })).spendable).to.equal(wei('8'))
+    expect((await tally('deposit', { ...again, by: 'address' })).spendable).to.equal(wei('8.5'))
+    await tally('pay', { as: 'alice', amount: '1', asset: token })
     const paid = await tally('pay', { as: 'alice', amount: '0.1', count: 3, memo: 'thanks' })
     expect(paid.spendable).to.equal(wei('0.7'))
     expect((await tally('pay', { as: 'bob', amount: '7wei' })).spendable).to.equal(wei('0.3') - 7n)
@@ -127,6 +131,8 @@ describe('npx hardhat tally', function () {
       ['deposit', { amount: '1' }, /--as is missing/],
       ['deposit', { as: 'alice', amount: '1', asset: '0x12' }, /is not an address/],
       ['deposit', { as: 'alice', amount: '1', asset: `0x${'12'.repeat(20)}` }, /is not an ERC-20 token/],
+      ['deposit', { as: 'alice', amount: '1', by: 'magic' }, /"magic" is no form of deposit. Choose one of allowance/],
+      ['deposit', { as: 'alice', amount: '1', by: 'permit' }, /Coins cannot be allowed or signed away/],
       ['deposit', { as: 'carol', amount: '1' }, /carol has no channel. Open one/],
       ['pay', { as: 'alice', amount: '5' }, /Deposit|balance|spend/],
       ['pay', { as: 'alice', amount: '5', channel: '0x1234' }, /no channel 0x1234/],

@@ -291,6 +291,15 @@ export class ModelView implements Chain {
     return this.#once(intent, () => this.#chain.deposit({ channelId, asset }, member, amount))
   }
 
+  signDeposit = (): Promise<never> => this.#noTokens()
+  relayDeposit = (): Promise<never> => this.#noTokens()
+  depositAddress = (): Promise<never> => this.#noTokens()
+  collect = (): Promise<never> => this.#noTokens()
+
+  async #noTokens(): Promise<never> {
+    throw new Error('The model chain knows no tokens and no deposit addresses.')
+  }
+
   #once(intent: string, run: () => Head): ChainReceipt {
     const known = this.#sent.get(intent)
     if (known) return known

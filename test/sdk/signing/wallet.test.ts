@@ -2,9 +2,10 @@ import { expect } from 'chai'
 import { type TypedDataDomain, verifyTypedData, Wallet } from 'ethers'
 import { network } from 'hardhat'
 import { toHex } from '../../../sdk/core/bytes.ts'
+import type { TypedMessage } from '../../../sdk/core/eip712.ts'
 import { ZERO_HASH } from '../../../sdk/core/state.ts'
 import { COIN, type Domain, type Hex, type Withdrawal } from '../../../sdk/core/types.ts'
-import { type TypedMessage, withdrawalMessage } from '../../../sdk/signing/typed-data.ts'
+import { withdrawalMessage } from '../../../sdk/signing/typed-data.ts'
 import { type Eip1193Provider, eip1193Wallet, ethersWallet, WalletError } from '../../../sdk/signing/wallet.ts'
 
 const channelId: Hex = `0x${'11'.repeat(31)}02`
