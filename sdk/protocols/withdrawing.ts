@@ -3,7 +3,7 @@ import { TallystickError } from '../core/errors.ts'
 import { ZERO_HASH } from '../core/state.ts'
 import { COIN, type Withdrawal, type WithdrawalPart } from '../core/types.ts'
 import { withdrawalDigest } from '../core/withdrawal.ts'
-import type { InFlight, Ledger, Terms, WithdrawalRequest } from './ledger.ts'
+import type { ChainFacts, InFlight, Ledger, Terms, WithdrawalRequest } from './ledger.ts'
 import type { Consent, Propose, Refuse } from './messages.ts'
 import { type BlockedCode, BlockedError, InsufficientBalanceError, spendable, unsettled } from './solvency.ts'
 import { type LedgerEffect, type Step, stay } from './step.ts'
@@ -11,7 +11,7 @@ import { type LedgerEffect, type Step, stay } from './step.ts'
 // A withdrawal, co-signed while payments go on. At most one is on its way per ledger.
 //
 //   proposer: withdraw ─▶ proposed ──consent──▶ agreed ─▶ execute ─▶ (seq passed) done
-//                           └──refuse──▶ over                └─ (final block after validUntil) ─▶ over
+//                           └──refuse──▶ over                └─ (final block after validUntil, or closing and outgrown) ─▶ over
 //   other:    propose ─ would it hurt? ─▶ sign ─▶ granted ─▶ (seq passed | expired) over
 //                           └─▶ refuse
 //
@@ -220,10 +220,20 @@ export function reviewWithdrawal(ledger: Ledger): Step {
     return inFlight.stage === 'proposed'
       ? over({ kind: 'refused', id: inFlight.request.id, reason: 'another withdrawal was executed', again: true })
       : over({ kind: 'withdrawn', id, withdrawal: inFlight.withdrawal })
-  if (facts.confirmedHead.timestamp > validUntil) return over({ kind: 'expired', id })
+  if (facts.confirmedHead.timestamp > validUntil || isOutgrown(inFlight, facts)) return over({ kind: 'expired', id })
   if (inFlight.stage !== 'agreed' || facts.latest.phase !== 'open' || facts.latest.seq !== seq) return stay(ledger)
   return {
     next: ledger,
     effects: [{ kind: 'execute', withdrawal: inFlight.withdrawal, consent: inFlight.consent }],
   }
+}
+
+/**
+ * Whether a closing one cannot leave zero any more, since somebody paid in. Balances only grow until its seq has passed, so that
+ * anybody's single wei would else keep both from paying until it expires.
+ */
+function isOutgrown(inFlight: InFlight, { confirmedBalances }: ChainFacts): boolean {
+  if (inFlight.stage === 'proposed' || !inFlight.withdrawal.closing) return false
+  const paid = inFlight.withdrawal.parts.reduce((sum, { amount }) => sum + amount, 0n)
+  return confirmedBalances.reduce((sum, balance) => sum + balance, 0n) > paid
 }

@@ -250,6 +250,21 @@ describe('a withdrawal', () => {
       expect(codeOf(() => bob.pay(1n))).to.equal('LEDGER_CLOSING')
     })
 
+    it('C36 is over once a deposit that came in between is final, since it can never leave zero', () => {
+      agree(closing)
+      const more: [bigint, bigint] = [1_000n, 1_001n]
+      const shallow = facts({ latestBalances: more })
+      const deep = facts({ balances: more })
+      // A view from before the last deposit proves nothing.
+      const old = facts({ balances: [1_000n, 999n] })
+      for (const side of [alice, bob]) {
+        for (const view of [shallow, old]) side.feed({ kind: 'facts', facts: view })
+        expect(codeOf(() => side.pay(1n))).to.equal('LEDGER_CLOSING')
+        expect(side.feed({ kind: 'facts', facts: deep }).news[0]).to.include({ kind: 'expired' })
+        expect(side.pay(1n).updates.updates).to.have.length(1)
+      }
+    })
+
     it('counts the updates that the other signed before it agreed', () => {
       const proposal = propose(closing)
       const payment = bob.pay(10n).updates
