@@ -41,6 +41,7 @@ interface Points {
   base(scalar: Uint8Array): Uint8Array
   /** `point` + `scalar`·G, 33 bytes. */
   shift(point: Uint8Array, scalar: Uint8Array): Uint8Array
+  check(point: Uint8Array): void
 }
 
 const noble: Points = {
@@ -49,6 +50,9 @@ const noble: Points = {
     secp256k1.Point.fromBytes(point)
       .add(secp256k1.Point.BASE.multiply(toUint(scalar)))
       .toBytes(),
+  check: (point) => {
+    secp256k1.Point.fromBytes(point)
+  },
 }
 
 // Compiled once for the whole process, as core's keccak.
@@ -61,23 +65,35 @@ function compress(point: Uint8Array): Uint8Array {
   return compressed
 }
 
-const points: Points = wasm
-  ? {
-      base: (scalar) => compress(wasm.getPublicKey(scalar)),
-      // Recovery finds the key (s·R - e·G) / r for a signature (r, s) with the nonce point R over e. With R the point, r its x,
-      // s = r and e = -r·scalar this is R + scalar·G: one call, several times as fast as noble.
-      shift(point, scalar) {
-        const r = toUint(point.subarray(1))
-        // Nobody meets such an x by chance, and this engine takes it in no signature.
-        if (r >= ORDER) return noble.shift(point, scalar)
-        const signature = new Uint8Array(65)
-        signature[0] = point[0]! & 1
-        signature.set(point.subarray(1), 1)
-        signature.set(point.subarray(1), 33)
-        return compress(wasm.recoverPublicKey(signature, fromUint(ORDER - ((r * toUint(scalar)) % ORDER), SCALAR)))
-      },
-    }
-  : noble
+/**
+ * `point` + `scalar`·G by one recovery, several times as fast as noble: the key of a signature (r, s) with the nonce point R over e is
+ * (s·R - e·G) / r. With R the point, r its x, s = r and e = -r·scalar this is what is wanted, and with a scalar of zero the point itself.
+ */
+function shiftByRecovery(recover: (signature: Uint8Array, digest: Uint8Array) => Uint8Array): Points['shift'] {
+  return (point, scalar) => {
+    const signature = new Uint8Array(65)
+    signature[0] = point[0]! & 1
+    signature.set(point.subarray(1), 1)
+    signature.set(point.subarray(1), 33)
+    const product = (toUint(point.subarray(1)) * toUint(scalar)) % ORDER
+    return compress(recover(signature, fromUint((ORDER - product) % ORDER, SCALAR)))
+  }
+}
+
+// Nobody meets an x above the order by chance; it is the x of no signature, so noble takes it.
+const isUsual = (point: Uint8Array): boolean => toUint(point.subarray(1)) < ORDER
+
+function byWasm({ getPublicKey, recoverPublicKey }: Awaited<ReturnType<typeof engine>>): Points {
+  const shift = shiftByRecovery(recoverPublicKey)
+  const zero = new Uint8Array(SCALAR)
+  return {
+    base: (scalar) => compress(getPublicKey(scalar)),
+    shift: (point, scalar) => (isUsual(point) ? shift(point, scalar) : noble.shift(point, scalar)),
+    check: (point) => (isUsual(point) ? void shift(point, zero) : noble.check(point)),
+  }
+}
+
+const points: Points = wasm ? byWasm(wasm) : noble
 
 /** Throws {@link InvalidScalarError} unless `scalar` is 32 bytes from 1 to the order less one. */
 export function assertScalar(scalar: Uint8Array): void {
@@ -91,7 +107,7 @@ export function assertScalar(scalar: Uint8Array): void {
 export function assertPoint(point: Uint8Array): void {
   assertPointForm(point)
   try {
-    secp256k1.Point.fromBytes(point)
+    points.check(point)
   } catch {
     throw new InvalidPointError('33 bytes are no point of secp256k1.')
   }

@@ -47,6 +47,11 @@ describe('Lock points', () => {
       return ORDER + BigInt(i) < FIELD && isPoint(bytes) ? [bytes] : []
     })
     expect(found.length).to.be.greaterThan(50)
+    for (const point of found) assertPoint(point)
+    for (const i of Array(200).keys()) {
+      const bytes = Uint8Array.of(2, ...fromUint(ORDER + BigInt(i), 32))
+      if (!isPoint(bytes)) noPoint(() => assertPoint(bytes))
+    }
     for (const point of found)
       expect(toHex(shiftPoint(point, scalarOf(7n)))).to.equal(
         toHex(
@@ -106,7 +111,7 @@ describe('Lock points', () => {
       noPoint(() => shiftPoint(point, scalarOf(1n)))
       expect(opens(point, scalarOf(5n))).to.equal(false)
     }
-    assertPoint(good)
+    for (const value of [1n, 5n, ORDER - 1n, ORDER - 5n]) assertPoint(pointOf(scalarOf(value)))
     noPoint(() => shiftPoint(good, scalarOf(ORDER - 5n)))
   })
 
@@ -136,6 +141,8 @@ describe('Lock points', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 33, maxLength: 33 }), fc.constantFrom(2, 3), (bytes, prefix) => {
         const point = bytes.with(0, prefix)
+        if (isPoint(point)) assertPoint(point)
+        else noPoint(() => assertPoint(point))
         if (isPoint(point))
           expect(toHex(shiftPoint(point, scalarOf(2n)))).to.equal(
             toHex(Point.fromBytes(point).add(Point.BASE).add(Point.BASE).toBytes()),
