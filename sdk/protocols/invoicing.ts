@@ -58,7 +58,7 @@ export interface Told {
 }
 
 /** A transfer locked to the payee. */
-export interface Part {
+export interface InvoicePart {
   /** Names the transfer among all that this node was ever locked. */
   readonly id: string
   readonly key: Hex
@@ -77,7 +77,7 @@ export interface Gathering {
   readonly payer: Address | undefined
   /** Chain time in seconds of the first part. */
   readonly since: bigint
-  readonly parts: readonly Part[]
+  readonly parts: readonly InvoicePart[]
 }
 
 /** One invoice as its payee keeps it. */
@@ -94,7 +94,7 @@ export interface Receivable {
 
 export type ReceivableEvent =
   /** A transfer for it was locked; after a restart each one again. */
-  | { readonly kind: 'part'; readonly part: Part; readonly now: bigint }
+  | { readonly kind: 'part'; readonly part: InvoicePart; readonly now: bigint }
   | { readonly kind: 'tick'; readonly now: bigint }
   /** The user takes the invoice back; throws if it is paid. */
   | { readonly kind: 'cancel' }
@@ -104,8 +104,8 @@ export type ReceivableEvent =
 /** Performed after `next` is durable; each may be performed twice. */
 export type ReceivableEffect =
   /** Give the secret, and each part's scalar, to whoever locked it. */
-  | { readonly kind: 'release'; readonly parts: readonly Part[] }
-  | { readonly kind: 'refuse'; readonly part: Part; readonly code: PartRefusal }
+  | { readonly kind: 'release'; readonly parts: readonly InvoicePart[] }
+  | { readonly kind: 'refuse'; readonly part: InvoicePart; readonly code: PartRefusal }
 
 export interface ReceivableStep {
   readonly next: Receivable
@@ -137,7 +137,7 @@ export function stepReceivable(book: Receivable, event: ReceivableEvent, margin:
   }
 }
 
-const refuseAll = (parts: readonly Part[], code: PartRefusal): ReceivableEffect[] =>
+const refuseAll = (parts: readonly InvoicePart[], code: PartRefusal): ReceivableEffect[] =>
   parts.map((part) => ({ kind: 'refuse', part, code }))
 
 function dropGatherings(book: Receivable, drop: (gathering: Gathering) => boolean, code: PartRefusal): ReceivableStep {
@@ -166,7 +166,7 @@ function withoutPart(book: Receivable, id: string): Receivable {
 
 const holds = ({ parts }: Gathering, id: string): boolean => parts.some((part) => part.id === id)
 
-function takePart(book: Receivable, part: Part, now: bigint, margin: bigint): ReceivableStep {
+function takePart(book: Receivable, part: InvoicePart, now: bigint, margin: bigint): ReceivableStep {
   // A crash may have come between the commit and the release.
   if (book.paid && holds(book.paid, part.id)) return { next: book, effects: [{ kind: 'release', parts: [part] }] }
   if (book.gathering.some((each) => holds(each, part.id))) return { next: book, effects: [] }
@@ -196,7 +196,7 @@ function complete(book: Receivable, whole: Gathering, earliest: bigint): Receiva
 /** What of the part alone stands against it. */
 function partRefusal(
   { id, invoice, status }: Receivable,
-  { key, asset, amount, deadline, lock, told }: Part,
+  { key, asset, amount, deadline, lock, told }: InvoicePart,
   { now, margin }: { readonly now: bigint; readonly margin: bigint },
 ): PartRefusal | undefined {
   if (told.invoice !== id) return 'OTHER_INVOICE'
@@ -209,7 +209,7 @@ function partRefusal(
   return refusalOf(invoice, { payer: told.payer, total: told.total, now })
 }
 
-function isShifted(target: Hex, { point, share }: NonNullable<Part['lock']>): boolean {
+function isShifted(target: Hex, { point, share }: NonNullable<InvoicePart['lock']>): boolean {
   try {
     const shifted = shiftPoint(toBytes(target, 33), share)
     return point.length === shifted.length && shifted.every((byte, i) => byte === point[i])
@@ -220,7 +220,11 @@ function isShifted(target: Hex, { point, share }: NonNullable<Part['lock']>): bo
 }
 
 /** What stands against it beside the others. */
-function roomRefusal(book: Receivable, { parts, total, payer }: Gathering, { told }: Part): PartRefusal | undefined {
+function roomRefusal(
+  book: Receivable,
+  { parts, total, payer }: Gathering,
+  { told }: InvoicePart,
+): PartRefusal | undefined {
   if (told.total !== total || told.payer !== payer) return 'PARTS_DISAGREE'
   if (sumOf(parts) + told.amount > total) return 'PARTS_DISAGREE'
   if (parts.length >= MAX_PARTS) return 'TOO_MANY_PARTS'
@@ -230,4 +234,4 @@ function roomRefusal(book: Receivable, { parts, total, payer }: Gathering, { tol
 }
 
 /** What a hop locked beyond the promise is the payee's gain, and counts for no part. */
-const sumOf = (parts: readonly Part[]): bigint => parts.reduce((sum, { told }) => sum + told.amount, 0n)
+const sumOf = (parts: readonly InvoicePart[]): bigint => parts.reduce((sum, { told }) => sum + told.amount, 0n)

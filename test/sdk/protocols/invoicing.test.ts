@@ -13,10 +13,10 @@ import {
 } from '../../../sdk/protocols/invoice-terms.ts'
 import {
   GATHERING_SECONDS,
+  type InvoicePart,
   MAX_GATHERING,
   MAX_PARTS,
   openReceivable,
-  type Part,
   type PartRefusal,
   type Receivable,
   type ReceivableEffect,
@@ -52,7 +52,12 @@ const paymentId = (n: number): Hex => `0x${n.toString(16).padStart(32, '0')}`
 const book = (changes: Partial<Invoice> = {}) => openReceivable({ ...invoice, ...changes }, id, [bob])
 
 /** A part with this share of the payment `n`, in mode `plain`. */
-const partOf = (name: string, amount: bigint, told: Partial<Told> = {}, changes: Partial<Part> = {}): Part => ({
+const partOf = (
+  name: string,
+  amount: bigint,
+  told: Partial<Told> = {},
+  changes: Partial<InvoicePart> = {},
+): InvoicePart => ({
   id: name,
   key: invoice.key,
   asset: COIN,
@@ -71,7 +76,7 @@ const partOf = (name: string, amount: bigint, told: Partial<Told> = {}, changes:
   },
   ...changes,
 })
-const part = (one: Part, now = NOW): ReceivableEvent => ({ kind: 'part', part: one, now })
+const part = (one: InvoicePart, now = NOW): ReceivableEvent => ({ kind: 'part', part: one, now })
 
 /** All effects of events in a row, in short, and the book afterwards. */
 function run(start: Receivable, ...events: ReceivableEvent[]): { next: Receivable; said: string[] } {
@@ -88,7 +93,7 @@ const short = (effect: ReceivableEffect): string =>
     ? `release ${effect.parts.map((each) => each.id).join('+')}`
     : `refuse ${effect.part.id}: ${effect.code}`
 
-const refuses = (start: Receivable, one: Part, code: PartRefusal, now = NOW) => {
+const refuses = (start: Receivable, one: InvoicePart, code: PartRefusal, now = NOW) => {
   const { next, said } = run(start, part(one, now))
   expect(said).to.deep.equal([`refuse ${one.id}: ${code}`])
   expect(next).to.deep.equal(start)
@@ -287,7 +292,7 @@ describe('The payee’s book of an invoice', () => {
     fc.assert(
       fc.property(fc.boolean(), fc.array(event, { maxLength: 25 }), (partial, events) => {
         let now = book({ partial })
-        const released = new Map<string, Part>()
+        const released = new Map<string, InvoicePart>()
         for (const each of events) {
           let step: ReturnType<typeof stepReceivable>
           try {
