@@ -22,6 +22,7 @@ const TARGETS = {
   coverage: ['scripts/coverage.ts'],
   'bench:gas': ['bench/gas.ts'],
   'bench:payments': ['bench/payments.ts'],
+  'bench:onion': ['bench/onion.ts'],
 }
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
