@@ -50,6 +50,11 @@ export function funded(sender: Address): Chain {
     balance: async () => 0n,
     gasPrice: async () => 1n,
     claimable: async () => 0n,
+    registry: `0x${'4e'.repeat(20)}`,
+    survey: async (keys) => {
+      const none = keys.map(() => ({ value: 0n, recordedAt: 0n }))
+      return { head: HEAD, confirmedHead: HEAD, latest: none, confirmed: none }
+    },
     outcomes: async () => [],
     history: async () => [],
     announced: async () => [],

@@ -26,6 +26,7 @@ const SDK: Rules = {
     'storage',
     'transport',
     'chain',
+    'routing',
     '@noble/',
     'ox/',
     'ethers',

@@ -1,6 +1,7 @@
 import type { Signer } from 'ethers'
 import { toBytes } from '../core/bytes.ts'
 import { channelIdOf, decodeChannel } from '../core/channel.ts'
+import type { Outcome } from '../core/outcome.ts'
 import {
   type Address,
   type Channel,
@@ -21,6 +22,7 @@ import type {
   Head,
   LedgerView,
   SendOptions,
+  Survey,
 } from './chain.ts'
 import { findContracts } from './deployment.ts'
 import { collectRequest, NotATokenError } from './deposit.ts'
@@ -296,10 +298,25 @@ export class EthersChain implements Chain {
     return amount as bigint
   }
 
-  async outcomes(keys: readonly Hex[]): Promise<readonly { value: bigint; recordedAt: bigint }[]> {
+  async outcomes(keys: readonly Hex[]): Promise<Outcome[]> {
     const { number } = await this.head()
-    const block = Math.max(number - this.confirmations + 1, 0)
-    const found: { value: bigint; recordedAt: bigint }[] = []
+    return this.#outcomesAt(keys, Math.max(number - this.confirmations + 1, 0))
+  }
+
+  async survey(keys: readonly Hex[]): Promise<Survey> {
+    const { head, confirmedHead } = await this.#watcher.heads()
+    const latest = await this.#outcomesAt(keys, head.number)
+    const isSame = head.number === confirmedHead.number
+    return {
+      head,
+      confirmedHead,
+      latest,
+      confirmed: isSame ? latest : await this.#outcomesAt(keys, confirmedHead.number),
+    }
+  }
+
+  async #outcomesAt(keys: readonly Hex[], block: number): Promise<Outcome[]> {
+    const found: Outcome[] = []
     for (let from = 0; from < keys.length; from += KEYS_AT_ONCE) {
       const some = keys.slice(from, from + KEYS_AT_ONCE)
       const [packed] = await this.#ask(this.registry, registryAbi, 'outcomes', [some], block)

@@ -1,3 +1,4 @@
+import type { Outcome } from '../core/outcome.ts'
 import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef, LedgerWord } from '../core/types.ts'
 import type { DepositForm } from './deposit.ts'
 import type { Payer } from './permit.ts'
@@ -41,6 +42,14 @@ export interface LedgerView extends LedgerRef {
   readonly base: readonly bigint[]
   /** Lane words recorded by answers and checkpoints of this generation. */
   readonly lanes: readonly bigint[]
+}
+
+/** What the registry holds at two depths. */
+export interface Survey {
+  readonly head: Head
+  readonly confirmedHead: Head
+  readonly latest: readonly Outcome[]
+  readonly confirmed: readonly Outcome[]
 }
 
 /** A transaction to the adjudicator or the registry; `abi` names the function, `args` its arguments in ABI order. */
@@ -128,6 +137,10 @@ export interface Chain {
   gasPrice(): Promise<bigint>
   /** What failed payouts left for `owner`. */
   claimable(asset: Address, owner: Address): Promise<bigint>
+  /** The registry that the adjudicator asks. */
+  readonly registry: Address
+  /** The newest and the newest final block, and the outcomes under these keys as of either; `recordedAt` 0n means none. */
+  survey(keys: readonly Hex[]): Promise<Survey>
   /** The outcomes under these keys, taken N confirmations deep; `recordedAt` 0n means none. */
   outcomes(keys: readonly Hex[]): Promise<readonly { readonly value: bigint; readonly recordedAt: bigint }[]>
   /** Every event of a ledger so far, oldest first, read from the chain anew. */

@@ -131,6 +131,12 @@ export class Watcher {
     return this.#ledgers.read(ledger, head, await this.#confirmedHead(head))
   }
 
+  /** The newest block that was followed, and the newest that counts as final. */
+  async heads(): Promise<{ readonly head: Head; readonly confirmedHead: Head }> {
+    const head = this.head ?? (await this.step())
+    return { head, confirmedHead: await this.#confirmedHead(head) }
+  }
+
   /** All events of a channel from the beginning, read anew. */
   async channelHistory(channelId: ChannelId): Promise<ChainEvent[]> {
     const { rpc, firstBlock } = this.#options

@@ -1,4 +1,6 @@
 import type { Chain } from '../chain/chain.ts'
+import { toHex } from '../core/bytes.ts'
+import { ZERO_HASH } from '../core/state.ts'
 import type { Address, ChannelId, Domain } from '../core/types.ts'
 import type { Ledger } from '../protocols/ledger.ts'
 import { stepLedger } from '../protocols/machine.ts'
@@ -6,6 +8,7 @@ import { PeerViolationError } from '../protocols/messages.ts'
 import type { OpeningPolicy } from '../protocols/opening.ts'
 import { encodeEntry } from '../protocols/record.ts'
 import type { LedgerEffect, LedgerEvent } from '../protocols/step.ts'
+import type { OnionKey } from '../signing/onion-key.ts'
 import { verifySignature } from '../signing/signature.ts'
 import type { SessionSigner } from '../signing/signer.ts'
 import type { OwnerWallet } from '../signing/wallet.ts'
@@ -13,6 +16,7 @@ import type { Store } from '../storage/store.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Book, channelRecord, ledgerRecord } from './book.ts'
 import type { Caller } from './calls.ts'
+import type { Carried } from './carried.ts'
 import { Cashier } from './cashier.ts'
 import { ChainDesk } from './chain-desk.ts'
 import type { Clock } from './clock.ts'
@@ -25,10 +29,13 @@ import { Lookout } from './lookout.ts'
 import { News } from './news.ts'
 import { Openings } from './openings.ts'
 import { Outbox } from './outbox.ts'
+import { Payee } from './payee.ts'
+import { Payer } from './payer.ts'
 import { type Peer, Peers } from './peers.ts'
 import { Redeemer } from './redeemer.ts'
 import { Replay } from './replay.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
+import { type ForwardingPolicy, Switch } from './switch.ts'
 
 export interface EngineOptions {
   readonly domain: Domain
@@ -40,6 +47,9 @@ export interface EngineOptions {
   readonly transports: readonly Transport[]
   readonly clock: Clock
   readonly policy: OpeningPolicy
+  /** Opens the onions that are meant for this node. */
+  readonly onionKey: OnionKey | undefined
+  readonly forwarding: ForwardingPolicy
   /** Most payments under one signature. */
   readonly maxPerSignature: number
 }
@@ -61,6 +71,9 @@ export class Engine {
   readonly openings = new Openings(this)
   readonly lookout = new Lookout(this)
   readonly redeemer = new Redeemer(this)
+  readonly switch: Switch
+  readonly payee: Payee
+  readonly payer = new Payer(this)
   readonly #hearing = new Hearing(this)
   readonly #cashier = new Cashier(this)
   readonly #replay = new Replay(this)
@@ -93,6 +106,14 @@ export class Engine {
     }
     this.peers = new Peers({ domain, signer: signer.address, owner, transports, clock, handler })
     this.#outbox = new Outbox(this.peers)
+    this.switch = new Switch(this, options.onionKey, options.forwarding)
+    this.payee = new Payee(this, options.onionKey ? toHex(options.onionKey.publicKey) : ZERO_HASH)
+    this.switch.payeeScalarOf = this.payee.scalarFor
+    this.switch.owner = {
+      arrived: (carried, payload, parcel) => this.payee.arrived(carried, payload, parcel),
+      failed: (carried) => this.payer.failed(carried),
+      over: (carried) => this.#over(carried),
+    }
     this.news = new News(this.emitter, clock)
     const channel = (channelId: string) => this.book.channels.get(channelId as ChannelId)?.channel
     this.caller = { sender: () => chain.sender, outcomes: (keys) => chain.outcomes(keys), signer, wallet, channel }
@@ -108,7 +129,10 @@ export class Engine {
     for (const { peer, address } of this.book.channels.values())
       if (address !== undefined) this.peers.peer(peer).address = address
     await this.redeemer.load()
+    await this.switch.load()
+    await this.payee.load()
     await this.lookout.start()
+    await this.switch.look()
   }
 
   /** Makes everything durable, hangs up and leaves the chain. */
@@ -172,6 +196,11 @@ export class Engine {
       case 'violation':
         this.peers.fail(this.peers.peer(slot.entry.peer), effect.error)
         return
+      case 'notify':
+        // At once, so that what follows from it for other ledgers is in the same commit.
+        this.switch.hear(slot, effect.news)
+        this.journal.after(() => this.#perform(slot, effect))
+        return
       default:
         this.journal.after(() => this.#perform(slot, effect))
     }
@@ -203,6 +232,18 @@ export class Engine {
   whenDurable(slot: Slot, action: () => void): void {
     this.journal.after(action)
     this.touch(slot)
+  }
+
+  /** Calls back once everything written so far is durable. */
+  durably(action: () => void): void {
+    this.journal.after(action)
+    this.#wake()
+  }
+
+  #over(carried: Carried): void {
+    if (carried.outgoing && !carried.incoming) this.payer.over(carried)
+    else if (carried.incoming && !carried.outgoing) this.payee.gone(carried)
+    this.#wake()
   }
 
   /** A ledger may have something to sign. */
@@ -299,6 +340,8 @@ export class Engine {
     if (this.halted) return
     this.lookout.tick()
     this.redeemer.tick()
+    this.switch.tick()
+    this.payee.tick()
     for (const slot of this.book.slots)
       if (this.peers.all.get(slot.entry.peer)?.online && slot.isQuiet()) this.dispatch(slot, { kind: 'remind' })
     this.#hurry()
@@ -315,6 +358,7 @@ export class Engine {
     for (const slot of this.book.slots) slot.giveUp(error)
     this.openings.stop(error)
     this.news.stop(error)
+    this.payer.stop(error)
     this.lookout.stop(error)
     if (!(error instanceof NodeStoppedError)) this.emitter.emit({ kind: 'alarm', error })
   }

@@ -1,4 +1,5 @@
 import { TallystickError } from '../core/errors.ts'
+import type { FailureReport } from '../routing/failure.ts'
 
 /** The store refused a write: nothing may be promised any more. */
 export class StoreFailedError extends TallystickError {
@@ -87,4 +88,43 @@ export function escapeControls(text: string): string {
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu,
     (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
   )
+}
+
+/** This node did not make such an invoice. */
+export class InvoiceUnknownError extends TallystickError {
+  readonly code = 'INVOICE_UNKNOWN'
+
+  constructor(id: string) {
+    super(`This node made no invoice ${id}. Pass the id of one of its own.`)
+  }
+}
+
+/** Nothing leads from this node to the payee. */
+export class NoRouteError extends TallystickError {
+  readonly code = 'NO_ROUTE'
+
+  constructor() {
+    super('No channel leads to the payee. Pass a route over a hub, or open a channel with the payee.')
+  }
+}
+
+/** A payment over several hops came back; nothing was paid. */
+export class PaymentFailedError extends TallystickError {
+  readonly code = 'PAYMENT_FAILED'
+  /** Why this node itself did not send it, if so. */
+  readonly refused: string | undefined
+  /** What a hop or the payee said; undefined if nobody said anything. */
+  readonly report: FailureReport | undefined
+
+  constructor(refused: string | undefined, report: FailureReport | undefined) {
+    super(`The payment came back: ${reasonOf(refused, report)}. Nothing is paid. Try another route, or later.`)
+    this.refused = refused
+    this.report = report
+  }
+}
+
+function reasonOf(refused: string | undefined, report: FailureReport | undefined): string {
+  if (report?.kind === 'failed') return `hop ${report.hop + 1} says ${report.failure.code}`
+  if (report?.kind === 'spoilt') return `hop ${report.hop + 1}, or the one before it, spoilt the reason`
+  return refused === undefined ? 'nobody said why' : `this node says ${refused}`
 }

@@ -52,6 +52,8 @@ export type NodeEvent =
     })
   /** The peer wants a transfer of this node's lane to end so. */
   | (LedgerRef & { readonly kind: 'asked' } & Asking)
+  /** An invoice of this node was paid: its secret was shown for all parts. */
+  | { readonly kind: 'invoice-paid'; readonly invoice: Hex; readonly amount: bigint }
   /** What a settlement had reserved for transfers was divided. */
   | (LedgerRef & { readonly kind: 'redeemed'; readonly generation: number })
   | (LedgerRef & { readonly kind: 'frozen'; readonly known: bigint; readonly proved: bigint })

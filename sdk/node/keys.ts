@@ -1,4 +1,4 @@
-import type { Address, ChannelId, LedgerRef } from '../core/types.ts'
+import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 
 // The keys of a node's store.
 //
@@ -7,6 +7,10 @@ import type { Address, ChannelId, LedgerRef } from '../core/types.ts'
 //   ledger/<channelId>/<asset>                number of the ledger, and the ledger
 //   history/<number>/<generation>/<lane>/<version>    one update, with any number of payments
 //   reserve/<number>/<generation>             a settlement that may have reserved money for transfers
+//   part/<id>                                 a part of a multi-hop payment that is not over
+//   tag/<tag>                                 a packet that was opened, and until when it is remembered
+//   invoice/<id>                              an invoice of this node, its status and secrets
+//   sent/<invoice id>                         an invoice that was paid, or is being paid
 //   id/<number>/<payment id>                  version that holds a payment whose id the user chose
 
 export const NODE_KEY = 'node'
@@ -15,6 +19,15 @@ export const LEDGERS = 'ledger/'
 export const HISTORY = 'history/'
 export const IDS = 'id/'
 export const RESERVES = 'reserve/'
+export const PARTS = 'part/'
+export const TAGS = 'tag/'
+export const INVOICES = 'invoice/'
+export const SENT = 'sent/'
+
+export const partKey = (id: Hex): string => `${PARTS}${id}`
+export const tagKey = (tag: Hex): string => `${TAGS}${tag}`
+export const invoiceKey = (id: Hex): string => `${INVOICES}${id}`
+export const sentKey = (id: Hex): string => `${SENT}${id}`
 
 export const channelKey = (channelId: ChannelId): string => `${CHANNELS}${channelId}`
 

@@ -1,14 +1,19 @@
-import { randomBytes } from '@noble/hashes/utils.js'
+import { hkdf } from '@noble/hashes/hkdf.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { randomBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Chain, ChainReceipt } from '../chain/chain.ts'
 import { parseAddress } from '../core/address.ts'
-import { toBytes, toUint } from '../core/bytes.ts'
+import { toBytes, toHex, toUint } from '../core/bytes.ts'
 import { memberBySigner, sortMembers, validateChannel } from '../core/channel.ts'
 import { InvalidOptionError } from '../core/errors.ts'
+import type { Receipt as PaymentProof, SignedInvoice } from '../core/invoice.ts'
+import { decodeInvoice } from '../core/invoice-text.ts'
 import { type Address, type Channel, type ChannelId, COIN, type Hex } from '../core/types.ts'
 import { DEFAULT_POLICY, type OpeningPolicy } from '../protocols/opening.ts'
 import { assertAmount, MAX_BATCH } from '../protocols/payments.ts'
 import { MAX_ASSETS } from '../protocols/wire.ts'
 import { keyring } from '../signing/keyring.ts'
+import { type OnionKey, onionKey } from '../signing/onion-key.ts'
 import { sessionSigner } from '../signing/session.ts'
 import type { SessionSigner } from '../signing/signer.ts'
 import type { OwnerWallet } from '../signing/wallet.ts'
@@ -27,8 +32,11 @@ import { exitFile, parseExitFile } from './exit.ts'
 import { type ExitOptions, runExit } from './exit-run.ts'
 import { type ListedPayment, readPayments } from './history.ts'
 import { type BulkPayment, type BulkReceipt, Paying, type PayOptions, type Receipt } from './pay.ts'
+import type { InvoiceTerms } from './payee.ts'
+import type { PayInvoiceOptions } from './payer.ts'
 import { PeerOfflineError } from './peers.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
+import { DEFAULT_FORWARDING, type ForwardingPolicy } from './switch.ts'
 import {
   type CancelOptions,
   type LockedTransfer,
@@ -56,6 +64,10 @@ export interface NodeOptions {
   readonly transports?: readonly Transport[] | ((signer: SessionSigner) => readonly Transport[])
   /** Addresses to listen on. */
   readonly listen?: readonly string[]
+  /** The key that opens onions; default: it follows from `seed` or `key`. Without one no payments are carried or received over hops. */
+  readonly onionKey?: OnionKey
+  /** What this node asks for carrying payments of others. */
+  readonly forwarding?: Partial<ForwardingPolicy>
   /** Which channels this node agrees to. */
   readonly policy?: Partial<OpeningPolicy>
   /** Most payments under one signature; default 4,096. */
@@ -90,6 +102,8 @@ export interface PaymentFilter {
   readonly channelId?: ChannelId
   readonly asset?: string
 }
+
+const ONION = utf8ToBytes('Tallystick onion key of a session key')
 
 /** Seconds. */
 const DAY = 86_400
@@ -139,7 +153,7 @@ export class Node {
       )
     if (!(tick > 0 && tick < 2 ** 31))
       throw new InvalidOptionError('tick', `A tick of ${tick} ms is none. Choose a time such as 1000.`)
-    const { signer, nonce } = identityOf(options)
+    const { signer, nonce, onion } = identityOf(options)
     const { transports = [] } = options
     const engine = new Engine({
       domain: chain.domain,
@@ -151,6 +165,8 @@ export class Node {
       transports: typeof transports === 'function' ? transports(signer) : transports,
       clock,
       policy: { ...DEFAULT_POLICY, ...options.policy },
+      onionKey: options.onionKey ?? onion,
+      forwarding: { ...DEFAULT_FORWARDING, ...options.forwarding },
       maxPerSignature,
     })
     try {
@@ -337,6 +353,33 @@ export class Node {
     return this.#transfers.list(this.#slot(channelId, asset))
   }
 
+  /** Asks for money: an invoice that anybody, or one payer alone, can pay over any number of hops. Hand it over with `encodeInvoice`. */
+  async invoice(terms: InvoiceTerms): Promise<SignedInvoice> {
+    this.#engine.assertRunning()
+    return this.#engine.payee.create(terms)
+  }
+
+  /** Takes an invoice back, by its id (`invoiceDigest`). Throws `InvoiceRefusedError` if it is paid, `InvoiceUnknownError`. */
+  cancelInvoice(id: Hex): void {
+    this.#engine.payee.cancel(id)
+  }
+
+  /**
+   * Pays an invoice, directly or over hops; resolves with the proof of payment. Throws `InvoiceRefusedError`, `NoRouteError`, or
+   * `PaymentFailedError`: the money is back then.
+   */
+  async payInvoice(invoice: SignedInvoice | string, options: PayInvoiceOptions = {}): Promise<PaymentProof> {
+    this.#engine.assertRunning()
+    const signed = typeof invoice === 'string' ? decodeInvoice(this.#engine.options.domain, invoice) : invoice
+    return this.#engine.payer.pay(signed, options)
+  }
+
+  /** What senders must know of this node to pay over it; undefined if it carries nothing. */
+  get onionKey(): Hex | undefined {
+    const { onionKey } = this.#engine.options
+    return onionKey && toHex(onionKey.publicKey)
+  }
+
   /** Pays money out while the channel goes on, with the peer's consent; resolves when that is final. */
   async withdraw(channelId: ChannelId, amount: bigint, options: WithdrawOptions = {}): Promise<void> {
     assertAmount(amount)
@@ -459,12 +502,15 @@ export class Node {
 function identityOf({ seed, key, signer, chain }: NodeOptions): {
   signer: SessionSigner
   nonce: (index: number) => bigint
+  onion: OnionKey | undefined
 } {
   if ([seed, key, signer].filter((given) => given !== undefined).length !== 1) throw new MissingKeyError()
   const random = () => toUint(randomBytes(16))
-  if (signer) return { signer, nonce: random }
-  if (key !== undefined)
-    return { signer: sessionSigner(typeof key === 'string' ? toBytes(key, 32) : key), nonce: random }
+  if (signer) return { signer, nonce: random, onion: undefined }
+  if (key !== undefined) {
+    const bytes = typeof key === 'string' ? toBytes(key, 32) : key
+    return { signer: sessionSigner(bytes), nonce: random, onion: onionKey(hkdf(sha256, bytes, undefined, ONION, 32)) }
+  }
   const keys = keyring(seed!)
-  return { signer: keys.signer(), nonce: (index) => keys.channelNonce(chain.domain, index) }
+  return { signer: keys.signer(), nonce: (index) => keys.channelNonce(chain.domain, index), onion: keys.onionKey() }
 }

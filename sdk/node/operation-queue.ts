@@ -1,6 +1,6 @@
 import type { Ledger } from '../protocols/ledger.ts'
 import { applyOperation, type Draft, type Operation, sizeOf } from '../protocols/operations.ts'
-import { InsufficientBalanceError, spendable } from '../protocols/solvency.ts'
+import { BlockedError, InsufficientBalanceError, spendable } from '../protocols/solvency.ts'
 
 /** A lock or its end that waits to be signed. */
 export interface OperationOrder {
@@ -23,6 +23,14 @@ export class OperationQueue {
 
   push(order: OperationOrder): void {
     this.#orders.push(order)
+  }
+
+  /** Rejects the lock with this id if it was not signed. */
+  remove(id: string): void {
+    const order = this.#orders.find(({ operation }) => operation.kind === 'lock' && operation.id === id)
+    if (!order) return
+    this.#orders = this.#orders.filter((other) => other !== order)
+    order.reject(new BlockedError('PEER_NOT_SYNCED'))
   }
 
   clear(): OperationOrder[] {

@@ -6,6 +6,7 @@ import type {
   Head,
   LedgerView,
   SendOptions,
+  Survey,
 } from '../../../sdk/chain/chain.ts'
 import { toBytes } from '../../../sdk/core/bytes.ts'
 import { channelIdOf, decodeChannel, ledgerIdOf } from '../../../sdk/core/channel.ts'
@@ -311,6 +312,11 @@ export class ModelView implements Chain {
   balance = async (): Promise<bigint> => 10n ** 24n
   gasPrice = async (): Promise<bigint> => 10n ** 9n
   claimable = async (): Promise<bigint> => 0n
+  registry: Address = `0x${'4e'.repeat(20)}`
+  async survey(keys: readonly Hex[]): Promise<Survey> {
+    const none = keys.map(() => ({ value: 0n, recordedAt: 0n }))
+    return { head: this.#chain.tip.head, confirmedHead: this.#chain.final.head, latest: none, confirmed: none }
+  }
   outcomes = async (): Promise<readonly []> => []
   history = async (): Promise<readonly []> => []
   announced = async (): Promise<readonly []> => []

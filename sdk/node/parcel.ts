@@ -1,0 +1,71 @@
+import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
+import type { Hex } from '../core/types.ts'
+import type { Mode } from '../protocols/part.ts'
+import { FAILURE_SIZE } from '../routing/failure.ts'
+import { ONION_SIZE } from '../routing/onion.ts'
+
+// What travels with the lock of a part of a multi-hop payment, and with the wish for its end.
+//
+//   note    = 1 ‖ plain bool ‖ [point 33, if not plain] ‖ onion 2,816
+//   release = 1 ‖ secret bool ‖ [secret 32] ‖ scalar bool ‖ [scalar 32]
+//   failure = 2 ‖ 512 bytes
+
+/** The note of a lock. Anything else in a note is for users. */
+export interface Parcel {
+  readonly mode: Mode
+  /** 33 bytes in mode `sprites`. */
+  readonly point: Hex | undefined
+  readonly onion: Uint8Array
+}
+
+/** Why a payer should end a part. */
+export type Proof =
+  | { readonly kind: 'release'; readonly secret: Hex | undefined; readonly scalar: Hex | undefined }
+  | { readonly kind: 'failure'; readonly failure: Uint8Array }
+
+const PARCEL = 1
+const RELEASE = 1
+const FAILURE = 2
+
+export function encodeParcel({ mode, point, onion }: Parcel): Uint8Array {
+  const writer = new Writer(64 + ONION_SIZE).u8(PARCEL).bool(mode === 'plain')
+  if (point !== undefined) writer.hex(point, 33)
+  return writer.raw(onion).finish()
+}
+
+/** Undefined for a note that is no parcel. Throws `MalformedBytesError` for one that is damaged. */
+export function decodeParcel(note: Uint8Array): Parcel | undefined {
+  if (note[0] !== PARCEL) return undefined
+  const reader = new Reader(note.subarray(1))
+  const mode = reader.bool() ? 'plain' : 'sprites'
+  const point: Hex | undefined = mode === 'plain' ? undefined : reader.hex(33)
+  const onion = reader.raw(ONION_SIZE)
+  reader.end()
+  return { mode, point, onion }
+}
+
+export function encodeProof(proof: Proof): Uint8Array {
+  if (proof.kind === 'failure') return new Writer(1 + FAILURE_SIZE).u8(FAILURE).raw(proof.failure).finish()
+  const writer = new Writer(80).u8(RELEASE)
+  for (const value of [proof.secret, proof.scalar]) {
+    writer.bool(value !== undefined)
+    if (value !== undefined) writer.hex(value, 32)
+  }
+  return writer.finish()
+}
+
+/** Throws `MalformedBytesError`. */
+export function decodeProof(bytes: Uint8Array): Proof {
+  const reader = new Reader(bytes)
+  const proof = readProof(reader)
+  reader.end()
+  return proof
+}
+
+function readProof(reader: Reader): Proof {
+  const tag = reader.u8()
+  if (tag === FAILURE) return { kind: 'failure', failure: reader.raw(FAILURE_SIZE) }
+  if (tag !== RELEASE) throw new MalformedBytesError(0, `The proof ${tag} is unknown`)
+  const secret: Hex | undefined = reader.bool() ? reader.hex(32) : undefined
+  return { kind: 'release', secret, scalar: reader.bool() ? reader.hex(32) : undefined }
+}

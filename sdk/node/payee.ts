@@ -1,0 +1,230 @@
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { randomBytes } from '@noble/hashes/utils.js'
+import { toBytes, toHex, toUint } from '../core/bytes.ts'
+import { type Invoice, invoiceDigest, memoHashOf, NOTHING_WANTED, type SignedInvoice } from '../core/invoice.ts'
+import { packInvoice, unpackInvoice } from '../core/invoice-text.ts'
+import { secretKey } from '../core/outcome.ts'
+import { addScalars, pointOf } from '../core/points.ts'
+import { ZERO_HASH } from '../core/state.ts'
+import { type Address, COIN, type Hex } from '../core/types.ts'
+import {
+  type InvoicePart,
+  openReceivable,
+  type PartRefusal,
+  type Receivable,
+  type ReceivableEffect,
+  type ReceivableEvent,
+  stepReceivable,
+} from '../protocols/invoicing.ts'
+import { deadlineOf, keyOf } from '../protocols/part.ts'
+import type { FinalPayload } from '../routing/hop-payload.ts'
+import { signInvoice, verifyPayer } from '../signing/invoice.ts'
+import type { Carried } from './carried.ts'
+import type { Engine } from './engine.ts'
+import { InvoiceUnknownError } from './errors.ts'
+import { INVOICES, invoiceKey } from './keys.ts'
+import type { Parcel } from './parcel.ts'
+
+/** What to ask for. */
+export interface InvoiceTerms {
+  /** Default: the chain's coin. */
+  readonly asset?: Address
+  /** 0n: the payer decides. */
+  readonly amount: bigint
+  /** At most 256 bytes of UTF-8. */
+  readonly memo?: string
+  /** Whether less is taken too, once. */
+  readonly partial?: boolean
+  /** Who alone may pay; default: anyone. */
+  readonly payer?: Address
+  /** Seconds that it can be paid for; default one hour. */
+  readonly seconds?: bigint
+  /** A payment address; default: the payee's session key. */
+  readonly uri?: string
+}
+
+/** An invoice of this node and what alone it knows of it. */
+interface Asked {
+  book: Receivable
+  readonly signed: SignedInvoice
+  readonly secret: Hex
+  /** z, 32 bytes. */
+  readonly scalar: Hex
+}
+
+const HOUR = 3_600n
+
+/** The payee of invoices: makes them, gathers their parts, and shows the secret when all are there. */
+export class Payee {
+  readonly #engine: Engine
+  readonly #onionKey: Hex
+  readonly #asked = new Map<Hex, Asked>()
+
+  constructor(engine: Engine, onionKey: Hex) {
+    this.#engine = engine
+    this.#onionKey = onionKey
+  }
+
+  async load(): Promise<void> {
+    const { store, domain } = this.#engine.options
+    for await (const [key, bytes] of store.list(INVOICES)) {
+      const id = key.slice(INVOICES.length) as Hex
+      const status = (['open', 'paid', 'cancelled'] as const)[bytes[0]!]!
+      const [secret, scalar] = [toHex(bytes.subarray(1, 33)), toHex(bytes.subarray(33, 65))]
+      const signed = unpackInvoice(domain, bytes.subarray(65))
+      const book = { ...openReceivable(signed.invoice, id, [signed.invoice.payee]), status }
+      this.#asked.set(id, { book, signed, secret, scalar })
+    }
+    // What had gathered before the restart is not known any more; what was released asks for its money again by itself.
+    for (const carried of [...this.#engine.switch.parts.values()])
+      if (isMine(carried) && carried.part.secret === undefined)
+        this.#engine.switch.refuse(carried, 'PAYMENT_INCOMPLETE')
+  }
+
+  /** A new invoice, stored before it is handed out. */
+  async create(terms: InvoiceTerms): Promise<SignedInvoice> {
+    const { domain, chain, signer } = this.#engine.options
+    const { asset = COIN, amount, memo, partial = false, payer = COIN, seconds = HOUR } = terms
+    const secret = randomBytes(32)
+    const scalar = secp256k1.utils.randomSecretKey()
+    const invoice: Invoice = {
+      uri: terms.uri ?? `pay://${signer.address}`,
+      payee: signer.address,
+      payer,
+      asset,
+      amount,
+      partial,
+      key: secretKey({ chainId: domain.chainId, condition: chain.registry }, secret),
+      point: toHex(pointOf(scalar)),
+      deadline: (await chain.head()).timestamp + seconds,
+      memoHash: memo === undefined ? ZERO_HASH : toHex(memoHashOf(memo)),
+      splits: [],
+      want: NOTHING_WANTED,
+      onionKey: this.#onionKey,
+      hints: [],
+      nonce: toUint(randomBytes(16)),
+    }
+    const signed = signInvoice(signer, domain, invoice, memo)
+    const id = toHex(invoiceDigest(domain, invoice))
+    const book = openReceivable(invoice, id, [signer.address])
+    const asked: Asked = { book, signed, secret: toHex(secret), scalar: toHex(scalar) }
+    this.#asked.set(id, asked)
+    await new Promise<void>((resolve) => {
+      this.#write(asked)
+      this.#engine.durably(resolve)
+    })
+    return signed
+  }
+
+  /** Takes an invoice back. Throws `InvoiceRefusedError` if it is paid, {@link InvoiceUnknownError}. */
+  cancel(id: Hex): void {
+    this.#step(this.#find(id), { kind: 'cancel' })
+  }
+
+  status(id: Hex): Receivable['status'] {
+    return this.#find(id).book.status
+  }
+
+  #find(id: Hex): Asked {
+    const asked = this.#asked.get(id)
+    if (!asked) throw new InvoiceUnknownError(id)
+    return asked
+  }
+
+  /** The k of the edge to this node: z plus what the payer added. */
+  scalarFor = ({ invoice, share }: FinalPayload): Hex | undefined => {
+    const asked = invoice && this.#asked.get(invoice)
+    return asked && share && toHex(addScalars(toBytes(asked.scalar), share))
+  }
+
+  /** A part arrived. */
+  arrived(carried: Carried, payload: FinalPayload, parcel: Parcel): void {
+    if (payload.secret !== undefined) {
+      // A payment that brings its own secret: there is nothing to wait for.
+      this.#engine.switch.step(carried, { kind: 'complete', secret: toHex(payload.secret) })
+      return
+    }
+    const asked = this.#asked.get(payload.invoice!)
+    if (!asked) {
+      this.#engine.switch.refuse(carried, 'PAYMENT_REFUSED')
+      return
+    }
+    const part = this.#partOf(carried, payload, parcel)
+    this.#step(asked, { kind: 'part', part, now: this.#engine.switch.view!.now })
+  }
+
+  #partOf({ id, part }: Carried, payload: FinalPayload, { point }: Parcel): InvoicePart {
+    const { asset, amount, deadline, total, paymentId, share } = payload
+    const incoming = part.incoming!
+    const lock = point && share ? { point: toBytes(point, 33), share } : undefined
+    const told = { invoice: payload.invoice!, paymentId, asset, amount, deadline, total, payer: this.#payerOf(payload) }
+    const { edge } = incoming
+    return {
+      id,
+      key: keyOf(edge),
+      asset: edge.asset,
+      amount: incoming.amount,
+      deadline: deadlineOf(incoming),
+      lock,
+      told,
+    }
+  }
+
+  #payerOf({ invoice, paymentId, payerSignature }: FinalPayload): Address | undefined {
+    const payer = invoice && this.#asked.get(invoice)?.signed.invoice.payer
+    if (!payer || payer === COIN || !payerSignature) return undefined
+    const { domain } = this.#engine.options
+    return verifyPayer(domain, { invoice, paymentId, payer, signature: payerSignature }) ? payer : undefined
+  }
+
+  #step(asked: Asked, event: ReceivableEvent): void {
+    const { next, effects } = stepReceivable(asked.book, event, this.#engine.switch.policy.margin)
+    const changed = next.status !== asked.book.status
+    asked.book = next
+    if (changed) this.#write(asked)
+    for (const effect of effects) this.#perform(asked, effect)
+  }
+
+  #perform({ secret, book }: Asked, effect: ReceivableEffect): void {
+    const { parts } = this.#engine.switch
+    if (effect.kind === 'refuse') {
+      const carried = parts.get(effect.part.id as Hex)
+      if (carried) this.#engine.switch.refuse(carried, codeOf(effect.code))
+      return
+    }
+    for (const part of effect.parts) {
+      const carried = parts.get(part.id as Hex)
+      if (carried) this.#engine.switch.step(carried, { kind: 'complete', secret })
+    }
+    const amount = effect.parts.reduce((sum, part) => sum + part.amount, 0n)
+    this.#engine.journal.after(() => this.#engine.emitter.emit({ kind: 'invoice-paid', invoice: book.id, amount }))
+  }
+
+  /** A part is over. */
+  gone({ id, payment }: Carried): void {
+    const asked = payment && this.#asked.get(payment)
+    if (asked) this.#step(asked, { kind: 'gone', id })
+  }
+
+  /** Parts that never complete go back. */
+  tick(): void {
+    const now = this.#engine.switch.view?.now
+    if (now === undefined) return
+    for (const asked of this.#asked.values())
+      if (asked.book.gathering.length > 0) this.#step(asked, { kind: 'tick', now })
+  }
+
+  #write({ book, signed, secret, scalar }: Asked): void {
+    const packed = packInvoice(this.#engine.options.domain, signed)
+    const value = new Uint8Array(65 + packed.length)
+    value[0] = ['open', 'paid', 'cancelled'].indexOf(book.status)
+    value.set(toBytes(secret), 1)
+    value.set(toBytes(scalar), 33)
+    value.set(packed, 65)
+    this.#engine.journal.write(invoiceKey(book.id), value)
+  }
+}
+
+const isMine = ({ incoming, outgoing }: Carried): boolean => incoming !== undefined && outgoing === undefined
+
+const codeOf = (code: PartRefusal) => (code === 'PARTS_MISSING' ? 'PAYMENT_INCOMPLETE' : 'PAYMENT_REFUSED')

@@ -1,0 +1,581 @@
+import { toBytes, toHex } from '../core/bytes.ts'
+import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
+import { opens, shiftPoint, subtractScalar } from '../core/points.ts'
+import type { Hex, Transfer } from '../core/types.ts'
+import type { PartPolicy, Points } from '../protocols/admission.ts'
+import { type PartEffect, type PartEvent, stepPart } from '../protocols/forwarding.ts'
+import type { Operation } from '../protocols/operations.ts'
+import {
+  type Edge,
+  hopPart,
+  type Incoming,
+  isOver,
+  type KeyView,
+  keyOf,
+  type Outgoing,
+  type Part,
+  payeePart,
+  type Refusal,
+  type Room,
+  roomOf,
+} from '../protocols/part.ts'
+import { findLocked, type Resolution } from '../protocols/pending.ts'
+import type { LedgerNews } from '../protocols/step.ts'
+import { createFailure, type FailureCode, relayFailure } from '../routing/failure.ts'
+import {
+  decodeHopPayload,
+  type FinalPayload,
+  type ForwardPayload,
+  InvalidHopPayloadError,
+} from '../routing/hop-payload.ts'
+import { InvalidOnionError, type PeeledOnion, peelOnion } from '../routing/onion.ts'
+import type { OnionKey } from '../signing/onion-key.ts'
+import { type Carried, decodeCarried, encodeCarried, type Place } from './carried.ts'
+import type { Engine } from './engine.ts'
+import { PARTS, partKey, TAGS, tagKey } from './keys.ts'
+import { decodeParcel, decodeProof, encodeParcel, encodeProof, type Parcel } from './parcel.ts'
+import { freshId } from './queue.ts'
+import type { Slot } from './slot.ts'
+
+/** What a node asks for carrying payments of others, and what it risks. */
+export interface ForwardingPolicy extends Omit<PartPolicy, 'room' | 'points'> {
+  /** Whether payments of others are carried at all. */
+  readonly forwards: boolean
+  /** In the asset's units, for each part. */
+  readonly baseFee: bigint
+  /** Millionths of what goes out. */
+  readonly feePpm: bigint
+  /** What may be pending with one peer. */
+  readonly limits: Room
+}
+
+export const DEFAULT_FORWARDING: ForwardingPolicy = {
+  forwards: true,
+  baseFee: 0n,
+  feePpm: 1_000n,
+  margin: 3_600n,
+  responseTime: 1_800n,
+  maxLock: 7n * 86_400n,
+  minimum: 1n,
+  revealCost: 0n,
+  limits: { parts: 256, value: 1n << 105n, residuals: 1n << 105n },
+}
+
+/** What happens to the parts that this node sent or receives. */
+export interface PartOwner {
+  /** A part is locked to this node. */
+  arrived(carried: Carried, payload: FinalPayload, parcel: Parcel): void
+  /** A part that this node sent came back, but for a residual. */
+  failed(carried: Carried): void
+  /** Nothing is left to do for a part of one's own payments. */
+  over(carried: Carried): void
+}
+
+/** Ticks between two looks at everything that is due. */
+const CRANK = 5
+/** Ticks that a lock may wait for its signature. */
+const PATIENCE = 50
+
+const points: Points = {
+  verifyScalar: (point, scalar) => opens(toBytes(point), toBytes(scalar)),
+  subtract: (a, b) => toHex(subtractScalar(toBytes(a), toBytes(b))),
+}
+
+/** What a refusal tells the sender. */
+const CODES: Partial<Record<Refusal, FailureCode>> = {
+  MODE_REFUSED: 'MODE_REFUSED',
+  DEADLINE_NEAR: 'DEADLINE_TOO_NEAR',
+  DEADLINE_FAR: 'DEADLINE_TOO_FAR',
+  FEE_LOW: 'FEE_TOO_LOW',
+  AMOUNT_LOW: 'AMOUNT_OUT_OF_BOUNDS',
+  NO_ROOM: 'NODE_BUSY',
+  KEY_KNOWN: 'KEY_KNOWN',
+}
+
+/**
+ * Carries parts of multi-hop payments: turns what happens in ledgers and on chain into events of parts, and what parts want into
+ * operations and wishes. Everything of one event is in one commit: a part and the ledgers it is locked in never disagree.
+ */
+export class Switch {
+  readonly #engine: Engine
+  readonly #onionKey: OnionKey | undefined
+  readonly policy: ForwardingPolicy
+  /** All parts that are not over. */
+  readonly parts = new Map<Hex, Carried>()
+  /** By place: `<ledger number>/<transfer id>`, in the peer's lane and in one's own. */
+  readonly #incoming = new Map<string, Carried>()
+  readonly #outgoing = new Map<string, Carried>()
+  readonly #bySlot = new Map<Slot, Set<Carried>>()
+  owner: PartOwner | undefined
+  /** Packets that were opened, until their deadline. */
+  readonly #tags = new Map<Hex, bigint>()
+  #view: KeyView | undefined
+  #looking = false
+  #ticks = 0
+
+  constructor(engine: Engine, onionKey: OnionKey | undefined, policy: ForwardingPolicy) {
+    this.#engine = engine
+    this.#onionKey = onionKey
+    this.policy = policy
+  }
+
+  /** Takes up what an earlier process carried. */
+  async load(): Promise<void> {
+    const slots = new Map([...this.#engine.book.slots].map((slot) => [slot.number, slot]))
+    for await (const [key, bytes] of this.#engine.options.store.list(PARTS)) {
+      const carried = decodeCarried(key.slice(PARTS.length) as Hex, new TextDecoder().decode(bytes), slots)
+      if (carried) this.#enter(carried)
+    }
+    for await (const [key, bytes] of this.#engine.options.store.list(TAGS))
+      this.#tags.set(key.slice(TAGS.length) as Hex, new Reader(bytes).u64())
+    for (const carried of this.parts.values()) {
+      if (carried.part.outgoing?.status !== 'locking') continue
+      const { slot, id } = carried.outgoing!
+      // Its order was in memory only; what was signed is in the lane.
+      this.step(carried, { kind: findLocked(slot.ledger.own.pending, id) ? 'lockedOut' : 'lockFailed' })
+    }
+  }
+
+  /** Hears what happened in a ledger, in the turn in which it happened. */
+  hear(slot: Slot, news: LedgerNews): void {
+    switch (news.kind) {
+      case 'received':
+        for (const operation of news.operations) this.#received(slot, operation)
+        return
+      case 'sent':
+        for (const operation of news.operations) this.#sent(slot, operation)
+        return
+      case 'asked':
+        this.#asked(slot, news.id, news.resolution, news.proof)
+        return
+      case 'acked':
+        this.#acknowledged(slot)
+        return
+      case 'disputed':
+        this.#disputed(slot, true)
+        return
+      case 'ended':
+        this.#disputed(slot, news.disputed)
+    }
+  }
+
+  #received(slot: Slot, operation: Operation): void {
+    if (operation.kind === 'lock') this.#offered(slot, operation)
+    if (operation.kind !== 'resolve') return
+    const carried = this.#incoming.get(placeOf(slot, operation.id))
+    if (!carried) return
+    const { resolution } = operation
+    if (resolution.kind === 'cancel') this.step(carried, { kind: 'cancelledIn', residual: resolution.residual })
+    else this.step(carried, { kind: 'unlockedIn', value: resolution.values[0]! })
+  }
+
+  #sent(slot: Slot, operation: Operation): void {
+    if (operation.kind === 'pay') return
+    const carried = this.#outgoing.get(placeOf(slot, operation.id))
+    if (!carried) return
+    if (operation.kind === 'lock') this.step(carried, { kind: 'lockedOut' })
+    else if (operation.resolution.kind === 'unlock') this.step(carried, { kind: 'unlockedOut' })
+  }
+
+  #asked(slot: Slot, id: Hex, resolution: Resolution, bytes: Uint8Array): void {
+    const carried = this.#outgoing.get(placeOf(slot, id))
+    if (!carried) return
+    try {
+      const proof = decodeProof(bytes)
+      if (resolution.kind === 'cancel') {
+        if (proof.kind === 'failure') carried.failure ??= proof.failure
+        this.step(carried, { kind: 'cancelAsked', residual: resolution.residual })
+      } else if (proof.kind === 'release') {
+        const { secret, scalar } = proof
+        this.step(carried, { kind: 'unlockAsked', value: resolution.values[0]!, secret, scalar })
+        // One secret opens all parts of its key.
+        if (secret !== undefined) this.#spread(carried, secret)
+      }
+    } catch (error) {
+      // Nothing is owed for what cannot be read.
+      if (!(error instanceof MalformedBytesError)) throw error
+    }
+  }
+
+  #spread(from: Carried, secret: Hex): void {
+    const key = keyOfPart(from.part)
+    for (const carried of [...this.parts.values()])
+      if (carried !== from && keyOfPart(carried.part) === key) this.step(carried, { kind: 'secretSeen', secret })
+  }
+
+  /** A cancel exists once it is acknowledged. */
+  #acknowledged(slot: Slot): void {
+    for (const carried of [...(this.#bySlot.get(slot) ?? [])]) {
+      const { outgoing } = carried
+      const residual = carried.part.outgoing?.cancelling
+      if (residual === undefined || outgoing?.slot !== slot) continue
+      const { own } = slot.ledger
+      const left = findLocked(own.ackedPending, outgoing.id)?.transfer.amount ?? 0n
+      if (left === residual) this.step(carried, { kind: 'cancelledOut', residual })
+    }
+  }
+
+  #disputed(slot: Slot, disputed: boolean): void {
+    for (const carried of [...(this.#bySlot.get(slot) ?? [])]) {
+      if (carried.incoming?.slot === slot) this.step(carried, { kind: 'disputed', side: 'incoming', disputed })
+      if (carried.outgoing?.slot === slot) this.step(carried, { kind: 'disputed', side: 'outgoing', disputed })
+    }
+  }
+
+  /** A transfer with an onion was locked to this node. */
+  #offered(slot: Slot, { id, transfer, note }: Extract<Operation, { kind: 'lock' }>): void {
+    let parcel: Parcel | undefined
+    try {
+      parcel = decodeParcel(note)
+      if (!parcel || !this.#onionKey || transfer.legs.length !== 1) return
+      const { asset } = slot.ledger
+      const { deadline, legs } = transfer
+      const peeled = peelOnion(this.#onionKey, parcel.onion, { key: legs[0]!.key, asset, deadline })
+      this.#open(slot, id, transfer, parcel, peeled)
+    } catch (error) {
+      if (!(error instanceof MalformedBytesError) && !(error instanceof InvalidOnionError)) throw error
+      // Whoever sent it gets its money back, and the reason from the hop before.
+      this.#giveBack(slot, id, new Uint8Array(0))
+    }
+  }
+
+  #open(slot: Slot, id: Hex, transfer: Transfer, parcel: Parcel, peeled: PeeledOnion): void {
+    try {
+      const payload = decodeHopPayload(peeled.payload, peeled.next === undefined)
+      if (payload.mode !== parcel.mode) {
+        this.#fail(slot, id, peeled.reply, 'MODE_REFUSED')
+        return
+      }
+      if (!this.#view) {
+        this.#fail(slot, id, peeled.reply, 'NODE_BUSY')
+        return
+      }
+      // A packet is good for one transfer. A second one is no sender's, so nobody is told why it goes back.
+      if (this.#isReplay(toHex(peeled.tag), transfer.deadline)) {
+        this.#giveBack(slot, id, new Uint8Array(0))
+        return
+      }
+      const incoming = this.#edge(slot, transfer, parcel.point)
+      if (payload.kind === 'final') this.#receive({ slot, id }, incoming, payload, parcel, peeled)
+      else this.#forward({ slot, id }, incoming, payload, parcel, peeled)
+    } catch (error) {
+      if (!(error instanceof InvalidHopPayloadError)) throw error
+      this.#fail(slot, id, peeled.reply, 'INVALID_PAYLOAD')
+    }
+  }
+
+  #isReplay(tag: Hex, deadline: bigint): boolean {
+    if (this.#tags.has(tag)) return true
+    this.#tags.set(tag, deadline)
+    this.#engine.journal.write(tagKey(tag), new Writer(8).u64(deadline).finish())
+    return false
+  }
+
+  #edge({ ledger }: Slot, transfer: Transfer, point: Hex | undefined): Edge {
+    const { domain, chain } = this.#engine.options
+    const registry = { chainId: domain.chainId, condition: chain.registry }
+    return { registry, asset: ledger.asset, transfer, me: ledger.me, point }
+  }
+
+  #receive(place: Place, incoming: Edge, payload: FinalPayload, parcel: Parcel, peeled: PeeledOnion): void {
+    const { mode } = payload
+    const scalar = this.#payeeScalar(payload)
+    const carried = this.#carry({
+      part: payeePart({ mode, minimumMode: mode, scalar }, incoming),
+      incoming: place,
+      outgoing: undefined,
+      reply: peeled.reply,
+      payment: payload.invoice ?? payload.paymentId,
+    })
+    this.step(carried, { kind: 'lockedIn' })
+    if (!carried.part.refused) this.owner?.arrived(carried, payload, parcel)
+  }
+
+  /** The k of the payee's edge: what the invoice hides plus what the payer added. */
+  payeeScalarOf: (payload: FinalPayload) => Hex | undefined = () => undefined
+  #payeeScalar(payload: FinalPayload): Hex | undefined {
+    if (payload.mode === 'plain') return undefined
+    return payload.invoice === undefined ? toHex(payload.share!) : this.payeeScalarOf(payload)
+  }
+
+  #forward(place: Place, incoming: Edge, payload: ForwardPayload, parcel: Parcel, peeled: PeeledOnion): void {
+    const { book, peers } = this.#engine
+    const { channelId, asset, amount, deadline, mode, share } = payload
+    const refuse = (code: FailureCode) => this.#fail(place.slot, place.id, peeled.reply, code)
+    const slot = this.policy.forwards ? book.slot({ channelId, asset }) : undefined
+    if (!slot) {
+      refuse('UNKNOWN_CHANNEL')
+      return
+    }
+    if (asset !== incoming.asset) {
+      refuse('ASSET_REFUSED')
+      return
+    }
+    if (!peers.all.get(slot.entry.peer)?.online) {
+      refuse('CHANNEL_UNAVAILABLE')
+      return
+    }
+    const { me } = slot.ledger
+    const legs = [{ to: 1 - me, key: keyOf(incoming) }]
+    const transfer: Transfer = { amount, deadline, refundTo: me, legs }
+    const point = share && parcel.point && toHex(shiftPoint(toBytes(parcel.point), share))
+    const terms = { mode, minimumMode: mode, scalar: share && toHex(share), fee: this.feeOf(amount) }
+    const carried = this.#carry({
+      part: hopPart(terms, incoming, this.#edge(slot, transfer, point)),
+      incoming: place,
+      outgoing: { slot, id: toHex(freshId()), note: encodeParcel({ mode, point, onion: peeled.next! }) },
+      reply: peeled.reply,
+      payment: undefined,
+    })
+    this.step(carried, { kind: 'lockedIn' })
+  }
+
+  /** What this node keeps of a part of which `amount` goes out. */
+  feeOf = (amount: bigint): bigint => this.policy.baseFee + (amount * this.policy.feePpm) / 1_000_000n
+
+  /** Begins to carry a part of a payment that this node makes. */
+  send(part: Part, outgoing: NonNullable<Carried['outgoing']>, payment: Hex): Carried {
+    const carried = this.#carry({ part, incoming: undefined, outgoing, reply: undefined, payment })
+    this.step(carried, { kind: 'send' })
+    return carried
+  }
+
+  /** An edge of a ledger of one's own, for {@link send}. */
+  edgeOf = (slot: Slot, transfer: Transfer, point: Hex | undefined): Edge => this.#edge(slot, transfer, point)
+
+  /** The newest look at the chain; undefined before the first one. */
+  get view(): KeyView | undefined {
+    return this.#view
+  }
+
+  /** The payee gives a part back and says why. */
+  refuse(carried: Carried, code: FailureCode): void {
+    carried.failure ??= createFailure(carried.reply!, code)
+    this.step(carried, { kind: 'giveUp' })
+  }
+
+  #fail(slot: Slot, id: Hex, reply: Uint8Array, code: FailureCode): void {
+    this.#giveBack(slot, id, encodeProof({ kind: 'failure', failure: createFailure(reply, code) }))
+  }
+
+  #giveBack(slot: Slot, id: Hex, proof: Uint8Array): void {
+    this.#engine.dispatch(slot, { kind: 'ask', id, resolution: { kind: 'cancel', residual: 0n }, proof })
+  }
+
+  #carry(fields: Omit<Carried, 'id' | 'failure' | 'stored' | 'queued'>): Carried {
+    const id = toHex(freshId())
+    const { part, ...rest } = fields
+    const carried = {
+      ...rest,
+      part: { ...part, view: this.#view },
+      id,
+      failure: undefined,
+      stored: '',
+      queued: new Set<string>(),
+    }
+    this.#enter(carried)
+    return carried
+  }
+
+  #enter(carried: Carried): void {
+    this.parts.set(carried.id, carried)
+    const { incoming, outgoing } = carried
+    if (incoming) this.#incoming.set(placeOf(incoming.slot, incoming.id), carried)
+    if (outgoing) this.#outgoing.set(placeOf(outgoing.slot, outgoing.id), carried)
+    for (const place of [incoming, outgoing]) {
+      if (!place) continue
+      const parts = this.#bySlot.get(place.slot) ?? new Set()
+      this.#bySlot.set(place.slot, parts.add(carried))
+    }
+  }
+
+  #leave(carried: Carried): void {
+    this.parts.delete(carried.id)
+    const { incoming, outgoing } = carried
+    if (incoming) this.#incoming.delete(placeOf(incoming.slot, incoming.id))
+    if (outgoing) this.#outgoing.delete(placeOf(outgoing.slot, outgoing.id))
+    for (const place of [incoming, outgoing]) if (place) this.#bySlot.get(place.slot)?.delete(carried)
+    this.#engine.journal.write(partKey(carried.id), null)
+    this.owner?.over(carried)
+  }
+
+  /** Feeds one event to a part; its record joins the commit that holds what led to it. */
+  step(carried: Carried, event: PartEvent): void {
+    const before = carried.part.outgoing?.status
+    const { next, effects } = stepPart(carried.part, event, this.#policyFor(carried))
+    carried.part = next
+    // Nothing but a residual is left of it: for the payer it has failed, though it is carried on.
+    if (!carried.incoming && next.outgoing?.status === 'residual' && before !== 'residual') this.owner?.failed(carried)
+    for (const effect of effects) this.#perform(carried, effect)
+    if (!this.parts.has(carried.id)) return
+    if (isOver(carried.part)) {
+      this.#leave(carried)
+      return
+    }
+    const text = encodeCarried(carried)
+    if (text === carried.stored) return
+    carried.stored = text
+    this.#engine.journal.write(partKey(carried.id), new TextEncoder().encode(text))
+  }
+
+  #policyFor({ id, incoming, outgoing }: Carried): PartPolicy {
+    const room = (place: Place | undefined, side: 'incoming' | 'outgoing') => this.#room(place, side, id)
+    return {
+      ...this.policy,
+      points,
+      // Looked at only when a part is admitted.
+      room: {
+        get incoming() {
+          return room(incoming, 'incoming')
+        },
+        get outgoing() {
+          return room(outgoing, 'outgoing')
+        },
+      },
+    }
+  }
+
+  #room(place: Place | undefined, side: 'incoming' | 'outgoing', except: Hex): Room {
+    if (!place) return this.policy.limits
+    const others: (Incoming | Outgoing)[] = []
+    for (const carried of this.#bySlot.get(place.slot) ?? []) {
+      const shared = carried.part[side]
+      if (carried.id !== except && shared && carried[side]?.slot === place.slot) others.push(shared)
+    }
+    return roomOf(this.policy.limits, others)
+  }
+
+  #perform(carried: Carried, effect: PartEffect): void {
+    const { incoming, outgoing } = carried
+    switch (effect.kind) {
+      case 'lockOut': {
+        const { transfer } = carried.part.outgoing!.edge
+        this.#write(carried, { kind: 'lock', id: outgoing!.id, transfer, note: outgoing!.note })
+        return
+      }
+      case 'unlockOut':
+        this.#write(carried, resolveOut(outgoing!, { kind: 'unlock', values: [effect.value] }))
+        return
+      case 'cancelOut':
+        this.#write(carried, resolveOut(outgoing!, { kind: 'cancel', residual: effect.residual }))
+        return
+      case 'askUnlock': {
+        const { secret, scalar } = effect
+        this.#ask(
+          incoming!,
+          { kind: 'unlock', values: [effect.value] },
+          encodeProof({ kind: 'release', secret, scalar }),
+        )
+        return
+      }
+      case 'askCancel':
+        this.#ask(incoming!, { kind: 'cancel', residual: effect.residual }, this.#failureOf(carried))
+        return
+      case 'reveal':
+        void this.#reveal(effect.secret, carried)
+        return
+      case 'resolveBoth':
+        this.#write(carried, resolveOut(outgoing!, { kind: 'unlock', values: [effect.value] }))
+        this.#ask(
+          incoming!,
+          { kind: 'unlock', values: [effect.value] },
+          encodeProof({ kind: 'release', secret: undefined, scalar: undefined }),
+        )
+    }
+  }
+
+  /** What the hop before is told. */
+  #failureOf({ reply, failure, part, outgoing }: Carried): Uint8Array {
+    if (!reply) return new Uint8Array(0)
+    const own = () => createFailure(reply, (part.refused && CODES[part.refused]) ?? 'CHANNEL_UNAVAILABLE')
+    const packet = failure && outgoing ? relayFailure(reply, failure) : (failure ?? own())
+    return encodeProof({ kind: 'failure', failure: packet })
+  }
+
+  #write(carried: Carried, operation: Exclude<Operation, { kind: 'pay' }>): void {
+    const { slot } = carried.outgoing!
+    const name = operation.kind
+    if (carried.queued.has(name)) return
+    carried.queued.add(name)
+    const done = () => {
+      carried.queued.delete(name)
+    }
+    slot.operations.push({
+      operation,
+      signed: done,
+      reject: () => {
+        done()
+        if (operation.kind === 'lock' && this.parts.has(carried.id)) this.step(carried, { kind: 'lockFailed' })
+      },
+    })
+    this.#engine.touch(slot)
+  }
+
+  #ask({ slot, id }: Place, resolution: Resolution, proof: Uint8Array): void {
+    if (!findLocked(slot.ledger.peer.pending, id)) return
+    this.#engine.dispatch(slot, { kind: 'ask', id, resolution, proof })
+  }
+
+  async #reveal(secret: Hex, { part }: Carried): Promise<void> {
+    const { chain } = this.#engine.options
+    const before = part.incoming!.edge.transfer.deadline
+    const intent = `reveal/${keyOfPart(part)}`
+    const call = { to: 'registry', functionName: 'reveal', args: [secret] } as const
+    const weight = part.incoming!.amount
+    await chain.send(call, { intent, before, weight, anySender: true }).catch((error: Error) => {
+      if (!this.#engine.halted) this.#engine.emitter.emit({ kind: 'alarm', error })
+    })
+  }
+
+  /** Looks at the chain for all keys that matter, and does again what was not possible before. */
+  tick(): void {
+    this.#ticks++
+    for (const carried of [...this.parts.values()]) this.#expire(carried)
+    if (this.#looking) return
+    this.#looking = true
+    void this.look().finally(() => {
+      this.#looking = false
+    })
+  }
+
+  #expire(carried: Carried): void {
+    if (carried.part.outgoing?.status !== 'locking' || this.#ticks % PATIENCE !== 0) return
+    carried.outgoing!.slot.operations.remove(carried.outgoing!.id)
+  }
+
+  async look(): Promise<void> {
+    const keys = [...new Set([...this.parts.values()].map(({ part }) => keyOfPart(part)))]
+    const { head, confirmedHead, latest, confirmed } = await this.#engine.options.chain.survey(keys)
+    if (this.#engine.halted) return
+    const times = { now: head.timestamp, confirmed: confirmedHead.timestamp }
+    for (const [tag, deadline] of this.#tags) {
+      if (deadline >= times.confirmed) continue
+      this.#tags.delete(tag)
+      this.#engine.journal.write(tagKey(tag), null)
+    }
+    this.#view = { ...times, outcome: undefined, confirmedOutcome: undefined }
+    const known = ({ value, recordedAt }: { value: bigint; recordedAt: bigint }) =>
+      recordedAt > 0n ? { value, recordedAt } : undefined
+    const views = new Map(
+      keys.map((key, index) => {
+        const outcome = known(latest[index]!)
+        return [key, { ...times, outcome, confirmedOutcome: known(confirmed[index]!) }] as const
+      }),
+    )
+    for (const carried of [...this.parts.values()]) {
+      const view = views.get(keyOfPart(carried.part))
+      if (view) this.step(carried, { kind: 'view', view })
+      if (this.#ticks % CRANK === 0 && this.parts.has(carried.id)) this.step(carried, { kind: 'crank' })
+    }
+  }
+}
+
+const placeOf = ({ number }: Slot, id: Hex): string => `${number}/${id}`
+
+const keyOfPart = ({ incoming, outgoing }: Part): Hex => keyOf((incoming ?? outgoing)!.edge)
+
+const resolveOut = ({ id }: Place, resolution: Resolution): Exclude<Operation, { kind: 'pay' }> => ({
+  kind: 'resolve',
+  id,
+  resolution,
+})

@@ -1,0 +1,203 @@
+import { toBytes } from '../core/bytes.ts'
+import { type Outcome, type OutcomeSource, secretKey, WHOLE } from '../core/outcome.ts'
+import type { Address, Hex, Transfer } from '../core/types.ts'
+
+/** How the edges of a route are locked; the second is worth more to its hops, so a sender may insist on it. */
+export type Mode = 'plain' | 'sprites'
+
+/** One transfer of a part: what a channel on the route locks, as one of its two ends sees it. */
+export interface Edge {
+  /** Where its key is recorded. */
+  readonly registry: OutcomeSource
+  readonly asset: Address
+  /** As it was locked first; what is left of it after a cancel, see {@link Side.amount}. */
+  readonly transfer: Transfer
+  /** This node's index in the channel. */
+  readonly me: number
+  /** `sprites`: k·G, 33 bytes; off chain the transfer is released against the secret *and* k alone. */
+  readonly point: Hex | undefined
+}
+
+interface Side {
+  readonly edge: Edge
+  /** What is locked now: all of the transfer, a residual, or 0n. */
+  readonly amount: bigint
+  /** A dispute about its ledger is visible: nothing can be done off chain. */
+  readonly disputed: boolean
+  /** The value at which the other end signed the resolution of this side, which only this node's signature completes. */
+  readonly signed: bigint | undefined
+}
+
+/** The transfer that pays this node. */
+export interface Incoming extends Side {
+  readonly status: 'offered' | 'locked' | 'residual' | 'paid' | 'gone'
+  /** What the other end may leave of it at any time, since this node asked for its cancel. */
+  readonly asked: bigint | undefined
+}
+
+/** The transfer that this node pays with. `locking`: it may be signed by now. */
+export interface Outgoing extends Side {
+  readonly status: 'planned' | 'locking' | 'locked' | 'residual' | 'paid' | 'gone'
+  /** What the cancel that the other end asked for will leave; it does not exist until acknowledged. */
+  readonly cancelling: bigint | undefined
+  /** The value at which the other end wants to be paid, if that is not the whole. */
+  readonly wanted: bigint | undefined
+  /** Its release may be signed by now. */
+  readonly paying: boolean
+}
+
+/** What the chain says about the key of a part, in seconds of its own time. */
+export interface KeyView {
+  /** Of the newest block. */
+  readonly now: bigint
+  /** Of the newest block that has all confirmations. */
+  readonly confirmed: bigint
+  /** The registry's entry as of each of the two. */
+  readonly outcome: Outcome | undefined
+  readonly confirmedOutcome: Outcome | undefined
+}
+
+/** One part of a multi-hop payment as one node holds it. The payer has no incoming side, the payee no outgoing one. */
+export interface Part {
+  readonly mode: Mode
+  /** What the sender insists on. */
+  readonly minimumMode: Mode
+  /** The least that a hop wants for it. */
+  readonly fee: bigint
+  /** `sprites`, 32 bytes: a hop's own y; the payee's k. */
+  readonly scalar: Hex | undefined
+  readonly incoming: Incoming | undefined
+  readonly outgoing: Outgoing | undefined
+  /** 32 bytes, once known. */
+  readonly secret: Hex | undefined
+  /** `sprites`: the k of the outgoing edge, once shown. */
+  readonly shown: Hex | undefined
+  /** Why it was neither forwarded nor received: what came in goes back whole. */
+  readonly refused: Refusal | undefined
+  /** The secret was sent to the registry. */
+  readonly revealed: boolean
+  // What follows is learned anew after every start, as is `disputed` of both sides, so it is not stored.
+  readonly view: KeyView | undefined
+}
+
+export type Refusal =
+  | 'MODE_REFUSED'
+  | 'POINT_MISSING'
+  | 'MARGIN_UNSAFE'
+  | 'NOT_ONE_LEG'
+  | 'PAYS_ANOTHER'
+  | 'REFUNDS_ANOTHER'
+  | 'ROUTE_BREAKS'
+  | 'DEADLINES_CROSS'
+  | 'DEADLINE_NEAR'
+  | 'DEADLINE_FAR'
+  | 'FEE_LOW'
+  | 'AMOUNT_LOW'
+  | 'NO_ROOM'
+  | 'KEY_KNOWN'
+  | 'LEDGER_DISPUTED'
+  | 'LOCK_FAILED'
+  | 'GIVEN_UP'
+
+type Terms = Pick<Part, 'mode' | 'minimumMode' | 'scalar'>
+
+/** A part at its payer, before anything is locked. */
+export const payerPart = (terms: Terms, outgoing: Edge): Part => newPart({ ...terms, fee: 0n }, undefined, outgoing)
+/** A part at its payee, when the last hop has offered it. */
+export const payeePart = (terms: Terms, incoming: Edge): Part => newPart({ ...terms, fee: 0n }, incoming, undefined)
+/** A part at a hop, when it was offered. */
+export const hopPart = (terms: Terms & Pick<Part, 'fee'>, incoming: Edge, outgoing: Edge): Part =>
+  newPart(terms, incoming, outgoing)
+
+function newPart(terms: Terms & Pick<Part, 'fee'>, incoming: Edge | undefined, outgoing: Edge | undefined): Part {
+  const side = (edge: Edge) => ({ edge, amount: edge.transfer.amount, disputed: false, signed: undefined })
+  return {
+    mode: terms.mode,
+    minimumMode: terms.minimumMode,
+    fee: terms.fee,
+    scalar: terms.scalar,
+    incoming: incoming && { ...side(incoming), status: 'offered', asked: undefined },
+    outgoing: outgoing && {
+      ...side(outgoing),
+      status: 'planned',
+      cancelling: undefined,
+      wanted: undefined,
+      paying: false,
+    },
+    secret: undefined,
+    shown: undefined,
+    refused: undefined,
+    revealed: false,
+    view: undefined,
+  }
+}
+
+export const keyOf = ({ transfer }: Edge): Hex => transfer.legs[0]!.key
+export const deadlineOf = ({ edge }: Side): bigint => edge.transfer.deadline
+
+/** Whether 32 bytes are the secret of an edge's key. */
+export const opens = (edge: Edge, secret: Hex): boolean => secretKey(edge.registry, toBytes(secret, 32)) === keyOf(edge)
+
+/** Whether a side is locked, wholly or as a residual. */
+export const isLive = ({ status }: Incoming | Outgoing): boolean => status === 'locked' || status === 'residual'
+
+/** What an incoming side is sure to pay once the outcome is whole. */
+export function claimable(incoming: Incoming | undefined): bigint {
+  if (!incoming || !isLive(incoming)) return 0n
+  const { amount, asked } = incoming
+  return asked !== undefined && asked < amount ? asked : amount
+}
+
+/** What an outgoing side may still cost. */
+export function owed(outgoing: Outgoing | undefined): bigint {
+  if (!outgoing || outgoing.paying) return 0n
+  return isLive(outgoing) || outgoing.status === 'locking' ? outgoing.amount : 0n
+}
+
+/** The value that the chain has decided for a side, with all confirmations; undefined while it can still change. */
+export function decided(side: Side, view: KeyView | undefined): bigint | undefined {
+  if (!view) return undefined
+  const deadline = deadlineOf(side)
+  const { confirmedOutcome: outcome } = view
+  if (outcome && outcome.recordedAt <= deadline) return outcome.value
+  return view.confirmed > deadline ? 0n : undefined
+}
+
+/** Whether nothing is left to do for a part: it can be archived. */
+export function isOver({ incoming, outgoing, refused, view }: Part): boolean {
+  const over = (side: Incoming | Outgoing): boolean =>
+    side.status === 'paid' || side.status === 'gone' || (side.disputed && decided(side, view) !== undefined)
+  const unused = outgoing?.status === 'planned' && refused !== undefined
+  return (!incoming || over(incoming)) && (!outgoing || unused || over(outgoing))
+}
+
+/**
+ * The side whose other end has not done `grace` seconds later what the chain has decided in this node's favour: only a dispute
+ * about that ledger brings the money. There is no hurry, since the registry's answer stays.
+ */
+export function overdue({ incoming, outgoing, view }: Part, grace: bigint): 'incoming' | 'outgoing' | undefined {
+  const late = (side: Incoming | Outgoing): boolean =>
+    isLive(side) && !side.disputed && view !== undefined && view.confirmed > deadlineOf(side) + grace
+  if (incoming && late(incoming) && decided(incoming, view)! > 0n) return 'incoming'
+  return outgoing && late(outgoing) && decided(outgoing, view)! < WHOLE ? 'outgoing' : undefined
+}
+
+/** What is pending with one peer, or may be. */
+export interface Room {
+  readonly parts: number
+  readonly value: bigint
+  /** Residuals are counted apart: they pay for one failure each and can wait long. */
+  readonly residuals: bigint
+}
+
+/** What the limits for one peer leave, given the sides shared with it. */
+export function roomOf(limits: Room, sides: readonly (Incoming | Outgoing)[]): Room {
+  let { parts, value, residuals } = limits
+  for (const { status, amount } of sides) {
+    if (status === 'residual') residuals -= amount
+    if (status !== 'locked' && status !== 'locking') continue
+    parts--
+    value -= amount
+  }
+  return { parts, value, residuals }
+}
