@@ -1,7 +1,16 @@
 // The public entry of Tallystick: what is exported here keeps its meaning between minor versions.
 
 export { type ChainOptions, connectChain, type EthersChain } from './chain/adapter.ts'
-export type { Chain, ChainCall, ChainEvent, ChainReceipt, Head, LedgerView, SendOptions } from './chain/chain.ts'
+export type {
+  Chain,
+  ChainCall,
+  ChainEvent,
+  ChainReceipt,
+  Head,
+  LedgerView,
+  SendOptions,
+  Survey,
+} from './chain/chain.ts'
 export { DEPLOYMENTS, type Deployment } from './chain/deployment.ts'
 export { type DepositForm, DepositFormError } from './chain/deposit.ts'
 export { ChainError } from './chain/errors.ts'
@@ -16,6 +25,14 @@ export {
 export { parseAddress } from './core/address.ts'
 export { channelIdOf, decodeChannel, encodeChannel, ledgerIdOf, MAX_PERIOD, MIN_PERIOD } from './core/channel.ts'
 export { InvalidOptionError, TallystickError } from './core/errors.ts'
+export {
+  InvalidInvoiceError,
+  type Invoice,
+  invoiceDigest,
+  type PaymentProof,
+  type SignedInvoice,
+} from './core/invoice.ts'
+export { decodeInvoice, encodeInvoice } from './core/invoice-text.ts'
 export { outcomeKey, secretKey } from './core/outcome.ts'
 export { hashState, laneWordOf, stateDigest, validateState } from './core/state.ts'
 export { transferLeaf, transfersRoot } from './core/transfer.ts'
@@ -46,8 +63,11 @@ export type { DepositOptions, SignDepositOptions } from './node/deposit.ts'
 export {
   DuplicatePaymentError,
   escapeControls,
+  InvoiceUnknownError,
   MissingKeyError,
   NodeStoppedError,
+  NoRouteError,
+  PaymentFailedError,
   PaymentPendingError,
   PeerRefusedError,
   StoreFailedError,
@@ -65,14 +85,22 @@ export {
   type PaymentFilter,
 } from './node/node.ts'
 export type { BulkPayment, BulkReceipt, PayOptions, Receipt } from './node/pay.ts'
+export type { InvoiceTerms } from './node/payee.ts'
+export type { PayInvoiceOptions, Route, RouteHop } from './node/payer.ts'
 export { PeerOfflineError, UnknownSchemeError } from './node/peers.ts'
+export { DEFAULT_FORWARDING, type ForwardingPolicy } from './node/switch.ts'
+export type { CancelOptions, LockedTransfer, LockTerms, UnlockOptions } from './node/transfers.ts'
 export type { WithdrawOptions } from './node/withdraw.ts'
+export { InvoiceRefusedError } from './protocols/invoice-terms.ts'
 export { IncompatiblePeerError, PeerViolationError, PROTOCOL_VERSION } from './protocols/messages.ts'
 export { DEFAULT_POLICY, type OpeningPolicy } from './protocols/opening.ts'
 export { InvalidAmountError, InvalidMemoError, type Payment } from './protocols/payments.ts'
+export { InvalidOperationError, type Resolution } from './protocols/pending.ts'
 export { type BlockedCode, BlockedError, InsufficientBalanceError } from './protocols/solvency.ts'
 export { WithdrawalPendingError } from './protocols/withdrawing.ts'
+export { verifyInvoice, verifyReceipt } from './signing/invoice.ts'
 export { type Keyring, keyring, newMnemonic } from './signing/keyring.ts'
+export type { OnionKey } from './signing/onion-key.ts'
 export { sessionSigner, signBatch, signDirect } from './signing/session.ts'
 export { recoverSigner, verifySignature } from './signing/signature.ts'
 export type { SessionSigner } from './signing/signer.ts'

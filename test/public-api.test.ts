@@ -8,6 +8,7 @@ const VALUES = `
   BlockedError
   COIN
   ChainError
+  DEFAULT_FORWARDING
   DEFAULT_POLICY
   DEPLOYMENTS
   DepositFormError
@@ -17,16 +18,22 @@ const VALUES = `
   IncompatiblePeerError
   InsufficientBalanceError
   InvalidAmountError
+  InvalidInvoiceError
   InvalidMemoError
+  InvalidOperationError
   InvalidOptionError
+  InvoiceRefusedError
+  InvoiceUnknownError
   MAX_PERIOD
   MIN_PERIOD
   MissingKeyError
   NewerStateError
+  NoRouteError
   Node
   NodeStoppedError
   PERMIT2
   PROTOCOL_VERSION
+  PaymentFailedError
   PaymentPendingError
   PeerOfflineError
   PeerRefusedError
@@ -43,14 +50,17 @@ const VALUES = `
   channelIdOf
   connectChain
   decodeChannel
+  decodeInvoice
   decodeWord
   eip1193Wallet
   encodeChannel
+  encodeInvoice
   encodeWord
   escapeControls
   ethersWallet
   hashState
   hashWithdrawal
+  invoiceDigest
   keyring
   laneWordOf
   ledgerIdOf
@@ -73,6 +83,8 @@ const VALUES = `
   transferLeaf
   transfersRoot
   validateState
+  verifyInvoice
+  verifyReceipt
   verifySignature
   webSocketTransport
   withdrawalDigest
@@ -83,6 +95,7 @@ const TYPES = `
   BlockedCode
   BulkPayment
   BulkReceipt
+  CancelOptions
   Chain
   ChainCall
   ChainEvent
@@ -104,8 +117,11 @@ const TYPES = `
   ExitLedger
   ExitOptions
   ExitProgress
+  ForwardingPolicy
   Head
   Hex
+  Invoice
+  InvoiceTerms
   Keyring
   LedgerBalances
   LedgerRef
@@ -114,31 +130,42 @@ const TYPES = `
   Leg
   ListedPayment
   Listener
+  LockTerms
+  LockedTransfer
   Member
   MemoryNetwork
   NodeEvent
   NodeOptions
+  OnionKey
   OpenOptions
   OpeningPolicy
   OwnerWallet
+  PayInvoiceOptions
   PayOptions
   Payer
   Payment
   PaymentEvent
   PaymentFilter
+  PaymentProof
   Receipt
+  Resolution
+  Route
+  RouteHop
   SendOptions
   SessionSigner
   SignDepositOptions
   SignedDeposit
   SignedForm
+  SignedInvoice
   SigningOptions
   State
   Store
   StoreIdentity
+  Survey
   Transfer
   Transport
   TransportOptions
+  UnlockOptions
   WithdrawOptions
   Withdrawal
   WithdrawalPart

@@ -87,7 +87,7 @@ export interface SignedInvoice {
 }
 
 /** Proof that an invoice was paid. */
-export interface Receipt extends SignedInvoice {
+export interface PaymentProof extends SignedInvoice {
   /** The 32 bytes behind the invoice's key. */
   readonly secret: Uint8Array
   /**

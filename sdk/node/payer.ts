@@ -1,7 +1,7 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { randomBytes } from '@noble/hashes/utils.js'
 import { toBytes, toHex } from '../core/bytes.ts'
-import { InvalidInvoiceError, invoiceDigest, type Receipt, type SignedInvoice } from '../core/invoice.ts'
+import { InvalidInvoiceError, invoiceDigest, type PaymentProof, type SignedInvoice } from '../core/invoice.ts'
 import { packInvoice } from '../core/invoice-text.ts'
 import { addScalars, lockPoints, subtractScalar } from '../core/points.ts'
 import { type ChannelId, COIN, type Hex, type Transfer } from '../core/types.ts'
@@ -53,7 +53,7 @@ interface Pending {
   /** Of the payer's own edge: y_0. */
   readonly share: Uint8Array
   readonly replies: readonly Uint8Array[]
-  readonly resolve: (receipt: Receipt) => void
+  readonly resolve: (receipt: PaymentProof) => void
   readonly reject: (error: Error) => void
 }
 
@@ -72,7 +72,7 @@ export class Payer {
    * Pays; resolves with the proof once the payee has shown its secret. Throws `InvoiceRefusedError`, {@link NoRouteError}, or
    * {@link PaymentFailedError}: the money is back then.
    */
-  async pay(signed: SignedInvoice, options: PayInvoiceOptions): Promise<Receipt> {
+  async pay(signed: SignedInvoice, options: PayInvoiceOptions): Promise<PaymentProof> {
     const { domain, signer, store } = this.#engine.options
     const { invoice } = signed
     if (!verifyInvoice(domain, signed))
@@ -93,7 +93,7 @@ export class Payer {
     total: bigint,
     now: bigint,
     { route, mode = 'sprites', seconds = PAYER_SECONDS }: PayInvoiceOptions,
-  ): Promise<Receipt> {
+  ): Promise<PaymentProof> {
     const { invoice } = signed
     const { domain, signer } = this.#engine.options
     const way = route ?? this.#direct(invoice.payee, invoice.asset)

@@ -4,8 +4,8 @@ import {
   type Invoice,
   invoiceDigest,
   memoHashOf,
+  type PaymentProof,
   payerDigest,
-  type Receipt,
   type SignedInvoice,
   validateInvoice,
 } from '../core/invoice.ts'
@@ -51,7 +51,7 @@ export const verifyPayer = (
  *
  * @param registry The outcome registry that the key was made for.
  */
-export function verifyReceipt(domain: Domain, registry: OutcomeSource, receipt: Receipt): boolean {
+export function verifyReceipt(domain: Domain, registry: OutcomeSource, receipt: PaymentProof): boolean {
   const { invoice, secret, opening } = receipt
   if (!verifyInvoice(domain, receipt)) return false
   if (secret.length !== 32 || secretKey(registry, secret) !== invoice.key) return false

@@ -2,7 +2,13 @@ import { expect } from 'chai'
 import { Wallet } from 'ethers'
 import fc from 'fast-check'
 import { toBytes, toHex } from '../../../sdk/core/bytes.ts'
-import { hashInvoice, InvalidInvoiceError, type Invoice, memoHashOf, type Receipt } from '../../../sdk/core/invoice.ts'
+import {
+  hashInvoice,
+  InvalidInvoiceError,
+  type Invoice,
+  memoHashOf,
+  type PaymentProof,
+} from '../../../sdk/core/invoice.ts'
 import { secretKey } from '../../../sdk/core/outcome.ts'
 import { addScalars, lockPoints, pointOf, subtractScalar } from '../../../sdk/core/points.ts'
 import type { Address, Domain } from '../../../sdk/core/types.ts'
@@ -98,11 +104,11 @@ describe('Signing invoices', () => {
   })
 })
 
-describe('Receipt', () => {
+describe('Proof of payment', () => {
   const shares = [3, 4, 5].map((byte) => new Uint8Array(32).fill(byte))
   // What the payer gets from the first hop, less its own share, is the payee's z.
   const first = subtractScalar(subtractScalar(addScalars(z, ...shares), shares[2]!), shares[1]!)
-  const receipt: Receipt = { ...signed, secret, opening: subtractScalar(first, shares[0]!) }
+  const receipt: PaymentProof = { ...signed, secret, opening: subtractScalar(first, shares[0]!) }
 
   it('proves to anybody that the invoice was paid', () => {
     expect(lockPoints(pointOf(z), shares).map(toHex)[0]).to.equal(toHex(pointOf(first)))
@@ -112,7 +118,7 @@ describe('Receipt', () => {
   })
 
   it('proves nothing with another secret, scalar, registry, network or signature', () => {
-    const not = (changed: Partial<Receipt>) =>
+    const not = (changed: Partial<PaymentProof>) =>
       expect(verifyReceipt(here, registry, { ...receipt, ...changed }), Object.keys(changed)[0]).to.equal(false)
     not({ secret: secret.with(0, 1) })
     not({ secret: secret.slice(1) })
