@@ -26,6 +26,7 @@ import {
 } from '../sdk/core/types.ts'
 import { withdrawalDigest } from '../sdk/core/withdrawal.ts'
 import { sessionSigner, signDirect } from '../sdk/signing/session.ts'
+import { measureConditions } from './condition-gas.ts'
 
 const PEERS = new URL('./peer-gas.json', import.meta.url)
 const DAY = 86_400
@@ -266,6 +267,8 @@ figures['path: open, both deposit, co-operative close'] =
   figures["second member's deposit, native"]! +
   figures['co-operative close paying both, native']!
 
+const conditions = await measureConditions()
+
 report()
 if (options.json) writeFileSync(options.json, `${JSON.stringify(figures, null, 2)}\n`)
 
@@ -289,6 +292,12 @@ function report() {
     String(collect),
   ])
   printTable(['deposit address', 'top-up by plain transfer', 'collect into the channel, first'], rows)
+  console.log('\nWhat a transfer may wait for beside a plain secret:')
+  const questions = conditions.map(({ name, deploy, evaluate, record }) => [
+    name,
+    ...[deploy, evaluate, record].map(String),
+  ])
+  printTable(['condition', 'deploy, once a chain', 'evaluate alone', 'record, the whole transaction'], questions)
 }
 
 function printTable(head: readonly string[], rows: readonly (readonly string[])[]) {
