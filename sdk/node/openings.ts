@@ -50,8 +50,10 @@ export class Openings {
         this.#engine.assertRunning()
         signal?.throwIfAborted()
         const channel = make(index)
-        const used = await this.#used(channelIdOf(options.domain, channel), assets)
-        if (used.length === 0) return this.#propose(peer, channel, assets, [], signal)
+        const channelId = channelIdOf(options.domain, channel)
+        const used = await this.#used(channelId, assets)
+        const isKnown = book.channels.has(channelId) || this.#pending.some((each) => each.channelId === channelId)
+        if (!isKnown && used.length === 0) return this.#propose(peer, channel, assets, [], signal)
       }
     } finally {
       this.#choosing--

@@ -10,6 +10,8 @@ import type { Slot } from './slot.ts'
 /** Reads the history again, for a peer that missed updates and for a chain that holds old states. */
 export class Replay {
   readonly #engine: Engine
+  /** Ledgers whose history is being searched: a peer may have made it long, and every look at the chain asks again. */
+  readonly #searched = new Set<Slot>()
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -62,6 +64,8 @@ export class Replay {
 
   /** Finds the states that the chain holds, and hands them to the ledger. */
   async lookup(slot: Slot, versions: readonly [bigint, bigint]): Promise<void> {
+    if (this.#searched.has(slot)) return
+    this.#searched.add(slot)
     const { generation } = slot.ledger
     const states: Snapshot[] = []
     try {
@@ -74,6 +78,8 @@ export class Replay {
       }
     } catch (error) {
       this.#failed(error)
+    } finally {
+      this.#searched.delete(slot)
     }
     if (!this.#engine.halted && slot.ledger.generation === generation)
       this.#engine.dispatch(slot, { kind: 'shown', states })

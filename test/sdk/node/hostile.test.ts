@@ -1,15 +1,21 @@
 import { expect } from 'chai'
-import { channelIdOf, sortMembers } from '../../../sdk/core/channel.ts'
+import { toHex } from '../../../sdk/core/bytes.ts'
+import { encodeStates } from '../../../sdk/core/calldata.ts'
+import { channelIdOf, encodeChannel, sortMembers } from '../../../sdk/core/channel.ts'
+import { encodeEnvelope } from '../../../sdk/core/envelope.ts'
 import { COIN, type Hex } from '../../../sdk/core/types.ts'
 import { type Clock, systemClock } from '../../../sdk/node/clock.ts'
+import { parseExitFile } from '../../../sdk/node/exit.ts'
 import type { Node } from '../../../sdk/node/node.ts'
 import { blankLane } from '../../../sdk/protocols/ledger.ts'
 import type { Message, Sync } from '../../../sdk/protocols/messages.ts'
 import { decodeMessage, encodeMessage } from '../../../sdk/protocols/wire.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
+import type { Store } from '../../../sdk/storage/store.ts'
 import { memoryTransport } from '../../../sdk/transport/memory.ts'
 import type { Connection } from '../../../sdk/transport/transport.ts'
 import { ownerOf, rejection, signerOf, until, World } from './actors.ts'
+import type { ModelView } from './model-chain.ts'
 
 /** Mallory speaks to a node as she likes. */
 class Mallory {
@@ -308,9 +314,9 @@ describe('a node and its chain', () => {
   })
   afterEach(() => world.stop())
 
-  const start = async () => {
-    const chain = world.chain.connect(ownerOf('alice'))
-    const alice = await world.start('alice', { chain })
+  const start = async (options: { chain?: ModelView; store?: Store } = {}) => {
+    const { chain = world.chain.connect(ownerOf('alice')) } = options
+    const alice = await world.start('alice', { ...options, chain })
     const bob = await world.start('bob')
     const channelId = await alice.open('memory:bob')
     const deposit = alice.deposit(channelId, 1_000n)
@@ -381,6 +387,42 @@ describe('a node and its chain', () => {
     bob.on('expired', (event) => expired.push(event))
     world.chain.advance(61n)
     await until(() => alice.balances(channelId).spendable === 1_000n && expired.length === 1)
+  })
+
+  it('S20 looks into its history once for an old challenge, however long that takes', async () => {
+    const store = memoryStore()
+    let looks = 0
+    let read = () => {}
+    const disk = new Promise<void>((resolve) => {
+      read = resolve
+    })
+    const slow: Store = {
+      ...store,
+      async *list(prefix, after) {
+        if (prefix.startsWith('history/') && ++looks > 0) await disk
+        yield* store.list(prefix, after)
+      },
+    }
+    const chain = world.chain.connect(ownerOf('alice'))
+    const { send } = chain
+    chain.send = (call, options) =>
+      call.functionName === 'submit' ? Promise.reject(new Error('no gas')) : send.call(chain, call, options)
+    const { alice, channelId } = await start({ chain, store: slow })
+    await alice.pay(channelId, 1n)
+    const [old] = parseExitFile(alice.exportExit(), world.chain.domain)
+    await alice.pay(channelId, 1n)
+    const envelope = (signature: Uint8Array) => encodeEnvelope({ kind: 'direct', signature })
+    const states = encodeStates(
+      old!.states.map(({ state, signatures }) => ({ state, signatures: signatures.map(envelope) })),
+    )
+    const args = [toHex(encodeChannel(old!.channel)), COIN, toHex(states)]
+    world.chain.call(ownerOf('bob'), { to: 'adjudicator', functionName: 'submit', args })
+    world.chain.advance(90_000n)
+    await until(() => looks > 0)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(looks).to.equal(1)
+    read()
+    await until(() => world.chain.paidTo(ownerOf('alice')) === 999n)
   })
 
   it('S31 hands on what the chain connection is alarmed about', async () => {
