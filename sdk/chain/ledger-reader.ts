@@ -50,6 +50,11 @@ export class LedgerReader {
     this.#bases.set(commitmentOf(base), base)
   }
 
+  /** A word of a ledger as the adjudicator held it in a block. */
+  word({ channelId, asset }: LedgerRef, block: Head, pair = 0): Promise<bigint> {
+    return this.#ask('wordOf', [channelId, asset, pair], block)
+  }
+
   /** Calls a view of the adjudicator at a block; zero where the contract did not exist yet. */
   async #ask(functionName: string, args: readonly unknown[], block: Head): Promise<bigint> {
     const data = adjudicatorAbi.encodeFunctionData(functionName, args)
@@ -65,10 +70,9 @@ export class LedgerReader {
     ledger: LedgerRef,
     block: Head,
   ): Promise<{ word: LedgerWord; balances: readonly bigint[]; base: readonly bigint[] }> {
-    const { channelId, asset } = ledger
-    const count = memberCount(channelId)
+    const count = memberCount(ledger.channelId)
     const words = await Promise.all(
-      Array.from({ length: Math.ceil(count / 2) }, (_, pair) => this.#ask('wordOf', [channelId, asset, pair], block)),
+      Array.from({ length: Math.ceil(count / 2) }, (_, pair) => this.word(ledger, block, pair)),
     )
     const word = decodeWord(words[0]!)
     const base = word.phase === 'disputed' ? await this.#base(ledger, word.commitment, block) : []

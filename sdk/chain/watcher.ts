@@ -1,5 +1,6 @@
 import type { Block, Log } from 'ethers'
 import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
+import { encodeWord } from '../core/word.ts'
 import type { Store } from '../storage/store.ts'
 import type { ChainEvent, Head, LedgerView } from './chain.ts'
 import { RpcFailedError } from './errors.ts'
@@ -52,6 +53,8 @@ export class Watcher {
   readonly #watched = new Map<string, Watched>()
   readonly #logs: LogReader
   readonly #ledgers: LedgerReader
+  /** The same ledgers as the witnesses tell them. */
+  readonly #seenByOthers: readonly LedgerReader[]
   /** Blocks followed so far, ascending, newest last; not necessarily all of them. */
   #blocks: Head[] = []
   /** Events already told, by block hash and index, with their block number. */
@@ -67,8 +70,12 @@ export class Watcher {
 
   constructor(options: WatcherOptions) {
     this.#options = options
-    this.#logs = new LogReader(options.rpc, options.adjudicator)
-    this.#ledgers = new LedgerReader(options.rpc, this.#logs, options.adjudicator, options.firstBlock)
+    const { rpc, witnesses, adjudicator, firstBlock } = options
+    this.#logs = new LogReader(rpc, adjudicator)
+    this.#ledgers = new LedgerReader(rpc, this.#logs, adjudicator, firstBlock)
+    this.#seenByOthers = witnesses.map(
+      (witness) => new LedgerReader(witness, new LogReader(witness, adjudicator), adjudicator, firstBlock),
+    )
   }
 
   /** The newest block that was followed to its end. */
@@ -128,7 +135,17 @@ export class Watcher {
     const head = headOf(block!)
     this.#assertNotBehind(head)
     await this.#compareWitnesses(head)
-    return this.#ledgers.read(ledger, head, await this.#confirmedHead(head))
+    return this.#look(ledger, head, await this.#confirmedHead(head))
+  }
+
+  /** A ledger as the RPC tells it. Throws if a witness that has the confirmed block says otherwise: money could be made up, or a dispute hidden. */
+  async #look(ledger: LedgerRef, head: Head, confirmedHead: Head): Promise<LedgerView> {
+    const view = await this.#ledgers.read(ledger, head, confirmedHead)
+    const words = this.#seenByOthers.map((reader) => reader.word(ledger, confirmedHead).catch(() => undefined))
+    for (const word of await Promise.all(words))
+      if (word !== undefined && word !== encodeWord(view.confirmed))
+        throw new RpcFailedError('eth_call', `another RPC says something else about ledger ${ledger.channelId}`)
+    return view
   }
 
   /** The newest block that was followed, and the newest that counts as final. */
@@ -240,7 +257,7 @@ export class Watcher {
     for (let i = 0; i < audited; i++) due.add(watched[this.#audited++ % watched.length]!)
     if (due.size === 0) return
     const confirmedHead = await this.#confirmedHead(head)
-    const reads = [...due].map(({ ledger }) => this.#ledgers.read(ledger, head, confirmedHead))
+    const reads = [...due].map(({ ledger }) => this.#look(ledger, head, confirmedHead))
     const views = await Promise.allSettled(reads)
     const block = await this.#options.rpc.call((provider) => provider.getBlock(head.number))
     if (block?.hash !== head.hash)

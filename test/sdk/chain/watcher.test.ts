@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { toBeHex } from 'ethers'
+import { adjudicatorAbi } from '../../../sdk/chain/abi.ts'
 import { type ChainOptions, connectChain, type EthersChain } from '../../../sdk/chain/adapter.ts'
 import type { ChainEvent, LedgerView } from '../../../sdk/chain/chain.ts'
 import { laneWordOf } from '../../../sdk/core/state.ts'
@@ -6,8 +8,10 @@ import { commitmentOf } from '../../../sdk/core/word.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
 import { startAnvil, type TestChain } from './anvil.ts'
 import { type Pair, pairOf } from './disputes.ts'
-import { type FaultyRpc, faultyRpc, NodeError, silence, truth } from './faulty-rpc.ts'
+import { type Call, type FaultyRpc, faultyRpc, NodeError, silence, truth } from './faulty-rpc.ts'
 import { until } from './until.ts'
+
+const wordOf = adjudicatorAbi.getFunction('wordOf')!.selector
 
 describe('watching the chain', () => {
   let chain: TestChain
@@ -266,6 +270,30 @@ describe('watching the chain', () => {
       call.method === 'eth_getBlockByNumber' && call.params[0] === 'latest' ? Promise.resolve(frozen) : truth(call)
     await until(() => health.length === 3)
     expect(health[2]).to.match(/blocks behind another RPC|went back/)
+  })
+
+  it('S26 an RPC that makes up money, or hides a dispute, is found out by a witness', async () => {
+    const pair = pairOf(chain)
+    await pair.deposit(0, 5n)
+    const { adapter, health, views } = await watch(pair, { witnesses: [chain.url], staleMs: 200 })
+    await until(() => views.length === 1)
+    const lie = (word: bigint) => async (call: Call) => {
+      const answer = await call.forward()
+      const [asked] = call.params as [{ data?: string }]
+      return call.method === 'eth_call' && asked.data?.startsWith(wordOf) ? toBeHex(word, 32) : answer
+    }
+    proxy.answer = lie(1_000n)
+    const refused = await adapter.view(pair.ledger).catch((error: Error) => error.message)
+    expect(refused).to.match(/another RPC says something else/)
+    await chain.mine()
+    await until(() => health.length === 1)
+    proxy.answer = lie(5n)
+    await until(() => health.length === 2)
+    await pair.challenge()
+    await until(() => health.length === 3)
+    expect(views.every(({ latestBalances }) => latestBalances[0] === 5n)).to.equal(true)
+    proxy.answer = truth
+    await until(() => views.at(-1)!.latest.phase === 'disputed')
   })
 
   it('S26 a dispute whose event is withheld: no view is made up, and the view counts as stale', async () => {
