@@ -14,7 +14,8 @@ interface Caller {
 export class Reception {
   readonly #options: TransportOptions
   readonly #accept: (connection: Connection) => void
-  readonly #strangersOf = new Map<string, number>()
+  readonly #strangersOf = new Tally()
+  readonly #connectionsOf = new Tally()
   readonly #strangers = new Set<Caller>()
   #connections = 0
 
@@ -25,21 +26,26 @@ export class Reception {
 
   /** Counts a caller as a stranger until the result is called or it is gone; cuts it off (undefined) if there are too many. */
   enter(caller: Caller): (() => void) | undefined {
-    const { maxStrangers = 256, maxStrangersPerHost = 32, maxConnections = 4096, onReject } = this.#options
+    const { maxStrangers = 256, maxStrangersPerHost = 32, onReject } = this.#options
+    const { maxConnections = 4_096, maxConnectionsPerHost = 256 } = this.#options
     const host = caller.remoteAddress ?? 'unknown'
-    const ofHost = this.#strangersOf.get(host) ?? 0
-    if (this.#strangers.size >= maxStrangers || ofHost >= maxStrangersPerHost || this.#connections >= maxConnections) {
+    const isFull = this.#strangers.size >= maxStrangers || this.#connections >= maxConnections
+    const hasMany =
+      this.#strangersOf.of(host) >= maxStrangersPerHost || this.#connectionsOf.of(host) >= maxConnectionsPerHost
+    if (isFull || hasMany) {
       caller.destroy()
       onReject?.(full(host))
       return undefined
     }
     this.#connections++
+    this.#connectionsOf.add(host, 1)
     this.#strangers.add(caller)
-    this.#strangersOf.set(host, ofHost + 1)
+    this.#strangersOf.add(host, 1)
     const leave = () => this.#leave(caller, host)
     caller.once('close', () => {
       leave()
       this.#connections--
+      this.#connectionsOf.add(host, -1)
     })
     return leave
   }
@@ -63,10 +69,22 @@ export class Reception {
   }
 
   #leave(caller: Caller, host: string): void {
-    if (!this.#strangers.delete(caller)) return
-    const left = (this.#strangersOf.get(host) ?? 1) - 1
-    if (left === 0) this.#strangersOf.delete(host)
-    else this.#strangersOf.set(host, left)
+    if (this.#strangers.delete(caller)) this.#strangersOf.add(host, -1)
+  }
+}
+
+/** Counts by host; hosts that are gone take no room. */
+class Tally {
+  readonly #counts = new Map<string, number>()
+
+  of(host: string): number {
+    return this.#counts.get(host) ?? 0
+  }
+
+  add(host: string, change: 1 | -1): void {
+    const count = this.of(host) + change
+    if (count === 0) this.#counts.delete(host)
+    else this.#counts.set(host, count)
   }
 }
 

@@ -21,6 +21,8 @@ export interface TransportOptions {
   readonly maxStrangersPerHost?: number
   /** Connections of one listener altogether; default 4,096. */
   readonly maxConnections?: number
+  /** The same for each host, since anybody can introduce itself under any number of keys; default 256. Raise it behind a proxy. */
+  readonly maxConnectionsPerHost?: number
   /** Told why a caller was turned away; for logs. */
   readonly onReject?: (error: TransportError) => void
 }

@@ -419,17 +419,18 @@ export function transportConformance(name: string, open: () => TransportFixture)
       await works(listener.address)
     })
 
-    it('S20 limits connections altogether', async () => {
-      const listener = await listen({ maxConnections: 2 })
-      await works(listener.address)
-      await works(listener.address)
-      await refusal(fixture.transport({ signer: alice }).dial(listener.address))
-      expect(await turnedAway()).to.equal('TOO_MANY_STRANGERS')
-      accepted[0]!.close()
-      await new Log(accepted[0]!).closed
-      await delay(50)
-      await works(listener.address)
-    })
+    for (const limit of ['maxConnections', 'maxConnectionsPerHost'])
+      it(`S20 limits connections by ${limit}`, async () => {
+        const listener = await listen({ [limit]: 2 })
+        await works(listener.address)
+        await works(listener.address)
+        await refusal(fixture.transport({ signer: alice }).dial(listener.address))
+        expect(await turnedAway()).to.equal('TOO_MANY_STRANGERS')
+        accepted[0]!.close()
+        await new Log(accepted[0]!).closed
+        await delay(50)
+        await works(listener.address)
+      })
 
     for (const [what, hostile, code] of [
       ['a record of 100 MB', () => lengthOf(100_000_000), 'BROKEN_RECORD'],
