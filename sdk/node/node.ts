@@ -155,6 +155,7 @@ export class Node {
       throw new InvalidOptionError('tick', `A tick of ${tick} ms is none. Choose a time such as 1000.`)
     const { signer, nonce, onion } = identityOf(options)
     const { transports = [] } = options
+    const policy = { ...DEFAULT_POLICY, ...options.policy }
     const engine = new Engine({
       domain: chain.domain,
       signer,
@@ -164,9 +165,9 @@ export class Node {
       store,
       transports: typeof transports === 'function' ? transports(signer) : transports,
       clock,
-      policy: { ...DEFAULT_POLICY, ...options.policy },
       onionKey: options.onionKey ?? onion,
       forwarding: { ...DEFAULT_FORWARDING, ...options.forwarding },
+      policy: { ...policy, assets: policy.assets?.map(parseAddress) },
       maxPerSignature,
     })
     try {

@@ -4,7 +4,7 @@ import { assertSameDomain, type Hello, type Open, type Opened, PeerViolationErro
 
 // Agreeing on a channel. Nothing goes to the chain: both only have to hold the same bytes.
 //
-//   open ─ is there an asset? ─ are we its two members? ─ are the owners ours? ─ period within my bounds? ─ room for it? ─▶ opened
+//   open ─ is there an asset? ─ are we its two members? ─ are the owners ours? ─ period and assets within my bounds? ─ room for it? ─▶ opened
 //                                           └────────────────────┴──────────────────────┴─▶ refused
 
 /** What this node accepts. */
@@ -18,6 +18,8 @@ export interface OpeningPolicy {
   readonly maxUnfundedOfAll: number
   /** Assets of one channel. */
   readonly maxAssets: number
+  /** The assets that peers may open; undefined: any, and each of them is defended with this node's gas. */
+  readonly assets: readonly Address[] | undefined
 }
 
 export const DEFAULT_POLICY: OpeningPolicy = {
@@ -26,6 +28,7 @@ export const DEFAULT_POLICY: OpeningPolicy = {
   maxUnfunded: 16,
   maxUnfundedOfAll: 4_096,
   maxAssets: 16,
+  assets: undefined,
 }
 
 /** The two sides of a connection, as the handshake and `hello` proved them. */
@@ -73,6 +76,8 @@ export function considerOpen(
   if (!known.assets) assertOwners(channel, sides)
   if (channel.period < policy.minPeriod || channel.period > policy.maxPeriod)
     return refuse('PERIOD_REFUSED', `accepted are ${policy.minPeriod} to ${policy.maxPeriod} seconds`)
+  const strange = assets.find((asset) => policy.assets?.includes(asset) === false)
+  if (strange) return refuse('ASSET_REFUSED', `the asset ${strange} is not taken here`)
   const all = [...new Set([...(known.assets ?? []), ...assets])]
   if (all.length > policy.maxAssets) return refuse('TOO_MANY_ASSETS', `a channel may have ${policy.maxAssets} assets`)
   const added = all.length - (known.assets?.length ?? 0)

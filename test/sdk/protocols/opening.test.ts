@@ -36,6 +36,13 @@ describe('agreeing on a channel', () => {
     expect(considerOpen({ ...open, assets }, sides, policy, fresh).reply).to.include({ code: 'TOO_MANY_ASSETS' })
   })
 
+  it('S30 S31 takes only those assets that it is worth defending, where it names them', () => {
+    const choosy = { ...policy, assets: [COIN] }
+    expect(considerOpen(open, sides, choosy, fresh).accepted?.assets).to.deep.equal([COIN])
+    const more = { ...open, assets: [COIN, OTHER_ADDRESS] }
+    expect(considerOpen(more, sides, choosy, fresh).reply).to.include({ code: 'ASSET_REFUSED' })
+  })
+
   it('S19 bounds channels without money, of one peer and of all', () => {
     const full = { ...fresh, unfunded: policy.maxUnfunded }
     expect(considerOpen(open, sides, policy, full).reply).to.include({ code: 'TOO_MANY_UNFUNDED_CHANNELS' })
