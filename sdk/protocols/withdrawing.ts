@@ -112,6 +112,9 @@ export function proposed(ledger: Ledger, asked: Propose, terms: Terms): Step {
   const { inFlight } = ledger
   if (inFlight?.stage === 'granted' && sameWithdrawal(inFlight.withdrawal, withdrawal, terms))
     return { next: ledger, effects: [consentOf(ledger, inFlight)] }
+  // What this side forgot the peer may hide, and a signature here would be too quick for a tower or an exit file that know it.
+  const asks = inFlight?.stage === 'proposed' && inFlight.request.closing
+  if (ledger.frozen && !asks) return refuse('this ledger is frozen, so its own side has to ask for the closing', false)
   // Two proposals crossed: that of the member with the lower index goes first, the other is proposed again later.
   const yields = inFlight?.stage === 'proposed' && ledger.me === 1
   if (inFlight && !yields) return refuse('another withdrawal is on its way', true)

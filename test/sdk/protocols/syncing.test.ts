@@ -128,6 +128,16 @@ describe('coming into step', () => {
       expect(alice.news, 'tells once').to.deep.equal([])
     })
 
+    it('S3 S7 agrees to no closing that only its peer asks for, which may hide what this side forgot', () => {
+      frozen()
+      bob.feed({ kind: 'withdraw', request: { ...closing } })
+      const [proposal] = bob.sent
+      alice.hear(proposal!)
+      expect(alice.sent.map(({ kind }) => kind)).to.deep.equal(['refuse'])
+      bob.hear(...alice.sent)
+      expect(bob.news[0]).to.include({ kind: 'refused', again: false })
+    })
+
     it('can still be closed by both, which begins a clean generation', () => {
       frozen()
       alice.feed({ kind: 'withdraw', request: { ...closing } })
