@@ -113,10 +113,11 @@ export class Lookout {
     }
   }
 
-  /** Takes a channel that only the chain remembers to work, with those of `assets` that were ever used in it. */
+  /** Takes a channel that only the chain remembers to work, with those of `assets` that were ever used in it; false: none that is new here. */
   async restore(channelId: ChannelId, channel: Channel, assets: readonly Address[]): Promise<boolean> {
     const { book, options, emitter } = this.#engine
-    const views = await Promise.all(assets.map((asset) => options.chain.view({ channelId, asset })))
+    const unknown = assets.filter((asset) => !book.slot({ channelId, asset }))
+    const views = await Promise.all(unknown.map((asset) => options.chain.view({ channelId, asset })))
     const found = views.filter(wasUsed).map(({ asset }) => asset)
     if (found.length === 0) return false
     const entry = book.enter(channelId, channel, undefined)

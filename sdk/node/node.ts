@@ -263,9 +263,8 @@ export class Node {
     const assets = [...new Set([COIN, ...(options.assets ?? []).map(parseAddress)])]
     const found: ChannelId[] = []
     for (const { channelId, channel } of await this.#engine.options.chain.announced(this.owner)) {
-      if (this.#engine.book.channels.has(channelId) || memberBySigner(channel, this.address) === undefined) continue
       // Anybody can announce anything in this node's name; it plays in channels of two.
-      if (channel.members.length !== 2) continue
+      if (channel.members.length !== 2 || memberBySigner(channel, this.address) === undefined) continue
       if (await this.#engine.lookout.restore(channelId, channel, assets)) found.push(channelId)
     }
     return found

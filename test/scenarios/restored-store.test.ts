@@ -127,6 +127,19 @@ describe('a node that comes back with less than it knew', () => {
     expect(alice.node.balances(channelId).entitlement).to.equal(0n)
   })
 
+  it('S7 recovers the money of a channel of which its peer has opened another asset meanwhile', async () => {
+    const first = await stage.start('alice', { store: memoryStore() })
+    const ledger = await (await Mallory.dial(stage, first)).open(first, nonce++)
+    const { channelId } = ledger.ref
+    await first.node.deposit(channelId, ETHER, { announce: true })
+    await stage.stop(first)
+    const alice = await stage.start('alice', { store: memoryStore() })
+    await (await Mallory.dial(stage, alice)).openAs(ledger.channel, [stage.ownerOf('bob')])
+    expect(await alice.node.recover()).to.include(channelId)
+    await until(() => alice.node.balances(channelId).entitlement === ETHER)
+    expect(await alice.node.recover()).to.deep.equal([])
+  })
+
   it('S3 opens another channel than the one that its seed opened before the store was lost', async () => {
     const bob = await stage.start('bob')
     const identity = { key: undefined, seed: new Uint8Array(32).fill(7) } as unknown as Partial<NodeOptions>
