@@ -33,15 +33,17 @@ export function observe(ledger: Ledger, { facts }: { readonly facts: ChainFacts 
 
 function begin(ledger: Ledger, facts: ChainFacts): Step {
   const { inFlight, generation } = ledger
-  const disputed = ledger.facts?.latest.phase === 'disputed'
+  const closed = inFlight && inFlight.stage !== 'proposed' && inFlight.withdrawal.closing ? inFlight : undefined
+  // Without a closing that this side signed only a settlement ends a generation, whether its dispute was seen or not.
+  const disputed = !closed || ledger.facts?.latest.phase === 'disputed' || ledger.facts?.confirmed.phase === 'disputed'
   const next = facts.confirmed.generation
   const effects: LedgerEffect[] = [{ kind: 'notify', news: { kind: 'ended', generation, next, disputed } }]
   if (inFlight) {
     const id = inFlight.stage === 'granted' ? undefined : inFlight.request.id
-    const closed = inFlight.stage !== 'proposed' && inFlight.withdrawal.closing && !disputed
-    const news = closed
-      ? ({ kind: 'withdrawn', id, withdrawal: inFlight.withdrawal } as const)
-      : ({ kind: 'expired', id } as const)
+    const news =
+      closed && !disputed
+        ? ({ kind: 'withdrawn', id, withdrawal: closed.withdrawal } as const)
+        : ({ kind: 'expired', id } as const)
     effects.push({ kind: 'notify', news })
   }
   // What a restored store missed of the next generation it cannot know either; one that ended before its eyes it can.

@@ -152,4 +152,15 @@ describe('a dispute', () => {
     expect(alice.sent[0]).to.include({ kind: 'sync', generation: 1, want: true })
     expect(alice.ledger.own.newest).to.deep.include({ version: 0n, generation: 1 })
   })
+
+  it('S24 does not pass for a closing when its settlement took several blocks to be final, or was never seen', () => {
+    const open = facts({ generation: 1, balances: [0n, 0n] })
+    const settled = facts({ latest: open.latest, latestBalances: [0n, 0n], confirmed: disputed([0n, 0n]).latest })
+    for (const views of [[settled, open], [open]]) {
+      ;[alice, bob] = pair()
+      alice.pay(1n)
+      for (const view of views) alice.feed({ kind: 'facts', facts: view })
+      expect(alice.news).to.deep.equal([{ kind: 'ended', generation: 0, next: 1, disputed: true }])
+    }
+  })
 })
