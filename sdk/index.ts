@@ -77,6 +77,9 @@ export type { EventOf, NodeEvent, PaymentEvent } from './node/events.ts'
 export { type ExitFile, ExitFileError, type ExitLedger, parseExitFile } from './node/exit.ts'
 export { type ExitOptions, type ExitProgress, NewerStateError, runExit } from './node/exit-run.ts'
 export type { ListedPayment } from './node/history.ts'
+export type { InvoiceTerms } from './node/hops/payee.ts'
+export type { PayInvoiceOptions, Route, RouteHop } from './node/hops/payer.ts'
+export { DEFAULT_FORWARDING, type ForwardingPolicy } from './node/hops/policy.ts'
 export {
   type ChannelInfo,
   Node,
@@ -85,10 +88,7 @@ export {
   type PaymentFilter,
 } from './node/node.ts'
 export type { BulkPayment, BulkReceipt, PayOptions, Receipt } from './node/pay.ts'
-export type { InvoiceTerms } from './node/payee.ts'
-export type { PayInvoiceOptions, Route, RouteHop } from './node/payer.ts'
 export { PeerOfflineError, UnknownSchemeError } from './node/peers.ts'
-export { DEFAULT_FORWARDING, type ForwardingPolicy } from './node/switch.ts'
 export type { CancelOptions, LockedTransfer, LockTerms, UnlockOptions } from './node/transfers.ts'
 export type { WithdrawOptions } from './node/withdraw.ts'
 export { InvoiceRefusedError } from './protocols/invoice-terms.ts'

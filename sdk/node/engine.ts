@@ -7,7 +7,7 @@ import { stepLedger } from '../protocols/machine.ts'
 import { PeerViolationError } from '../protocols/messages.ts'
 import type { OpeningPolicy } from '../protocols/opening.ts'
 import { encodeEntry } from '../protocols/record.ts'
-import type { LedgerEffect, LedgerEvent } from '../protocols/step.ts'
+import type { LedgerEffect, LedgerEvent, LedgerNews } from '../protocols/step.ts'
 import type { OnionKey } from '../signing/onion-key.ts'
 import { verifySignature } from '../signing/signature.ts'
 import type { SessionSigner } from '../signing/signer.ts'
@@ -16,26 +16,28 @@ import type { Store } from '../storage/store.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Book, channelRecord, ledgerRecord } from './book.ts'
 import type { Caller } from './calls.ts'
-import type { Carried } from './carried.ts'
 import { Cashier } from './cashier.ts'
 import { ChainDesk } from './chain-desk.ts'
 import type { Clock } from './clock.ts'
 import { NodeStoppedError, StoreFailedError } from './errors.ts'
 import { Emitter } from './events.ts'
 import { Hearing } from './hearing.ts'
+import type { Carried } from './hops/carried.ts'
+import { Intake } from './hops/intake.ts'
+import { Payee } from './hops/payee.ts'
+import { Payer } from './hops/payer.ts'
+import type { ForwardingPolicy } from './hops/policy.ts'
+import { Switch } from './hops/switch.ts'
 import { Journal } from './journal.ts'
 import { historyKey } from './keys.ts'
 import { Lookout } from './lookout.ts'
 import { News } from './news.ts'
 import { Openings } from './openings.ts'
 import { Outbox } from './outbox.ts'
-import { Payee } from './payee.ts'
-import { Payer } from './payer.ts'
 import { type Peer, Peers } from './peers.ts'
 import { Redeemer } from './redeemer.ts'
 import { Replay } from './replay.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
-import { type ForwardingPolicy, Switch } from './switch.ts'
 
 export interface EngineOptions {
   readonly domain: Domain
@@ -106,11 +108,10 @@ export class Engine {
     }
     this.peers = new Peers({ domain, signer: signer.address, owner, transports, clock, handler })
     this.#outbox = new Outbox(this.peers)
-    this.switch = new Switch(this, options.onionKey, options.forwarding)
+    this.switch = new Switch(this, options.forwarding)
     this.payee = new Payee(this, options.onionKey ? toHex(options.onionKey.publicKey) : ZERO_HASH)
-    this.switch.payeeScalarOf = this.payee.scalarFor
+    if (options.onionKey) this.switch.intake = new Intake(this, this.switch, options.onionKey, this.payee.scalarFor)
     this.switch.owner = {
-      arrived: (carried, payload, parcel) => this.payee.arrived(carried, payload, parcel),
       failed: (carried) => this.payer.failed(carried),
       over: (carried) => this.#over(carried),
     }
@@ -198,11 +199,20 @@ export class Engine {
         return
       case 'notify':
         // At once, so that what follows from it for other ledgers is in the same commit.
-        this.switch.hear(slot, effect.news)
+        this.#tellSwitch(slot, effect.news)
         this.journal.after(() => this.#perform(slot, effect))
         return
       default:
         this.journal.after(() => this.#perform(slot, effect))
+    }
+  }
+
+  /** Whatever goes wrong with a part, the ledger goes on. */
+  #tellSwitch(slot: Slot, news: LedgerNews): void {
+    try {
+      this.switch.hear(slot, news)
+    } catch (error) {
+      this.emitter.emit({ kind: 'alarm', error: error as Error })
     }
   }
 

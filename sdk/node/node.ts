@@ -31,12 +31,12 @@ import type { EventOf, NodeEvent } from './events.ts'
 import { exitFile, parseExitFile } from './exit.ts'
 import { type ExitOptions, runExit } from './exit-run.ts'
 import { type ListedPayment, readPayments } from './history.ts'
+import type { InvoiceTerms } from './hops/payee.ts'
+import type { PayInvoiceOptions } from './hops/payer.ts'
+import { DEFAULT_FORWARDING, type ForwardingPolicy } from './hops/policy.ts'
 import { type BulkPayment, type BulkReceipt, Paying, type PayOptions, type Receipt } from './pay.ts'
-import type { InvoiceTerms } from './payee.ts'
-import type { PayInvoiceOptions } from './payer.ts'
 import { PeerOfflineError } from './peers.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
-import { DEFAULT_FORWARDING, type ForwardingPolicy } from './switch.ts'
 import {
   type CancelOptions,
   type LockedTransfer,

@@ -1,12 +1,12 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { randomBytes } from '@noble/hashes/utils.js'
-import { toBytes, toHex, toUint } from '../core/bytes.ts'
-import { type Invoice, invoiceDigest, memoHashOf, NOTHING_WANTED, type SignedInvoice } from '../core/invoice.ts'
-import { packInvoice, unpackInvoice } from '../core/invoice-text.ts'
-import { secretKey } from '../core/outcome.ts'
-import { addScalars, pointOf } from '../core/points.ts'
-import { ZERO_HASH } from '../core/state.ts'
-import { type Address, COIN, type Hex } from '../core/types.ts'
+import { toBytes, toHex, toUint } from '../../core/bytes.ts'
+import { type Invoice, invoiceDigest, memoHashOf, NOTHING_WANTED, type SignedInvoice } from '../../core/invoice.ts'
+import { packInvoice, unpackInvoice } from '../../core/invoice-text.ts'
+import { secretKey } from '../../core/outcome.ts'
+import { addScalars, pointOf } from '../../core/points.ts'
+import { ZERO_HASH } from '../../core/state.ts'
+import { type Address, COIN, type Hex } from '../../core/types.ts'
 import {
   type InvoicePart,
   openReceivable,
@@ -15,14 +15,14 @@ import {
   type ReceivableEffect,
   type ReceivableEvent,
   stepReceivable,
-} from '../protocols/invoicing.ts'
-import { deadlineOf, keyOf } from '../protocols/part.ts'
-import type { FinalPayload } from '../routing/hop-payload.ts'
-import { signInvoice, verifyPayer } from '../signing/invoice.ts'
+} from '../../protocols/invoicing.ts'
+import { deadlineOf, keyOf } from '../../protocols/part.ts'
+import type { FinalPayload } from '../../routing/hop-payload.ts'
+import { signInvoice, verifyPayer } from '../../signing/invoice.ts'
+import type { Engine } from '../engine.ts'
+import { InvoiceUnknownError } from '../errors.ts'
+import { INVOICES, invoiceKey } from '../keys.ts'
 import type { Carried } from './carried.ts'
-import type { Engine } from './engine.ts'
-import { InvoiceUnknownError } from './errors.ts'
-import { INVOICES, invoiceKey } from './keys.ts'
 import type { Parcel } from './parcel.ts'
 
 /** What to ask for. */

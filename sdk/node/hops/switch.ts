@@ -1,70 +1,36 @@
-import { toBytes, toHex } from '../core/bytes.ts'
-import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
-import { opens, shiftPoint, subtractScalar } from '../core/points.ts'
-import type { Hex, Transfer } from '../core/types.ts'
-import type { PartPolicy, Points } from '../protocols/admission.ts'
-import { type PartEffect, type PartEvent, stepPart } from '../protocols/forwarding.ts'
-import type { Operation } from '../protocols/operations.ts'
+import { toBytes, toHex } from '../../core/bytes.ts'
+import { MalformedBytesError } from '../../core/codec.ts'
+import { opens, subtractScalar } from '../../core/points.ts'
+import type { Hex, Transfer } from '../../core/types.ts'
+import type { PartPolicy, Points } from '../../protocols/admission.ts'
+import { type PartEffect, type PartEvent, stepPart } from '../../protocols/forwarding.ts'
+import type { Operation } from '../../protocols/operations.ts'
 import {
   type Edge,
-  hopPart,
   type Incoming,
   isOver,
   type KeyView,
   keyOf,
   type Outgoing,
   type Part,
-  payeePart,
   type Refusal,
   type Room,
   roomOf,
-} from '../protocols/part.ts'
-import { findLocked, type Resolution } from '../protocols/pending.ts'
-import type { LedgerNews } from '../protocols/step.ts'
-import { createFailure, type FailureCode, relayFailure } from '../routing/failure.ts'
-import {
-  decodeHopPayload,
-  type FinalPayload,
-  type ForwardPayload,
-  InvalidHopPayloadError,
-} from '../routing/hop-payload.ts'
-import { InvalidOnionError, type PeeledOnion, peelOnion } from '../routing/onion.ts'
-import type { OnionKey } from '../signing/onion-key.ts'
+} from '../../protocols/part.ts'
+import { findLocked, type Resolution } from '../../protocols/pending.ts'
+import type { LedgerNews } from '../../protocols/step.ts'
+import { createFailure, type FailureCode, relayFailure } from '../../routing/failure.ts'
+import type { Engine } from '../engine.ts'
+import { PARTS, partKey } from '../keys.ts'
+import { freshId } from '../queue.ts'
+import type { Slot } from '../slot.ts'
 import { type Carried, decodeCarried, encodeCarried, type Place } from './carried.ts'
-import type { Engine } from './engine.ts'
-import { PARTS, partKey, TAGS, tagKey } from './keys.ts'
-import { decodeParcel, decodeProof, encodeParcel, encodeProof, type Parcel } from './parcel.ts'
-import { freshId } from './queue.ts'
-import type { Slot } from './slot.ts'
-
-/** What a node asks for carrying payments of others, and what it risks. */
-export interface ForwardingPolicy extends Omit<PartPolicy, 'room' | 'points'> {
-  /** Whether payments of others are carried at all. */
-  readonly forwards: boolean
-  /** In the asset's units, for each part. */
-  readonly baseFee: bigint
-  /** Millionths of what goes out. */
-  readonly feePpm: bigint
-  /** What may be pending with one peer. */
-  readonly limits: Room
-}
-
-export const DEFAULT_FORWARDING: ForwardingPolicy = {
-  forwards: true,
-  baseFee: 0n,
-  feePpm: 1_000n,
-  margin: 3_600n,
-  responseTime: 1_800n,
-  maxLock: 7n * 86_400n,
-  minimum: 1n,
-  revealCost: 0n,
-  limits: { parts: 256, value: 1n << 105n, residuals: 1n << 105n },
-}
+import type { Intake } from './intake.ts'
+import { decodeProof, encodeProof } from './parcel.ts'
+import type { ForwardingPolicy } from './policy.ts'
 
 /** What happens to the parts that this node sent or receives. */
 export interface PartOwner {
-  /** A part is locked to this node. */
-  arrived(carried: Carried, payload: FinalPayload, parcel: Parcel): void
   /** A part that this node sent came back, but for a residual. */
   failed(carried: Carried): void
   /** Nothing is left to do for a part of one's own payments. */
@@ -98,7 +64,8 @@ const CODES: Partial<Record<Refusal, FailureCode>> = {
  */
 export class Switch {
   readonly #engine: Engine
-  readonly #onionKey: OnionKey | undefined
+  /** Opens what is locked to this node; undefined: it carries and receives nothing. */
+  intake: Intake | undefined
   readonly policy: ForwardingPolicy
   /** All parts that are not over. */
   readonly parts = new Map<Hex, Carried>()
@@ -107,15 +74,12 @@ export class Switch {
   readonly #outgoing = new Map<string, Carried>()
   readonly #bySlot = new Map<Slot, Set<Carried>>()
   owner: PartOwner | undefined
-  /** Packets that were opened, until their deadline. */
-  readonly #tags = new Map<Hex, bigint>()
   #view: KeyView | undefined
   #looking = false
   #ticks = 0
 
-  constructor(engine: Engine, onionKey: OnionKey | undefined, policy: ForwardingPolicy) {
+  constructor(engine: Engine, policy: ForwardingPolicy) {
     this.#engine = engine
-    this.#onionKey = onionKey
     this.policy = policy
   }
 
@@ -126,8 +90,7 @@ export class Switch {
       const carried = decodeCarried(key.slice(PARTS.length) as Hex, new TextDecoder().decode(bytes), slots)
       if (carried) this.#enter(carried)
     }
-    for await (const [key, bytes] of this.#engine.options.store.list(TAGS))
-      this.#tags.set(key.slice(TAGS.length) as Hex, new Reader(bytes).u64())
+    await this.intake?.load()
     for (const carried of this.parts.values()) {
       if (carried.part.outgoing?.status !== 'locking') continue
       const { slot, id } = carried.outgoing!
@@ -160,7 +123,7 @@ export class Switch {
   }
 
   #received(slot: Slot, operation: Operation): void {
-    if (operation.kind === 'lock') this.#offered(slot, operation)
+    if (operation.kind === 'lock') this.intake?.take(slot, operation)
     if (operation.kind !== 'resolve') return
     const carried = this.#incoming.get(placeOf(slot, operation.id))
     if (!carried) return
@@ -222,126 +185,22 @@ export class Switch {
     }
   }
 
-  /** A transfer with an onion was locked to this node. */
-  #offered(slot: Slot, { id, transfer, note }: Extract<Operation, { kind: 'lock' }>): void {
-    let parcel: Parcel | undefined
-    try {
-      parcel = decodeParcel(note)
-      if (!parcel || !this.#onionKey || transfer.legs.length !== 1) return
-      const { asset } = slot.ledger
-      const { deadline, legs } = transfer
-      const peeled = peelOnion(this.#onionKey, parcel.onion, { key: legs[0]!.key, asset, deadline })
-      this.#open(slot, id, transfer, parcel, peeled)
-    } catch (error) {
-      if (!(error instanceof MalformedBytesError) && !(error instanceof InvalidOnionError)) throw error
-      // Whoever sent it gets its money back, and the reason from the hop before.
-      this.#giveBack(slot, id, new Uint8Array(0))
-    }
-  }
-
-  #open(slot: Slot, id: Hex, transfer: Transfer, parcel: Parcel, peeled: PeeledOnion): void {
-    try {
-      const payload = decodeHopPayload(peeled.payload, peeled.next === undefined)
-      if (payload.mode !== parcel.mode) {
-        this.#fail(slot, id, peeled.reply, 'MODE_REFUSED')
-        return
-      }
-      if (!this.#view) {
-        this.#fail(slot, id, peeled.reply, 'NODE_BUSY')
-        return
-      }
-      // A packet is good for one transfer. A second one is no sender's, so nobody is told why it goes back.
-      if (this.#isReplay(toHex(peeled.tag), transfer.deadline)) {
-        this.#giveBack(slot, id, new Uint8Array(0))
-        return
-      }
-      const incoming = this.#edge(slot, transfer, parcel.point)
-      if (payload.kind === 'final') this.#receive({ slot, id }, incoming, payload, parcel, peeled)
-      else this.#forward({ slot, id }, incoming, payload, parcel, peeled)
-    } catch (error) {
-      if (!(error instanceof InvalidHopPayloadError)) throw error
-      this.#fail(slot, id, peeled.reply, 'INVALID_PAYLOAD')
-    }
-  }
-
-  #isReplay(tag: Hex, deadline: bigint): boolean {
-    if (this.#tags.has(tag)) return true
-    this.#tags.set(tag, deadline)
-    this.#engine.journal.write(tagKey(tag), new Writer(8).u64(deadline).finish())
-    return false
-  }
-
-  #edge({ ledger }: Slot, transfer: Transfer, point: Hex | undefined): Edge {
-    const { domain, chain } = this.#engine.options
-    const registry = { chainId: domain.chainId, condition: chain.registry }
-    return { registry, asset: ledger.asset, transfer, me: ledger.me, point }
-  }
-
-  #receive(place: Place, incoming: Edge, payload: FinalPayload, parcel: Parcel, peeled: PeeledOnion): void {
-    const { mode } = payload
-    const scalar = this.#payeeScalar(payload)
-    const carried = this.#carry({
-      part: payeePart({ mode, minimumMode: mode, scalar }, incoming),
-      incoming: place,
-      outgoing: undefined,
-      reply: peeled.reply,
-      payment: payload.invoice ?? payload.paymentId,
-    })
-    this.step(carried, { kind: 'lockedIn' })
-    if (!carried.part.refused) this.owner?.arrived(carried, payload, parcel)
-  }
-
-  /** The k of the payee's edge: what the invoice hides plus what the payer added. */
-  payeeScalarOf: (payload: FinalPayload) => Hex | undefined = () => undefined
-  #payeeScalar(payload: FinalPayload): Hex | undefined {
-    if (payload.mode === 'plain') return undefined
-    return payload.invoice === undefined ? toHex(payload.share!) : this.payeeScalarOf(payload)
-  }
-
-  #forward(place: Place, incoming: Edge, payload: ForwardPayload, parcel: Parcel, peeled: PeeledOnion): void {
-    const { book, peers } = this.#engine
-    const { channelId, asset, amount, deadline, mode, share } = payload
-    const refuse = (code: FailureCode) => this.#fail(place.slot, place.id, peeled.reply, code)
-    const slot = this.policy.forwards ? book.slot({ channelId, asset }) : undefined
-    if (!slot) {
-      refuse('UNKNOWN_CHANNEL')
-      return
-    }
-    if (asset !== incoming.asset) {
-      refuse('ASSET_REFUSED')
-      return
-    }
-    if (!peers.all.get(slot.entry.peer)?.online) {
-      refuse('CHANNEL_UNAVAILABLE')
-      return
-    }
-    const { me } = slot.ledger
-    const legs = [{ to: 1 - me, key: keyOf(incoming) }]
-    const transfer: Transfer = { amount, deadline, refundTo: me, legs }
-    const point = share && parcel.point && toHex(shiftPoint(toBytes(parcel.point), share))
-    const terms = { mode, minimumMode: mode, scalar: share && toHex(share), fee: this.feeOf(amount) }
-    const carried = this.#carry({
-      part: hopPart(terms, incoming, this.#edge(slot, transfer, point)),
-      incoming: place,
-      outgoing: { slot, id: toHex(freshId()), note: encodeParcel({ mode, point, onion: peeled.next! }) },
-      reply: peeled.reply,
-      payment: undefined,
-    })
-    this.step(carried, { kind: 'lockedIn' })
-  }
-
   /** What this node keeps of a part of which `amount` goes out. */
   feeOf = (amount: bigint): bigint => this.policy.baseFee + (amount * this.policy.feePpm) / 1_000_000n
 
   /** Begins to carry a part of a payment that this node makes. */
   send(part: Part, outgoing: NonNullable<Carried['outgoing']>, payment: Hex): Carried {
-    const carried = this.#carry({ part, incoming: undefined, outgoing, reply: undefined, payment })
+    const carried = this.carry({ part, incoming: undefined, outgoing, reply: undefined, payment })
     this.step(carried, { kind: 'send' })
     return carried
   }
 
-  /** An edge of a ledger of one's own, for {@link send}. */
-  edgeOf = (slot: Slot, transfer: Transfer, point: Hex | undefined): Edge => this.#edge(slot, transfer, point)
+  /** The edge that a transfer is. */
+  edgeOf = ({ ledger }: Slot, transfer: Transfer, point: Hex | undefined): Edge => {
+    const { domain, chain } = this.#engine.options
+    const registry = { chainId: domain.chainId, condition: chain.registry }
+    return { registry, asset: ledger.asset, transfer, me: ledger.me, point }
+  }
 
   /** The newest look at the chain; undefined before the first one. */
   get view(): KeyView | undefined {
@@ -354,15 +213,8 @@ export class Switch {
     this.step(carried, { kind: 'giveUp' })
   }
 
-  #fail(slot: Slot, id: Hex, reply: Uint8Array, code: FailureCode): void {
-    this.#giveBack(slot, id, encodeProof({ kind: 'failure', failure: createFailure(reply, code) }))
-  }
-
-  #giveBack(slot: Slot, id: Hex, proof: Uint8Array): void {
-    this.#engine.dispatch(slot, { kind: 'ask', id, resolution: { kind: 'cancel', residual: 0n }, proof })
-  }
-
-  #carry(fields: Omit<Carried, 'id' | 'failure' | 'stored' | 'queued'>): Carried {
+  /** Begins to carry a part. */
+  carry(fields: Omit<Carried, 'id' | 'failure' | 'stored' | 'queued'>): Carried {
     const id = toHex(freshId())
     const { part, ...rest } = fields
     const carried = {
@@ -548,11 +400,7 @@ export class Switch {
     const { head, confirmedHead, latest, confirmed } = await this.#engine.options.chain.survey(keys)
     if (this.#engine.halted) return
     const times = { now: head.timestamp, confirmed: confirmedHead.timestamp }
-    for (const [tag, deadline] of this.#tags) {
-      if (deadline >= times.confirmed) continue
-      this.#tags.delete(tag)
-      this.#engine.journal.write(tagKey(tag), null)
-    }
+    this.intake?.forget(times.confirmed)
     this.#view = { ...times, outcome: undefined, confirmedOutcome: undefined }
     const known = ({ value, recordedAt }: { value: bigint; recordedAt: bigint }) =>
       recordedAt > 0n ? { value, recordedAt } : undefined

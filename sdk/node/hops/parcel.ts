@@ -1,8 +1,8 @@
-import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
-import type { Hex } from '../core/types.ts'
-import type { Mode } from '../protocols/part.ts'
-import { FAILURE_SIZE } from '../routing/failure.ts'
-import { ONION_SIZE } from '../routing/onion.ts'
+import { MalformedBytesError, Reader, Writer } from '../../core/codec.ts'
+import type { Hex } from '../../core/types.ts'
+import type { Mode } from '../../protocols/part.ts'
+import { FAILURE_SIZE } from '../../routing/failure.ts'
+import { ONION_SIZE } from '../../routing/onion.ts'
 
 // What travels with the lock of a part of a multi-hop payment, and with the wish for its end.
 //

@@ -1,0 +1,149 @@
+import { toBytes, toHex } from '../../core/bytes.ts'
+import { Reader, Writer } from '../../core/codec.ts'
+import { TallystickError } from '../../core/errors.ts'
+import { shiftPoint } from '../../core/points.ts'
+import type { Hex, Transfer } from '../../core/types.ts'
+import type { Operation } from '../../protocols/operations.ts'
+import { type Edge, hopPart, keyOf, payeePart } from '../../protocols/part.ts'
+import { createFailure, type FailureCode } from '../../routing/failure.ts'
+import { decodeHopPayload, type FinalPayload, type ForwardPayload } from '../../routing/hop-payload.ts'
+import { type PeeledOnion, peelOnion } from '../../routing/onion.ts'
+import type { OnionKey } from '../../signing/onion-key.ts'
+import type { Engine } from '../engine.ts'
+import { TAGS, tagKey } from '../keys.ts'
+import { freshId } from '../queue.ts'
+import type { Slot } from '../slot.ts'
+import type { Place } from './carried.ts'
+import { decodeParcel, encodeParcel, encodeProof, type Parcel } from './parcel.ts'
+import type { Switch } from './switch.ts'
+
+/** A lock with an onion that was opened, and where it is. */
+interface Opened extends Place {
+  readonly edge: Edge
+  readonly parcel: Parcel
+  readonly peeled: PeeledOnion
+}
+
+/** Opens what is locked to this node: parts to carry on, parts to keep, and what goes back at once. */
+export class Intake {
+  readonly #engine: Engine
+  readonly #switch: Switch
+  readonly #onionKey: OnionKey
+  /** The k of the payee's edge, for an invoice's payment; undefined: no such invoice. */
+  readonly #scalarFor: (payload: FinalPayload) => Hex | undefined
+  /** Packets that were opened, until their deadline. */
+  readonly #tags = new Map<Hex, bigint>()
+
+  constructor(
+    engine: Engine,
+    parts: Switch,
+    onionKey: OnionKey,
+    scalarFor: (payload: FinalPayload) => Hex | undefined,
+  ) {
+    this.#engine = engine
+    this.#switch = parts
+    this.#onionKey = onionKey
+    this.#scalarFor = scalarFor
+  }
+
+  async load(): Promise<void> {
+    for await (const [key, bytes] of this.#engine.options.store.list(TAGS))
+      this.#tags.set(key.slice(TAGS.length) as Hex, new Reader(bytes).u64())
+  }
+
+  /** A transfer was locked to this node; one without an onion is its user's. */
+  take(slot: Slot, { id, transfer, note }: Extract<Operation, { kind: 'lock' }>): void {
+    let reply: Uint8Array | undefined
+    try {
+      const parcel = decodeParcel(note)
+      if (!parcel || transfer.legs.length !== 1) return
+      const edge = this.#switch.edgeOf(slot, transfer, parcel.point)
+      const context = { key: keyOf(edge), asset: edge.asset, deadline: transfer.deadline }
+      const peeled = peelOnion(this.#onionKey, parcel.onion, context)
+      reply = peeled.reply
+      this.#judge({ slot, id, edge, parcel, peeled })
+    } catch (error) {
+      if (!(error instanceof TallystickError)) throw error
+      // Without a key for a reply the hop before says that the packet was unreadable.
+      if (reply) this.#fail({ slot, id }, reply, 'INVALID_PAYLOAD')
+      else this.#giveBack({ slot, id }, new Uint8Array(0))
+    }
+  }
+
+  #judge(opened: Opened): void {
+    const { peeled, parcel, edge } = opened
+    const payload = decodeHopPayload(peeled.payload, peeled.next === undefined)
+    const refuse = (code: FailureCode) => this.#fail(opened, peeled.reply, code)
+    // A packet is good for one transfer. A second one is no sender's, so nobody is told why it goes back.
+    if (this.#isReplay(toHex(peeled.tag), edge.transfer.deadline)) this.#giveBack(opened, new Uint8Array(0))
+    else if (payload.mode !== parcel.mode) refuse('MODE_REFUSED')
+    else if (!this.#switch.view) refuse('NODE_BUSY')
+    else if (payload.kind === 'final') this.#receive(opened, payload)
+    else this.#forward(opened, payload, refuse)
+  }
+
+  #isReplay(tag: Hex, deadline: bigint): boolean {
+    if (this.#tags.has(tag)) return true
+    this.#tags.set(tag, deadline)
+    this.#engine.journal.write(tagKey(tag), new Writer(8).u64(deadline).finish())
+    return false
+  }
+
+  #receive({ slot, id, edge, parcel, peeled }: Opened, payload: FinalPayload): void {
+    const { mode, invoice, paymentId, share } = payload
+    const own = () => (invoice === undefined ? share && toHex(share) : this.#scalarFor(payload))
+    const part = payeePart({ mode, minimumMode: mode, scalar: mode === 'plain' ? undefined : own() }, edge)
+    const payment = invoice ?? paymentId
+    const carried = this.#switch.carry({
+      part,
+      incoming: { slot, id },
+      outgoing: undefined,
+      reply: peeled.reply,
+      payment,
+    })
+    this.#switch.step(carried, { kind: 'lockedIn' })
+    if (!carried.part.refused) this.#engine.payee.arrived(carried, payload, parcel)
+  }
+
+  #forward(
+    { slot: from, id, edge, parcel, peeled }: Opened,
+    payload: ForwardPayload,
+    refuse: (code: FailureCode) => void,
+  ) {
+    const { book, peers } = this.#engine
+    const { channelId, asset, amount, deadline, mode, share } = payload
+    const slot = this.#switch.policy.forwards ? book.slot({ channelId, asset }) : undefined
+    if (!slot) return refuse('UNKNOWN_CHANNEL')
+    if (asset !== edge.asset) return refuse('ASSET_REFUSED')
+    if (!peers.all.get(slot.entry.peer)?.online) return refuse('CHANNEL_UNAVAILABLE')
+    const { me } = slot.ledger
+    const transfer: Transfer = { amount, deadline, refundTo: me, legs: [{ to: 1 - me, key: keyOf(edge) }] }
+    const point = share && parcel.point && toHex(shiftPoint(toBytes(parcel.point), share))
+    const terms = { mode, minimumMode: mode, scalar: share && toHex(share), fee: this.#switch.feeOf(amount) }
+    const carried = this.#switch.carry({
+      part: hopPart(terms, edge, this.#switch.edgeOf(slot, transfer, point)),
+      incoming: { slot: from, id },
+      outgoing: { slot, id: toHex(freshId()), note: encodeParcel({ mode, point, onion: peeled.next! }) },
+      reply: peeled.reply,
+      payment: undefined,
+    })
+    this.#switch.step(carried, { kind: 'lockedIn' })
+  }
+
+  #fail(place: Place, reply: Uint8Array, code: FailureCode): void {
+    this.#giveBack(place, encodeProof({ kind: 'failure', failure: createFailure(reply, code) }))
+  }
+
+  #giveBack({ slot, id }: Place, proof: Uint8Array): void {
+    this.#engine.dispatch(slot, { kind: 'ask', id, resolution: { kind: 'cancel', residual: 0n }, proof })
+  }
+
+  /** Forgets packets that can arrive no more. */
+  forget(confirmed: bigint): void {
+    for (const [tag, deadline] of this.#tags) {
+      if (deadline >= confirmed) continue
+      this.#tags.delete(tag)
+      this.#engine.journal.write(tagKey(tag), null)
+    }
+  }
+}
