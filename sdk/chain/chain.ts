@@ -65,7 +65,7 @@ export interface SendOptions {
   readonly intent: string
   /** Chain time in seconds by which it must be mined; raises the fee as it comes near. */
   readonly before?: bigint
-  /** What is at stake: of two calls with the same deadline the heavier one is sent first. */
+  /** What is at stake: of two calls that are both due soon, or both later, the heavier one is sent first. */
   readonly weight?: bigint
   /** Any account may send it: a spare sender steps in when the first one cannot pay. */
   readonly anySender?: boolean

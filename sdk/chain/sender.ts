@@ -145,7 +145,7 @@ export class Sender {
     const jobs = [...this.#jobs.values()]
     if (jobs.some(({ asking }) => asking)) return undefined
     if (jobs.filter(({ entry, mined }) => entry && !mined).length >= MAX_IN_FLIGHT) return undefined
-    return jobs.filter(({ entry }) => !entry).sort(byNeed)[0]
+    return jobs.filter(({ entry }) => !entry).sort(byNeed(this.#head!.timestamp))[0]
   }
 
   async #dispatch(job: Job): Promise<void> {
