@@ -8,7 +8,7 @@ import { memberBySigner, sortMembers, validateChannel } from '../core/channel.ts
 import { InvalidOptionError } from '../core/errors.ts'
 import type { PaymentProof, SignedInvoice } from '../core/invoice.ts'
 import { decodeInvoice } from '../core/invoice-text.ts'
-import { type Address, type Channel, type ChannelId, COIN, type Hex } from '../core/types.ts'
+import { type Address, type Channel, type ChannelId, COIN, type Domain, type Hex } from '../core/types.ts'
 import { DEFAULT_POLICY, type OpeningPolicy } from '../protocols/opening.ts'
 import { assertAmount, MAX_BATCH } from '../protocols/payments.ts'
 import { MAX_ASSETS } from '../protocols/wire.ts'
@@ -189,6 +189,11 @@ export class Node {
   /** The session key's address: what peers know this node by. */
   get address(): Address {
     return this.#engine.options.signer.address
+  }
+
+  /** The chain and adjudicator that this node uses. */
+  get domain(): Domain {
+    return this.#engine.options.domain
   }
 
   /** Receives payouts. */
