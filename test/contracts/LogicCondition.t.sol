@@ -296,17 +296,6 @@ contract LogicConditionTest is Base {
         }
     }
 
-    /// @notice C45: the largest question is answered for a bounded price; the first look at a part adds 2,000 for its slot.
-    function test_C45_TheLargestQuestionIsBounded() external {
-        Part[] memory parts = new Part[](64);
-        for (uint256 i; i < 64; ++i) {
-            parts[i] = Part(ONE / 64, uint64(ONE), false);
-            registry.record(echo, abi.encode(parts[i].value, i), "");
-        }
-        bytes memory data = dataOf(WEIGHTED, parts);
-        vm.assertEq(condition.evaluate{gas: 150_000}(data, ""), ONE, "in full");
-    }
-
     // ---------------------------------------------------------------- refusals
 
     function malformed(bytes memory data) private {

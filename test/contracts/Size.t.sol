@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {ICondition} from "../../contracts/interfaces/ICondition.sol";
 import {Base} from "./Base.t.sol";
 import {Hash, Ledger, State, Wire} from "./Model.sol";
 import {MoodyToken} from "./mocks/Tokens.sol";
@@ -16,10 +17,12 @@ contract SizeTest is Base {
 
     /// @dev Its `transfer` burns all the gas it gets.
     MoodyToken private token = new MoodyToken();
+    ICondition private logic;
 
     /// @dev Every outcome is known, and cold when it is asked for: a set-up is a transaction of its own.
     function setUp() public override {
         super.setUp();
+        logic = ICondition(deploy("LogicCondition", abi.encode(registry)));
         for (uint256 i; i < 2 * TRANSFERS * LEGS; ++i) {
             registry.reveal(secretOf(i));
         }
@@ -159,5 +162,14 @@ contract SizeTest is Base {
     function test_C52_TheCodeFits() external view {
         vm.assertLe(address(adjudicator).code.length, 24_576, "adjudicator");
         vm.assertLe(address(registry).code.length, 24_576, "registry");
+    }
+
+    /// @notice C45: the largest question over outcomes, 64 weighted parts that are all cold, has a bounded price.
+    function test_C45_TheLargestQuestionOverOutcomes() external view {
+        bytes memory data = hex"03";
+        for (uint256 i; i < 64; ++i) {
+            data = bytes.concat(data, keyOf(secretOf(i)), bytes8(uint64(1e18 / 64)));
+        }
+        vm.assertEq(logic.evaluate{gas: 300_000}(data, ""), 1e18, "in full");
     }
 }
