@@ -24,6 +24,24 @@ export {
 } from './chain/signed-deposit.ts'
 export { parseAddress } from './core/address.ts'
 export { channelIdOf, decodeChannel, encodeChannel, ledgerIdOf, MAX_PERIOD, MIN_PERIOD } from './core/channel.ts'
+export {
+  clockData,
+  conditionKey,
+  decideLogic,
+  decodeClock,
+  decodeLogic,
+  decodeVouched,
+  InvalidConditionError,
+  type Logic,
+  logicData,
+  pointData,
+  secretData,
+  type Vouched,
+  vouchDigest,
+  vouchedData,
+  vouchedWitness,
+  type WeightedPart,
+} from './core/conditions.ts'
 export { InvalidOptionError, TallystickError } from './core/errors.ts'
 export {
   InvalidInvoiceError,
@@ -33,7 +51,18 @@ export {
   type SignedInvoice,
 } from './core/invoice.ts'
 export { decodeInvoice, encodeInvoice } from './core/invoice-text.ts'
+export { due, type Meter } from './core/meter.ts'
 export { outcomeKey, secretKey } from './core/outcome.ts'
+export {
+  assertTip,
+  InvalidRelayError,
+  type RelayRequest,
+  relayClaim,
+  relaySubmit,
+  relayWithdrawal,
+  type Tip,
+  withTip,
+} from './core/relay.ts'
 export { hashState, laneWordOf, stateDigest, validateState } from './core/state.ts'
 export { transferLeaf, transfersRoot } from './core/transfer.ts'
 export {

@@ -18,10 +18,12 @@ const VALUES = `
   IncompatiblePeerError
   InsufficientBalanceError
   InvalidAmountError
+  InvalidConditionError
   InvalidInvoiceError
   InvalidMemoError
   InvalidOperationError
   InvalidOptionError
+  InvalidRelayError
   InvoiceRefusedError
   InvoiceUnknownError
   MAX_PERIOD
@@ -47,11 +49,19 @@ const VALUES = `
   UnknownSchemeError
   WithdrawalExpiredError
   WithdrawalPendingError
+  assertTip
   channelIdOf
+  clockData
+  conditionKey
   connectChain
+  decideLogic
   decodeChannel
+  decodeClock
   decodeInvoice
+  decodeLogic
+  decodeVouched
   decodeWord
+  due
   eip1193Wallet
   encodeChannel
   encodeInvoice
@@ -64,6 +74,7 @@ const VALUES = `
   keyring
   laneWordOf
   ledgerIdOf
+  logicData
   memoryStore
   memoryTransport
   newMnemonic
@@ -71,8 +82,13 @@ const VALUES = `
   outcomeKey
   parseAddress
   parseExitFile
+  pointData
   recoverSigner
+  relayClaim
+  relaySubmit
+  relayWithdrawal
   runExit
+  secretData
   secretKey
   sessionSigner
   signBatch
@@ -86,7 +102,11 @@ const VALUES = `
   verifyInvoice
   verifyReceipt
   verifySignature
+  vouchDigest
+  vouchedData
+  vouchedWitness
   webSocketTransport
+  withTip
   withdrawalDigest
 `
 const TYPES = `
@@ -132,8 +152,10 @@ const TYPES = `
   Listener
   LockTerms
   LockedTransfer
+  Logic
   Member
   MemoryNetwork
+  Meter
   NodeEvent
   NodeOptions
   OnionKey
@@ -148,6 +170,7 @@ const TYPES = `
   PaymentFilter
   PaymentProof
   Receipt
+  RelayRequest
   Resolution
   Route
   RouteHop
@@ -162,10 +185,13 @@ const TYPES = `
   Store
   StoreIdentity
   Survey
+  Tip
   Transfer
   Transport
   TransportOptions
   UnlockOptions
+  Vouched
+  WeightedPart
   WithdrawOptions
   Withdrawal
   WithdrawalPart

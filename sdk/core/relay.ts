@@ -11,7 +11,7 @@ import { least } from './transfer.ts'
 import type { Address, Channel, Domain, Hex, Withdrawal } from './types.ts'
 
 // Whoever has no gas money signs, and a relayer sends. What any account may send is a call with every signature in it; the
-// relayer is named and paid by what was signed, so nobody can take more, and whoever sends first changes nothing. ADR 0022.
+// relayer is named and paid by what was signed, so nobody can take more, and whoever sends first changes nothing. ADR 0024.
 
 /** What a relayer earns. */
 export interface Tip {
