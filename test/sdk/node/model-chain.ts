@@ -10,32 +10,9 @@ import type {
 } from '../../../sdk/chain/chain.ts'
 import { toBytes } from '../../../sdk/core/bytes.ts'
 import { channelIdOf, decodeChannel, ledgerIdOf } from '../../../sdk/core/channel.ts'
-import { Reader } from '../../../sdk/core/codec.ts'
-import { laneWordOf, stateDigest, ZERO_HASH } from '../../../sdk/core/state.ts'
-import {
-  type Address,
-  type Channel,
-  COIN,
-  type Domain,
-  type Hex,
-  type LedgerRef,
-  type LedgerWord,
-  type State,
-  type Withdrawal,
-} from '../../../sdk/core/types.ts'
-import { withdrawalDigest } from '../../../sdk/core/withdrawal.ts'
-import { commitmentOf, encodeWord } from '../../../sdk/core/word.ts'
-import { verifySignature } from '../../../sdk/signing/signature.ts'
-
-/** One ledger as the adjudicator keeps it. */
-interface Entry {
-  readonly ref: LedgerRef
-  readonly generation: number
-  readonly seq: number
-  readonly balances: readonly [bigint, bigint]
-  readonly dispute: { readonly expiry: bigint; readonly base: readonly bigint[] } | undefined
-  readonly lanes: readonly [bigint, bigint]
-}
+import { ZERO_HASH } from '../../../sdk/core/state.ts'
+import { type Address, COIN, type Domain, type Hex, type LedgerRef } from '../../../sdk/core/types.ts'
+import { credit, type Done, type Entry, freshEntry, judge, Refused, wordOf } from './model-adjudicator.ts'
 
 interface Block {
   readonly head: Head
@@ -44,28 +21,37 @@ interface Block {
   readonly paid: ReadonlyMap<string, bigint>
 }
 
-class Reverted extends Error {}
-
-function require(condition: unknown, fact: string): asserts condition {
-  if (!condition) throw new Reverted(fact)
+/** A call that reached the model: where, by whom, and what came of it. */
+export interface Traced {
+  readonly now: bigint
+  readonly sender: Address
+  /** A packed call, or a deposit of coins. */
+  readonly call: ChainCall | { readonly member: number; readonly amount: bigint }
+  /** The adjudicator's error, or undefined: done. */
+  readonly refused: string | undefined
+  readonly after: Entry
+  /** What each owner was ever paid. */
+  readonly paid: ReadonlyMap<string, bigint>
 }
 
 /**
- * A chain of blocks with the adjudicator's rules for two members, in memory: the same words, signatures and packed calls
- * as the contract, without an EVM. Time stands still until `advance`. Tests of the node that need no real chain run on it;
- * test/scenarios run the same on the contract.
+ * A chain of blocks with the adjudicator's rules for two members, in memory. Time stands still until `advance`.
+ * Tests of the node that need no real chain run on it; test/scenarios run the same on the contract.
  */
 export class ModelChain {
-  readonly domain: Domain = { chainId: 31337n, adjudicator: `0x${'ad'.repeat(20)}` }
+  readonly domain: Domain
   readonly confirmations: number
+  /** Every call, refused ones too, oldest first. */
+  readonly trace: Traced[] = []
   readonly views = new Set<ModelView>()
   /** What was ever paid in, by member. */
   readonly deposits: [bigint, bigint] = [0n, 0n]
   #blocks: Block[] = [{ head: headOf(0, 1_800_000_000n, 0), entries: new Map(), paid: new Map() }]
   #fork = 0
 
-  constructor(confirmations = 1) {
+  constructor(confirmations = 1, domain: Domain = { chainId: 31337n, adjudicator: `0x${'ad'.repeat(20)}` }) {
     this.confirmations = confirmations
+    this.domain = domain
   }
 
   /** A node's own connection to this chain. */
@@ -107,8 +93,7 @@ export class ModelChain {
   }
 
   entry(ref: LedgerRef, { entries }: Block = this.tip): Entry {
-    const fresh: Entry = { ref, generation: 0, seq: 0, balances: [0n, 0n], dispute: undefined, lanes: [0n, 0n] }
-    return entries.get(ledgerIdOf(ref)) ?? fresh
+    return entries.get(ledgerIdOf(ref)) ?? freshEntry(ref)
   }
 
   viewOf(ref: LedgerRef): LedgerView {
@@ -126,110 +111,40 @@ export class ModelChain {
     }
   }
 
-  deposit(ref: LedgerRef, member: number, amount: bigint): Head {
+  deposit(ref: LedgerRef, member: number, amount: bigint, sender: Address = COIN): Head {
     const entry = this.entry(ref)
-    require(!entry.dispute, 'DepositRefused')
-    this.deposits[member as 0 | 1] += amount
-    return this.#write({ ...entry, balances: add(entry.balances, member, amount) })
-  }
-
-  #write(entry: Entry, paid: Block['paid'] = this.tip.paid): Head {
-    return this.#mine(new Map(this.tip.entries).set(ledgerIdOf(entry.ref), entry), paid, 1n)
-  }
-
-  #pay(paid: Map<string, bigint>, to: Address, asset: Address, amount: bigint): void {
-    const key = `${to}/${asset}`
-    paid.set(key, (paid.get(key) ?? 0n) + amount)
-  }
-
-  call(sender: Address, { functionName, args }: ChainCall): Head {
-    const channel = decodeChannel(toBytes(args[0] as Hex))
-    const ref = { channelId: channelIdOf(this.domain, channel), asset: args[1] as Address }
-    const reader = new Reader(toBytes(args[2] as Hex))
-    if (functionName === 'withdraw') return this.#withdraw(sender, channel, ref, reader)
-    if (functionName === 'submit') return this.#submit(sender, channel, ref, reader)
-    require(functionName === 'settle', `no function ${functionName}`)
-    return this.#settle(channel, ref, reader)
-  }
-
-  #withdraw(sender: Address, channel: Channel, ref: LedgerRef, reader: Reader): Head {
-    const entry = this.entry(ref)
-    const closing = reader.bool()
-    const head = { seq: reader.u16(), validUntil: reader.u64(), dispute: reader.u64() }
-    const parts = Array.from({ length: reader.u8() }, () => {
-      const [member, amount, kind] = [reader.u8(), BigInt(reader.hex(14)), reader.u8()]
-      const to = kind === 1 ? reader.hex(20) : COIN
-      const [toChannel, toMember] = kind === 2 ? [reader.hex(32), reader.u8()] : [ZERO_HASH, 0]
-      return { member, amount, to, toChannel, toMember }
+    return this.#run({ sender, call: { member, amount } }, entry, () => {
+      const next = credit(entry, member, amount)
+      this.deposits[member as 0 | 1] += amount
+      return { entry: next, payouts: [] }
     })
-    const withdrawal: Withdrawal = { ...ref, generation: entry.generation, ...head, parts, closing }
-    requireConsent(sender, channel, withdrawalDigest(this.domain, withdrawal), reader)
-    require(!entry.dispute && head.dispute === 0n, 'WrongDispute')
-    require(head.seq === entry.seq, 'WrongSeq')
-    require(this.tip.head.timestamp + 1n <= head.validUntil, 'Expired')
-    let { balances } = entry
-    const paid = new Map(this.tip.paid)
-    for (const { member, amount, to } of parts) {
-      balances = add(balances, member, -amount)
-      this.#pay(paid, to === COIN ? channel.members[member]!.owner : to, ref.asset, amount)
-    }
-    const left = balances[0] + balances[1]
-    require(closing ? left === 0n : left >= 0n, closing ? 'NotZero' : 'Overdrawn')
-    const next = closing
-      ? { ...entry, generation: entry.generation + 1, seq: 0, balances: [0n, 0n] as const, lanes: [0n, 0n] as const }
-      : { ...entry, seq: entry.seq + 1, balances }
-    return this.#write(next, paid)
   }
 
-  #submit(sender: Address, channel: Channel, ref: LedgerRef, reader: Reader): Head {
-    const entry = this.entry(ref)
-    const states = Array.from({ length: reader.u8() }, () => {
-      const state = readState(reader, ref, entry.generation)
-      requireConsent(sender, channel, stateDigest(this.domain, state), reader)
-      return state
-    })
-    const words: [bigint, bigint] = [0n, 0n]
-    for (const state of states) words[state.lane] = laneWordOf(state)
-    if (!entry.dispute) {
-      require(states.length > 0 || isMember(channel, sender), 'NotMember')
-      const expiry = this.tip.head.timestamp + 1n + BigInt(channel.period)
-      return this.#write({ ...entry, dispute: { expiry, base: [encodeWord(wordOf(entry)), ...words] } })
-    }
-    require(this.tip.head.timestamp + 1n < entry.dispute.expiry, 'DisputeOver')
-    const { base } = entry.dispute
-    const counting = [0, 1].map((lane) => higher(base[1 + lane]!, entry.lanes[lane]!))
-    require([0, 1].some((lane) => words[lane]! >> 192n > counting[lane]! >> 192n), 'NothingRose')
-    const lanes = [0, 1].map((lane) =>
-      words[lane]! >> 192n > counting[lane]! >> 192n ? words[lane]! : entry.lanes[lane]!,
-    ) as [bigint, bigint]
-    return this.#write({ ...entry, lanes })
+  call(sender: Address, call: ChainCall): Head {
+    const [channel, asset, packed] = call.args as [Hex, Address, Hex]
+    const { domain } = this
+    const entry = this.entry({ channelId: channelIdOf(domain, decodeChannel(toBytes(channel))), asset })
+    return this.#run({ sender, call }, entry, (now) =>
+      judge(call.functionName, channel, packed, { domain, sender, now, entry }),
+    )
   }
 
-  #settle(channel: Channel, ref: LedgerRef, reader: Reader): Head {
-    const entry = this.entry(ref)
-    require(entry.dispute, 'NotDisputed')
-    require(this.tip.head.timestamp + 1n >= entry.dispute.expiry, 'DisputeRunning')
-    const base = [0, 1, 2].map(() => reader.u256())
-    require(commitmentOf(base) === commitmentOf(entry.dispute.base), 'WrongBase')
-    const counting = [0, 1].map((lane) => higher(base[1 + lane]!, entry.lanes[lane]!))
-    let entitled = entry.balances
-    for (const word of counting.filter((each) => each !== 0n)) {
-      const state = readState(reader, ref, entry.generation)
-      require(laneWordOf(state) === word, 'WrongState')
-      entitled = [entitled[0] + state.credits[0]!, entitled[1] + state.credits[1]!]
+  #run(what: Pick<Traced, 'sender' | 'call'>, before: Entry, run: (now: bigint) => Done): Head {
+    const now = this.tip.head.timestamp + 1n
+    try {
+      const { entry, payouts } = run(now)
+      const paid = new Map(this.tip.paid)
+      for (const { to, amount } of payouts) {
+        const key = `${to}/${entry.ref.asset}`
+        paid.set(key, (paid.get(key) ?? 0n) + amount)
+      }
+      this.trace.push({ ...what, now, refused: undefined, after: entry, paid })
+      return this.#mine(new Map(this.tip.entries).set(ledgerIdOf(entry.ref), entry), paid, 1n)
+    } catch (error) {
+      if (error instanceof Refused)
+        this.trace.push({ ...what, now, refused: error.name, after: before, paid: this.tip.paid })
+      throw error
     }
-    require(entitled[0] >= 0n && entitled[1] >= 0n, 'the model divides no overdrawn ledgers')
-    const paid = new Map(this.tip.paid)
-    for (const member of [0, 1] as const) this.#pay(paid, channel.members[member]!.owner, ref.asset, entitled[member])
-    const { generation } = entry
-    const next = {
-      generation: generation + 1,
-      seq: 0,
-      balances: [0n, 0n],
-      dispute: undefined,
-      lanes: [0n, 0n],
-    } as const
-    return this.#write({ ref, ...next }, paid)
   }
 }
 
@@ -289,7 +204,7 @@ export class ModelView implements Chain {
 
   async deposit(ledger: LedgerRef, member: number, amount: bigint, { intent }: SendOptions): Promise<ChainReceipt> {
     const { channelId, asset } = ledger
-    return this.#once(intent, () => this.#chain.deposit({ channelId, asset }, member, amount))
+    return this.#once(intent, () => this.#chain.deposit({ channelId, asset }, member, amount, this.sender))
   }
 
   signDeposit = (): Promise<never> => this.#noTokens()
@@ -335,34 +250,3 @@ const headOf = (number: number, timestamp: bigint, fork: number): Head => ({
   timestamp,
   hash: `0x${fork.toString(16).padStart(32, '0')}${number.toString(16).padStart(32, '0')}`,
 })
-
-const add = ([a, b]: readonly [bigint, bigint], member: number, amount: bigint): [bigint, bigint] =>
-  member === 0 ? [a + amount, b] : [a, b + amount]
-
-const higher = (committed: bigint, recorded: bigint): bigint =>
-  recorded >> 192n > committed >> 192n ? recorded : committed
-
-function wordOf({ generation, seq, balances, dispute, lanes }: Entry): LedgerWord {
-  const recorded = lanes.some((word) => word !== 0n)
-  return dispute
-    ? { phase: 'disputed', recorded, generation, expiry: dispute.expiry, commitment: commitmentOf(dispute.base) }
-    : { phase: 'open', recorded, generation, seq, balances }
-}
-
-function readState(reader: Reader, ref: LedgerRef, generation: number): State {
-  const [lane, version, locked] = [reader.u8(), reader.u64(), BigInt(reader.hex(14))]
-  const transfersRoot = locked === 0n ? ZERO_HASH : reader.hex(32)
-  const credits = [0, 1].map(() => BigInt.asIntN(112, BigInt(reader.hex(14))))
-  return { ...ref, generation, lane, version, credits, locked, transfersRoot }
-}
-
-const isMember = ({ members }: Channel, sender: Address): boolean =>
-  members.some(({ signer, owner }) => signer === sender || owner === sender)
-
-function requireConsent(sender: Address, channel: Channel, digest: Uint8Array, reader: Reader): void {
-  for (const { signer, owner } of channel.members) {
-    const signature = reader.raw(reader.u16())
-    if (signature.length === 0) require(sender === signer || sender === owner, 'BadSignature')
-    else require(signature[0] === 0 && verifySignature(digest, signature.subarray(1), signer), 'BadSignature')
-  }
-}

@@ -1,12 +1,18 @@
 import { bytesToHex } from '@noble/hashes/utils.js'
-import type { Address, ChannelId } from '../../../sdk/core/types.ts'
+import { toHex } from '../../../sdk/core/bytes.ts'
+import { encodeStates } from '../../../sdk/core/calldata.ts'
+import { encodeChannel } from '../../../sdk/core/channel.ts'
+import { encodeEnvelope } from '../../../sdk/core/envelope.ts'
+import { type Address, type ChannelId, COIN, type Domain } from '../../../sdk/core/types.ts'
 import type { Clock } from '../../../sdk/node/clock.ts'
+import { type ExitLedger, parseExitFile } from '../../../sdk/node/exit.ts'
 import type { ListedPayment } from '../../../sdk/node/history.ts'
 import { Node } from '../../../sdk/node/node.ts'
 import { decodeMessage } from '../../../sdk/protocols/wire.ts'
 import type { Store, Write } from '../../../sdk/storage/store.ts'
 import type { Connection, Listener, Transport } from '../../../sdk/transport/transport.ts'
 import { keyOf, ownerOf, signerOf } from './actors.ts'
+import { Refused } from './model-adjudicator.ts'
 import { ModelChain, type ModelView } from './model-chain.ts'
 
 /** Lets everything run that needs neither disk, network nor clock. */
@@ -107,6 +113,10 @@ class Machine {
   /** Those that are open, oldest first. */
   connections: SimConnection[] = []
   accept: ((connection: Connection) => void) | undefined
+  /** How far somebody has moved its clock, in milliseconds. */
+  skew = 0
+  /** What it could leave with at some moment: by and by old states, with which a cheat would challenge. */
+  remembered: ExitLedger | undefined
   #tick: () => void = () => {}
   #alive = { yes: false }
 
@@ -121,7 +131,7 @@ class Machine {
     this.store = new SimStore(this.disk)
     this.#chain = this.#chain?.again() ?? this.#sim.chain.connect(ownerOf(this.name))
     const clock: Clock = {
-      now: () => this.#sim.now,
+      now: () => this.#sim.now + this.skew,
       elapsed: () => this.#sim.now,
       every: (_, task) => {
         this.#tick = task
@@ -159,6 +169,11 @@ class Machine {
 
   tick(): void {
     this.#tick()
+  }
+
+  remember(): void {
+    const [ledger] = parseExitFile(this.node.exportExit(), this.#sim.chain.domain)
+    this.remembered = ledger
   }
 
   /** The connection on which the next frame arrives. */
@@ -207,11 +222,14 @@ export type Action =
   | { readonly do: 'cut' }
   | { readonly do: 'dial'; readonly of: 0 | 1 }
   | { readonly do: 'tick'; readonly of: 0 | 1 }
+  | { readonly do: 'clock'; readonly of: 0 | 1; readonly hours: number }
+  | { readonly do: 'dispute' | 'remember' | 'cheat'; readonly of: 0 | 1 }
   | { readonly do: 'mine'; readonly seconds: number }
+  | { readonly do: 'wait'; readonly seconds: number }
 
 /** Two nodes, their disks, a chain and the network between them, all under one scheduler. */
 export class Simulation {
-  readonly chain = new ModelChain(2)
+  readonly chain: ModelChain
   readonly machines: [Machine, Machine]
   channelId!: ChannelId
   now = 1_800_000_000_000
@@ -222,7 +240,9 @@ export class Simulation {
   broken: string | undefined
   readonly #signed = new Map<string, string>()
 
-  constructor() {
+  /** @param domain The adjudicator that its calls are meant for; by default none. */
+  constructor(domain?: Domain) {
+    this.chain = new ModelChain(2, domain)
     this.machines = [new Machine(this, 'alice'), new Machine(this, 'bob')]
   }
 
@@ -257,8 +277,21 @@ export class Simulation {
 
   async perform(action: Action): Promise<void> {
     this.now += 100
+    // Long pauses: both are online once before, as members must be in each challenge period. The network need not be.
+    if (action.do === 'wait') await this.#turnOver()
     this.#act(action)
     await drain()
+  }
+
+  async #turnOver(): Promise<void> {
+    await this.boot()
+    for (const machine of this.machines) {
+      machine.tick()
+      for (let step = 0; step < 8; step++) {
+        machine.store.finish(true)
+        await drain()
+      }
+    }
   }
 
   #act(action: Action): void {
@@ -267,6 +300,7 @@ export class Simulation {
         for (const connection of this.machines[0].connections) connection.cut()
         return
       case 'mine':
+      case 'wait':
         this.chain.advance(BigInt(action.seconds), 1)
         return
       case 'crash': {
@@ -288,7 +322,7 @@ export class Simulation {
     for (const machine of this.#booting.splice(0)) await machine.boot()
   }
 
-  #actOn(machine: Machine, action: Exclude<Action, { do: 'cut' | 'mine' | 'crash' }>): void {
+  #actOn(machine: Machine, action: Exclude<Action, { do: 'cut' | 'mine' | 'wait' | 'crash' }>): void {
     const { node } = machine
     const ignore = () => {}
     switch (action.do) {
@@ -321,11 +355,38 @@ export class Simulation {
       case 'tick':
         machine.tick()
         return
+      case 'clock':
+        machine.skew = action.hours * 3_600_000
+        return
+      case 'dispute':
+        node.dispute(this.channelId).catch(ignore)
+        return
+      case 'remember':
+        machine.remember()
+        return
+      case 'cheat':
+        this.#cheat(machine)
+        return
       case 'dial':
         node.connect(`sim:${this.machines[1 - action.of]!.name}`).catch(ignore)
         return
       default:
         this.#transmit(machine.busy, action.do)
+    }
+  }
+
+  /** Its owner challenges, or answers, with what it remembers, past its own node. */
+  #cheat({ name, remembered }: Machine): void {
+    if (!remembered) return
+    const states = remembered.states.map(({ state, signatures }) => ({
+      state,
+      signatures: signatures.map((signature) => encodeEnvelope({ kind: 'direct', signature })),
+    }))
+    const args = [toHex(encodeChannel(remembered.channel)), COIN, toHex(encodeStates(states))]
+    try {
+      this.chain.call(ownerOf(name), { to: 'adjudicator', functionName: 'submit', args })
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
     }
   }
 
