@@ -19,6 +19,7 @@ const SDK: Rules = {
   chain: ['core', 'storage/store.ts', 'ethers', 'zod', 'node:'],
   // A node opens its layer of an onion with a key that signing keeps.
   routing: ['core', 'signing', '@noble/'],
+  watchtower: ['core', 'protocols', 'signing', 'storage', 'transport', 'chain/chain.ts', '@noble/'],
   node: [
     'core',
     'protocols',
@@ -27,6 +28,7 @@ const SDK: Rules = {
     'transport',
     'chain',
     'routing',
+    'watchtower',
     '@noble/',
     'ox/',
     'ethers',
@@ -34,7 +36,22 @@ const SDK: Rules = {
     'zod',
     'node:',
   ],
-  cli: ['core', 'node', 'index.ts', 'chain', 'signing', 'storage', 'commander', 'ethers', 'pino', 'zod', 'node:'],
+  cli: [
+    'core',
+    'node',
+    'watchtower',
+    'index.ts',
+    'chain',
+    'signing',
+    'storage',
+    'transport',
+    'commander',
+    'ethers',
+    'pino',
+    'prom-client',
+    'zod',
+    'node:',
+  ],
   hardhat: [
     'core',
     'node',
@@ -49,7 +66,7 @@ const SDK: Rules = {
     'ethers',
     'node:',
   ],
-  'index.ts': ['core', 'protocols', 'signing', 'storage', 'transport', 'chain', 'node'],
+  'index.ts': ['core', 'protocols', 'signing', 'storage', 'transport', 'chain', 'watchtower', 'node'],
 }
 
 const CONTRACTS: Rules = {

@@ -19,6 +19,7 @@ import type {
   ChainEvent,
   ChainReceipt,
   DepositOptions,
+  DisputeFeed,
   Head,
   LedgerView,
   SendOptions,
@@ -45,6 +46,7 @@ import { type Payer, senderAsPayer } from './permit.ts'
 import { type Request, readMarket } from './preflight.ts'
 import { openRpc, type Rpc } from './rpc.ts'
 import { Sender } from './sender.ts'
+import { ChannelFinder } from './shown-channel.ts'
 import type { SignedDeposit, SigningOptions } from './signed-deposit.ts'
 import { Watcher } from './watcher.ts'
 
@@ -87,7 +89,7 @@ export async function connectChain(options: ChainOptions): Promise<EthersChain> 
 }
 
 /** The chain port over ethers. Made by {@link connectChain}. */
-export class EthersChain implements Chain {
+export class EthersChain implements Chain, DisputeFeed {
   readonly domain: Domain
   readonly registry: Address
   readonly confirmations: number
@@ -95,6 +97,7 @@ export class EthersChain implements Chain {
   onEvent: (event: ChainEvent) => void = () => {}
   onHealth: (healthy: boolean, reason?: string) => void = () => {}
   onAlarm: (error: Error) => void = () => {}
+  onDispute: ((event: ChainEvent) => void) | undefined
   readonly #rpc: Rpc
   readonly #witnesses: readonly Rpc[]
   readonly #firstBlock: number
@@ -103,6 +106,7 @@ export class EthersChain implements Chain {
   readonly #depositor: Depositor
   readonly #journal: Journal
   readonly #heartbeat: Heartbeat
+  readonly #finder: ChannelFinder
 
   constructor(
     options: ChainOptions,
@@ -152,7 +156,9 @@ export class EthersChain implements Chain {
       witnesses,
       onView: (view) => this.onView(view),
       onEvent: (event) => this.onEvent(event),
+      onDispute: () => this.onDispute,
     })
+    this.#finder = new ChannelFinder(rpc, this.domain, (channelId) => this.#watcher.channelHistory(channelId))
     this.#heartbeat = new Heartbeat({
       beat: () => this.#beat(),
       onHealth: (healthy, reason) => this.onHealth(healthy, reason),
@@ -211,6 +217,14 @@ export class EthersChain implements Chain {
   /** Every event of a channel so far, in all assets, oldest first. */
   channelHistory(channelId: ChannelId): Promise<ChainEvent[]> {
     return this.#watcher.channelHistory(channelId.toLowerCase() as ChannelId)
+  }
+
+  channelOf(event: Pick<ChainEvent, 'channelId' | 'transaction'>): Promise<Channel | undefined> {
+    return this.#finder.find(event)
+  }
+
+  canTrace(): Promise<boolean> {
+    return this.#finder.canTrace()
   }
 
   async send(call: ChainCall, options: SendOptions): Promise<ChainReceipt> {

@@ -150,3 +150,16 @@ export interface Chain {
   start(): Promise<void>
   stop(): Promise<void>
 }
+
+/** What a watchtower asks of the chain beyond {@link Chain}: disputes about channels it was told nothing of. */
+export interface DisputeFeed {
+  /** Set before `start`: hears every dispute that begins, of any channel, once per block it is in. Also of those since the last run. */
+  onDispute: ((event: ChainEvent) => void) | undefined
+  /**
+   * The channel that an event names by its id, as the calldata or the trace of a transaction shows it; undefined if none does. Throws when the
+   * RPC does not answer.
+   */
+  channelOf(event: Pick<ChainEvent, 'channelId' | 'transaction'>): Promise<Channel | undefined>
+  /** Whether calls between contracts can be read, so that no channel in dispute stays hidden. */
+  canTrace(): Promise<boolean>
+}

@@ -4,7 +4,7 @@ import { encodeWord } from '../core/word.ts'
 import type { Store } from '../storage/store.ts'
 import type { ChainEvent, Head, LedgerView } from './chain.ts'
 import { RpcFailedError } from './errors.ts'
-import { CHANNEL_TOPICS, decodeEvent } from './events.ts'
+import { CHANNEL_TOPICS, decodeEvent, topicOf } from './events.ts'
 import { LedgerReader } from './ledger-reader.ts'
 import { LogReader, type Topics } from './logs.ts'
 import type { Rpc } from './rpc.ts'
@@ -21,6 +21,8 @@ export interface WatcherOptions {
   readonly witnesses: readonly Rpc[]
   readonly onView: (view: LedgerView) => void
   readonly onEvent: (event: ChainEvent) => void
+  /** Asked for at each look: hears of disputes about any channel. */
+  readonly onDispute: () => ((event: ChainEvent) => void) | undefined
 }
 
 interface Watched {
@@ -207,11 +209,13 @@ export class Watcher {
     throw new RpcFailedError('eth_getBlockByNumber', `it went back to block ${known.number}`)
   }
 
-  #read(from: number, to: number): Promise<Log[]> {
+  async #read(from: number, to: number): Promise<Log[]> {
     const channels = [...new Set([...this.#watched.values()].map(({ ledger }) => ledger.channelId))]
-    if (channels.length === 0) return Promise.resolve([])
-    const topics: Topics = channels.length > MAX_FILTERED ? [CHANNEL_TOPICS] : [CHANNEL_TOPICS, channels]
-    return this.#logs.read(topics, from, to)
+    const isAll = channels.length > MAX_FILTERED
+    const topics: Topics = isAll ? [CHANNEL_TOPICS] : [CHANNEL_TOPICS, channels]
+    const logs = channels.length === 0 ? [] : await this.#logs.read(topics, from, to)
+    if (isAll || !this.#options.onDispute()) return logs
+    return [...logs, ...(await this.#logs.read([topicOf('Challenged')], from, to))]
   }
 
   /** Decodes logs and looks up their blocks: a log of a block that is not in the chain is dropped. */
@@ -241,9 +245,10 @@ export class Watcher {
       watched.readUntil = Math.max(watched.readUntil, head.number, event.block.number + this.#options.confirmations - 1)
       told = true
     }
-    if (!told) return
-    if (event.kind === 'challenged') this.#ledgers.remember(event.args.base as bigint[])
-    this.#options.onEvent(event)
+    const onDispute = event.kind === 'challenged' ? this.#options.onDispute() : undefined
+    if (event.kind === 'challenged' && told) this.#ledgers.remember(event.args.base as bigint[])
+    onDispute?.(event)
+    if (told) this.#options.onEvent(event)
   }
 
   /** Reads what may have changed, and a few ledgers more in turn. */

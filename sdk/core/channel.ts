@@ -110,11 +110,27 @@ export function decodeChannel(bytes: Uint8Array): Channel {
 }
 
 /** The channel's id under the chain id and adjudicator it was made for; the last byte is the number of members. */
-export function channelIdOf(domain: Domain, channel: Channel): ChannelId {
+export const channelIdOf = (domain: Domain, channel: Channel): ChannelId => toHex(idOf(domain, encodeChannel(channel)))
+
+function idOf(domain: Domain, packed: Uint8Array): Uint8Array {
   const head = concatBytes(fromUint(domain.chainId, 32), new Uint8Array(12), toBytes(domain.adjudicator, 20))
-  const id = keccak256(concatBytes(head, keccak256(encodeChannel(channel))))
-  id[31] = channel.members.length
-  return toHex(id)
+  const id = keccak256(concatBytes(head, keccak256(packed)))
+  id[31] = (packed.length - HEAD) / MEMBER
+  return id
+}
+
+/** The channel with this id, if it stands packed anywhere in `data`: whoever called the adjudicator had to show it. */
+export function channelIn(data: Uint8Array, domain: Domain, channelId: ChannelId): Channel | undefined {
+  const size = HEAD + MEMBER * memberCount(channelId)
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
+  for (let at = 0; at + size <= data.length; at++) {
+    // A period within bounds is rare in other bytes, and looked for much faster than a hash.
+    const period = view.getUint32(at)
+    if (period < MIN_PERIOD || period > MAX_PERIOD) continue
+    const packed = data.subarray(at, at + size)
+    if (toHex(idOf(domain, packed)) === channelId) return decodeChannel(packed)
+  }
+  return undefined
 }
 
 /** How many members the channel with this id has. */

@@ -4,6 +4,7 @@ import type { Operation } from '../protocols/operations.ts'
 import { type Payment, type PaymentBatch, paymentsOf } from '../protocols/payments.ts'
 import type { Resolution } from '../protocols/pending.ts'
 import type { Asking } from '../protocols/step.ts'
+import type { TowerClientEvent } from '../watchtower/link.ts'
 import type { LockedTransfer } from './transfers.ts'
 
 /** One signed update with any number of payments, sent or received. */
@@ -58,6 +59,8 @@ export type NodeEvent =
   | (LedgerRef & { readonly kind: 'redeemed'; readonly generation: number })
   | (LedgerRef & { readonly kind: 'frozen'; readonly known: bigint; readonly proved: bigint })
   | { readonly kind: 'chain'; readonly healthy: boolean; readonly reason: string | undefined }
+  /** What became of keeping a watchtower up to date. */
+  | { readonly kind: 'tower'; readonly event: TowerClientEvent }
   /** Something needs attention: a peer's violation, a failed transaction, an empty gas account. */
   | { readonly kind: 'alarm'; readonly error: Error }
   /** Events that a slow reader of `events()` did not take. */

@@ -19,6 +19,8 @@ import type { SessionSigner } from '../signing/signer.ts'
 import type { OwnerWallet } from '../signing/wallet.ts'
 import type { Store } from '../storage/store.ts'
 import type { Listener, Transport } from '../transport/transport.ts'
+import type { TowerLag } from '../watchtower/client.ts'
+import type { TowerSpec } from '../watchtower/link.ts'
 import { type AccountingFormat, accountOf } from './accounting.ts'
 import { openBackup, sealBackup } from './backup.ts'
 import { type ExitCost, exitCost, type LedgerBalances, ledgerBalances } from './balances.ts'
@@ -30,6 +32,7 @@ import { MissingKeyError, NodeStoppedError } from './errors.ts'
 import type { EventOf, NodeEvent } from './events.ts'
 import { exitFile, parseExitFile } from './exit.ts'
 import { type ExitOptions, runExit } from './exit-run.ts'
+import { Guarded } from './guarded.ts'
 import { type ListedPayment, readPayments } from './history.ts'
 import type { InvoiceTerms } from './hops/payee.ts'
 import type { PayInvoiceOptions } from './hops/payer.ts'
@@ -68,6 +71,8 @@ export interface NodeOptions {
   readonly onionKey?: OnionKey
   /** What this node asks for carrying payments of others. */
   readonly forwarding?: Partial<ForwardingPolicy>
+  /** Watchtowers that answer while this node is offline. They are dialled under other keys, so `transports` must be a function. */
+  readonly towers?: readonly TowerSpec[]
   /** Which channels this node agrees to. */
   readonly policy?: Partial<OpeningPolicy>
   /** Most payments under one signature; default 4,096. */
@@ -129,6 +134,7 @@ export class Node {
   readonly #nonce: (index: number) => bigint
   readonly #listeners: Listener[] = []
   readonly #stopTicks: () => void
+  #guarded: Guarded | undefined
 
   private constructor(engine: Engine, nonce: (index: number) => bigint, tick: number) {
     this.#engine = engine
@@ -137,7 +143,10 @@ export class Node {
     this.#withdrawing = new Withdrawing(engine)
     this.#transfers = new Transfers(engine)
     this.#nonce = nonce
-    this.#stopTicks = engine.options.clock.every(tick, () => engine.tick())
+    this.#stopTicks = engine.options.clock.every(tick, () => {
+      engine.tick()
+      this.#guarded?.look()
+    })
   }
 
   /**
@@ -178,6 +187,8 @@ export class Node {
     }
     const node = new Node(engine, nonce, tick)
     try {
+      if (options.towers?.length)
+        node.#guarded = await Guarded.start(engine, options.towers, towerTransports(transports), tick)
       for (const address of options.listen ?? []) await node.listen(address)
     } catch (error) {
       await node.stop()
@@ -479,6 +490,11 @@ export class Node {
     await runExit(parseExitFile(text, chain.domain), chain, options)
   }
 
+  /** The watchtowers of this node, and how far each is behind. */
+  towers(): TowerLag[] {
+    return this.#guarded?.lag() ?? []
+  }
+
   /** Calls `handler` for each event of a kind; the returned function ends that. */
   on<K extends NodeEvent['kind']>(kind: K, handler: (event: EventOf<K>) => void): () => void {
     return this.#engine.emitter.on(kind, handler)
@@ -493,6 +509,7 @@ export class Node {
   async stop(): Promise<void> {
     this.#stopTicks()
     await Promise.all(this.#listeners.map((listener) => listener.close()))
+    await this.#guarded?.stop()
     await this.#engine.stop(new NodeStoppedError())
   }
 
@@ -502,6 +519,14 @@ export class Node {
     if (!slot) throw new UnknownChannelError(`${entry.channelId} with asset ${asset}`)
     return slot
   }
+}
+
+function towerTransports(transports: NonNullable<NodeOptions['transports']>) {
+  if (typeof transports === 'function') return transports
+  throw new InvalidOptionError(
+    'transports',
+    'Towers are dialled under keys of their own. Pass transports as a function of the signer, or no towers.',
+  )
 }
 
 function identityOf({ seed, key, signer, chain }: NodeOptions): {

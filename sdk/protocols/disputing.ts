@@ -84,7 +84,7 @@ type EnforceableState = SubmittedState & Snapshot
 const versionOf = (laneWord: bigint): bigint => laneWord >> 192n
 
 /** The lane word that would count at settlement. */
-const counting = ({ base, lanes }: ChainFacts, lane: number): bigint =>
+export const counting = ({ base, lanes }: ChainFacts, lane: number): bigint =>
   newestLaneWord(base[1 + lane] ?? 0n, lanes[lane] ?? 0n)
 
 function find({ own, peer, unacked, shown }: Ledger, word: bigint): Snapshot | undefined {

@@ -137,7 +137,11 @@ describe('payments over hops on a real chain', () => {
     const { alice, hana, bob, carol, first, route } = await line('claimed')
     const invoice = await carol.node.invoice({ amount: 50_000n })
     // Alice locks and falls silent: hana pays bob on the secret and must get her money from the chain.
-    alice.node.on('locked', () => setTimeout(() => void stage.stop(alice), 50))
+    hana.node.on('locked', ({ direction }) => {
+      if (direction === 'out') return
+      hana.node.disconnect(alice.node.address)
+      void stage.stop(alice)
+    })
     const paying = rejection(alice.node.payInvoice(invoice, { route, seconds: 3_000n }))
     await until(() => spendable(carol) === ETHER + 50_000n)
     await paying

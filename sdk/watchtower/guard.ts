@@ -1,0 +1,346 @@
+import type { Chain, ChainEvent, DisputeFeed, Head, LedgerView } from '../chain/chain.ts'
+import { toHex } from '../core/bytes.ts'
+import { decodeChannel, encodeChannel, memberCount } from '../core/channel.ts'
+import { Reader, Writer } from '../core/codec.ts'
+import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef } from '../core/types.ts'
+import { decodeWord } from '../core/word.ts'
+import type { ChainFacts } from '../protocols/ledger.ts'
+import type { Store } from '../storage/store.ts'
+import { Answering } from './answering.ts'
+import { clearLocator, type Evidence, openAppointment, sealOf } from './appointment.ts'
+import type { Clock } from './clock.ts'
+import { HiddenChannelError, LateAnswerError, type TowerEvent, UnusableAppointmentError } from './events.ts'
+import type { Held, Register } from './register.ts'
+import { type Answer, type Case, type Settlement, type TowerAction, type WatchPolicy, watch } from './watching.ts'
+
+// What the chain says about disputes, and what the register holds for them. Disputes are remembered from the moment they are seen:
+//
+//   tower/dispute/<channelId>/<asset>         transaction, block, expiry, and the channel once it was found
+
+const DISPUTES = 'tower/dispute/'
+/** Ticks between attempts to find a channel that no transaction shows. */
+const SEARCH_EVERY = 60
+/** Cases that are looked at in each tick although nothing told of a change: what a lagging RPC said is put right. */
+const AUDITED = 8
+/** Views in a row that may be older than the newest one and are left aside. */
+const LATE_VIEWS = 3
+
+export interface GuardOptions {
+  readonly domain: Domain
+  readonly chain: Chain & DisputeFeed
+  readonly store: Store
+  readonly register: Register
+  readonly clock: Clock
+  readonly policy: WatchPolicy
+  readonly tell: (event: TowerEvent) => void
+}
+
+/** A dispute that was seen, of anybody. */
+interface Dispute extends LedgerRef {
+  readonly transaction: Hex
+  readonly block: number
+  readonly expiry: bigint
+  readonly channel: Channel | undefined
+}
+
+interface Opened {
+  readonly evidence: Evidence
+  readonly worth: number
+}
+
+/** Stands guard over the ledgers that clients have appointed. */
+export class Guard {
+  readonly #options: GuardOptions
+  readonly #disputes = new Map<string, Dispute>()
+  /** By the locators under which there may be appointments for them. */
+  readonly #byLocator = new Map<Hex, string>()
+  readonly #cases = new Map<string, Case>()
+  /** By case, how many views in a row were older than the newest one. */
+  readonly #late = new Map<string, number>()
+  readonly #answering: Answering
+  /** Work that a start or a stop has to wait for. */
+  readonly #running = new Set<Promise<void>>()
+  /** What was already raised the alarm about. */
+  readonly #alarmed = new Set<string>()
+  #ticks = 0
+  #stopped = false
+
+  constructor(options: GuardOptions) {
+    this.#options = options
+    this.#answering = new Answering(options.chain, options.clock, {
+      sent: (action, receipt) => this.#sent(action, receipt.transaction),
+      failed: (action, error) => this.#run(this.#failed(action, error)),
+    })
+  }
+
+  /** Disputes about appointed ledgers that are not over. */
+  get open(): number {
+    return this.#cases.size
+  }
+
+  /** Takes up what an earlier run left, and follows the chain from where that ended. */
+  async start(): Promise<void> {
+    const { chain, store, tell } = this.#options
+    chain.onView = (view) => this.#observe(view)
+    chain.onDispute = (event) => this.#disputed(event)
+    chain.onHealth = (healthy, reason) => tell({ kind: 'chain', healthy, reason })
+    chain.onAlarm = (error) => tell({ kind: 'alarm', error })
+    for await (const [key, value] of store.list(DISPUTES)) this.#note(decodeDispute(key, value))
+    for (const dispute of this.#disputes.values()) this.#run(this.#consider(dispute))
+    await chain.start()
+    await this.idle()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#answering.stop()
+    await this.#options.chain.stop()
+    await this.idle()
+  }
+
+  /** Waits until everything that began is done, but not for transactions. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running)
+  }
+
+  /**
+   * A client has appointed. Most of the time nothing follows; but the dispute may have begun before, and of a clear one that is new the
+   * chain is asked, since the tower may have come after the dispute.
+   */
+  appointed(locator: Hex, ledger: Evidence | undefined): void {
+    const known = this.#disputes.get(this.#byLocator.get(locator) ?? '')
+    if (known) this.#run(this.#consider(known))
+    else if (ledger) this.#run(this.#look(ledger))
+  }
+
+  /** A moment has passed. */
+  tick(): void {
+    if (this.#stopped) return
+    this.#ticks++
+    this.#run(this.#turn())
+  }
+
+  async #turn(): Promise<void> {
+    const head = await this.#options.chain.head()
+    for (const [key, dispute] of this.#disputes) {
+      if (this.#cases.has(key)) continue
+      // Nothing can be shown any more, and it is not ours to settle.
+      if (dispute.expiry < head.timestamp) this.#run(this.#forget(key))
+      else if (this.#isHidden(dispute) && this.#ticks % SEARCH_EVERY === 0) this.#run(this.#consider(dispute))
+    }
+    const cases = [...this.#cases.values()]
+    for (let i = 0; i < Math.min(AUDITED, cases.length); i++)
+      this.#run(this.#refresh(cases[(this.#ticks * AUDITED + i) % cases.length]!))
+    // Views come when something changes; that time has passed says the head.
+    this.#act(cases.map((one) => ({ ...one, facts: one.facts && newer(one.facts, head) })))
+  }
+
+  #isHidden = ({ channel }: Dispute): boolean => !channel && this.#options.register.hasSealed
+
+  #disputed(event: ChainEvent): void {
+    const word = decodeWord(event.word)
+    // Appointments are about channels of two.
+    if (this.#stopped || word.phase !== 'disputed' || memberCount(event.channelId) !== 2) return
+    const { channelId, asset, transaction, block } = event
+    const known = this.#disputes.get(keyOf(event))
+    const seen = { channelId, asset, transaction, block: block.number, expiry: word.expiry }
+    this.#run(this.#consider({ ...seen, channel: known?.channel }))
+  }
+
+  /** Remembers a dispute and opens what was appointed for it. */
+  async #consider(seen: Dispute): Promise<void> {
+    const { register, domain, tell } = this.#options
+    const key = keyOf(seen)
+    const isNew = this.#disputes.get(key)?.expiry !== seen.expiry
+    if (isNew) await this.#keep(seen)
+    const channel = this.#isHidden(seen) ? await this.#search(seen) : seen.channel
+    if (channel && !seen.channel) await this.#keep({ ...seen, channel })
+    const { channelId, asset, expiry, block } = seen
+    const held = await register.find(clearLocator(seen))
+    if (channel) held.push(...(await register.find(sealOf(domain, channel, asset).locator)))
+    const opened = held.flatMap((one) => this.#opened(one, channel, asset) ?? [])
+    if (opened.length === 0) return
+    if (isNew || !this.#cases.has(key))
+      tell({ kind: 'disputed', channelId, asset, expiry, appointments: opened.length })
+    this.#enter(opened, block)
+  }
+
+  /** A clear appointment is new here: perhaps its ledger is disputed already. */
+  async #look(ledger: Evidence): Promise<void> {
+    const view = await this.#options.chain.view(ledger)
+    if (view.latest.phase !== 'disputed') return
+    const transaction = `0x${'00'.repeat(32)}` as const
+    const { channelId, asset, channel } = ledger
+    await this.#consider({
+      channelId,
+      asset,
+      channel,
+      transaction,
+      block: view.head.number,
+      expiry: view.latest.expiry,
+    })
+  }
+
+  async #search(dispute: Dispute): Promise<Channel | undefined> {
+    try {
+      const channel = await this.#options.chain.channelOf(dispute)
+      if (!channel) this.#alarm(`hidden/${keyOf(dispute)}`, new HiddenChannelError(dispute.channelId))
+      return channel
+    } catch {
+      // A chain that does not answer shows as unhealthy, and is asked again.
+      return undefined
+    }
+  }
+
+  #opened(held: Held, channel: Channel | undefined, asset: Address): Opened | undefined {
+    const { appointment, client } = held
+    try {
+      const evidence = openAppointment(this.#options.domain, appointment, channel && { channel, asset })
+      return { evidence, worth: appointment.worth }
+    } catch (cause) {
+      this.#alarm(`unusable/${appointment.locator}/${client}`, new UnusableAppointmentError(client, cause))
+      return undefined
+    }
+  }
+
+  #enter(opened: readonly Opened[], since: number): void {
+    const evidence = opened.map((one) => one.evidence)
+    const worth = Math.max(...opened.map((one) => one.worth))
+    const { channelId, asset, channel } = evidence[0]!
+    const key = keyOf({ channelId, asset })
+    const facts = this.#cases.get(key)?.facts
+    const one: Case = { channelId, asset, channel, evidence, worth, since, facts }
+    this.#cases.set(key, one)
+    this.#options.chain.watch({ channelId, asset })
+    if (facts) this.#act([one])
+    else this.#run(this.#refresh(one))
+  }
+
+  #observe(view: LedgerView): void {
+    const key = keyOf(view)
+    const one = this.#cases.get(key)
+    if (!one || this.#stopped) return
+    // Looks overlap, so an older one may arrive late. One that insists is a chain that was rolled back.
+    const isLate = one.facts !== undefined && view.head.number < one.facts.head.number
+    const late = isLate ? (this.#late.get(key) ?? 0) + 1 : 0
+    this.#late.set(key, late)
+    if (isLate && late <= LATE_VIEWS) return
+    this.#late.delete(key)
+    const seen = { ...one, facts: view }
+    this.#cases.set(key, seen)
+    this.#act([seen])
+  }
+
+  async #refresh(ledger: LedgerRef): Promise<void> {
+    // A chain that does not answer shows as unhealthy; the next tick looks again.
+    const view = await this.#options.chain.view(ledger).catch(() => undefined)
+    if (view) this.#observe(view)
+  }
+
+  #act(cases: Iterable<Case>): void {
+    if (this.#stopped) return
+    for (const action of watch(cases, this.#options.policy)) this.#perform(action)
+  }
+
+  #perform(action: TowerAction): void {
+    if (action.kind === 'close') {
+      this.#run(this.#close(action))
+      return
+    }
+    if (action.kind === 'answer' && action.isLate)
+      this.#alarm(`late/${keyOf(action)}/${action.expiry}`, new LateAnswerError(action, action.expiry))
+    void this.#answering.perform(action)
+  }
+
+  #sent(action: Answer | Settlement, transaction: Hex): void {
+    const { channelId, asset } = action
+    const { tell } = this.#options
+    if (action.kind === 'settle') tell({ kind: 'settled', channelId, asset, transaction })
+    else {
+      const versions = action.states.map(({ state }) => state.version)
+      tell({ kind: 'answered', channelId, asset, expiry: action.expiry, versions, transaction })
+    }
+    this.#run(this.#refresh(action))
+  }
+
+  /** Somebody else may have been faster, which is as good; only what is still to be done is worth an alarm. */
+  async #failed(action: Answer | Settlement, error: Error): Promise<void> {
+    await this.#refresh(action)
+    const one = this.#cases.get(keyOf(action))
+    const isNeeded = one && watch([one], this.#options.policy).some(({ kind }) => kind === action.kind)
+    if (isNeeded) this.#options.tell({ kind: 'alarm', error })
+  }
+
+  async #close({ channelId, asset }: LedgerRef): Promise<void> {
+    const key = keyOf({ channelId, asset })
+    if (!this.#cases.delete(key)) return
+    this.#late.delete(key)
+    this.#options.chain.unwatch({ channelId, asset })
+    this.#options.tell({ kind: 'closed', channelId, asset })
+    await this.#forget(key)
+  }
+
+  async #keep(dispute: Dispute): Promise<void> {
+    this.#note(dispute)
+    await this.#options.store.commit([{ key: DISPUTES + keyOf(dispute), value: encodeDispute(dispute) }])
+  }
+
+  #note(dispute: Dispute): void {
+    const key = keyOf(dispute)
+    this.#disputes.set(key, dispute)
+    for (const locator of this.#locators(dispute)) this.#byLocator.set(locator, key)
+  }
+
+  async #forget(key: string): Promise<void> {
+    const dispute = this.#disputes.get(key)
+    if (!dispute) return
+    this.#disputes.delete(key)
+    for (const locator of this.#locators(dispute)) this.#byLocator.delete(locator)
+    for (const about of this.#alarmed) if (about.includes(key)) this.#alarmed.delete(about)
+    await this.#options.store.commit([{ key: DISPUTES + key, value: null }])
+  }
+
+  #locators(dispute: Dispute): Hex[] {
+    const { channel, asset } = dispute
+    const sealed = channel ? [sealOf(this.#options.domain, channel, asset).locator] : []
+    return [clearLocator(dispute), ...sealed]
+  }
+
+  #alarm(about: string, error: Error): void {
+    if (this.#alarmed.has(about)) return
+    this.#alarmed.add(about)
+    this.#options.tell({ kind: 'alarm', error })
+  }
+
+  #run(work: Promise<void>): void {
+    const guarded = work
+      .catch((error) => {
+        if (!this.#stopped) this.#options.tell({ kind: 'alarm', error })
+      })
+      .finally(() => this.#running.delete(guarded))
+    this.#running.add(guarded)
+  }
+}
+
+/** The same facts at a later moment. */
+const newer = (facts: ChainFacts, head: Head): ChainFacts =>
+  head.number > facts.head.number ? { ...facts, head } : facts
+
+const keyOf = ({ channelId, asset }: LedgerRef): string => `${channelId}/${asset}`
+
+const encodeDispute = ({ transaction, block, expiry, channel }: Dispute): Uint8Array =>
+  new Writer(160)
+    .hex(transaction, 32)
+    .varuint(block)
+    .u64(expiry)
+    .bytes(channel ? encodeChannel(channel) : new Uint8Array(), 100)
+    .finish()
+
+function decodeDispute(key: string, value: Uint8Array): Dispute {
+  const [channelId, asset] = key.slice(DISPUTES.length).split('/') as [ChannelId, Address]
+  const reader = new Reader(value)
+  const head = { channelId, asset, transaction: toHex(reader.raw(32)), block: reader.varuint(), expiry: reader.u64() }
+  const packed = reader.bytes(100)
+  reader.end()
+  return { ...head, channel: packed.length > 0 ? decodeChannel(packed) : undefined }
+}
