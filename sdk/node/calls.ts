@@ -155,7 +155,9 @@ async function execution(
   const signatures = inOrder(slot, own, direct(consent))
   const intent = `withdraw/${slot.ledgerId}/${toHex(digest).slice(2, 18)}${anyone ? '/anyone' : ''}`
   const options = { intent, weight, before: withdrawal.validUntil, anySender: anyone }
-  return { call: call(slot, 'withdraw', encodeWithdrawal(withdrawal, signatures, [], targets)), options }
+  // One that ends a dispute shows what the dispute committed to.
+  const base = withdrawal.dispute > 0n ? (slot.ledger.facts?.base ?? []) : []
+  return { call: call(slot, 'withdraw', encodeWithdrawal(withdrawal, signatures, base, targets)), options }
 }
 
 async function ownerConsent({ entry, terms }: Slot, withdrawal: Withdrawal, { wallet }: Caller): Promise<Uint8Array> {

@@ -3,7 +3,7 @@ import { newestLaneWord } from '../core/word.ts'
 import { type ChainFacts, type Ledger, nextGeneration } from './ledger.ts'
 import type { Snapshot } from './pending.ts'
 import { BlockedError, deaf } from './solvency.ts'
-import { type LedgerEffect, type Step, type SubmittedState, stay } from './step.ts'
+import { type LedgerEffect, type LedgerNews, type Step, type SubmittedState, stay } from './step.ts'
 import { syncOf } from './syncing.ts'
 import { reviewWithdrawal } from './withdrawing.ts'
 
@@ -13,7 +13,7 @@ import { reviewWithdrawal } from './withdrawing.ts'
 //     │no
 //     ├─ disputed, time left ─ is a lane there older than mine? ─▶ submit
 //     ├─ disputed, expired ─ do I know each lane's state? ─▶ settle; else look in the history
-//     └─ open ─▶ review the withdrawal on its way; ask for updates that had to wait
+//     └─ always ─▶ review the withdrawal on its way; ask for updates that had to wait
 
 /** A new view of the chain; the same one may come again, and so may what it leads to. */
 export function observe(ledger: Ledger, { facts }: { readonly facts: ChainFacts }): Step {
@@ -23,8 +23,10 @@ export function observe(ledger: Ledger, { facts }: { readonly facts: ChainFacts 
   if (facts.latest.phase === 'disputed' && facts.latest.generation === ledger.generation) {
     const { expiry } = facts.latest
     const known = before?.latest.phase === 'disputed' && before.latest.expiry === expiry
-    const effects: LedgerEffect[] = known ? [] : [{ kind: 'notify', news: { kind: 'disputed', expiry } }]
-    return { next: seen, effects: [...effects, ...defend(seen)] }
+    const told: LedgerEffect[] = known ? [] : [{ kind: 'notify', news: { kind: 'disputed', expiry } }]
+    // It goes on until an agreement to end it is in a block.
+    const { next, effects } = reviewWithdrawal(seen)
+    return { next, effects: [...told, ...defend(next), ...effects] }
   }
   const { next, effects } = reviewWithdrawal(seen)
   const asks = next.missed && next.linked && !deaf(next)
@@ -32,27 +34,39 @@ export function observe(ledger: Ledger, { facts }: { readonly facts: ChainFacts 
 }
 
 function begin(ledger: Ledger, facts: ChainFacts): Step {
-  const { inFlight, generation } = ledger
-  const closed = inFlight && inFlight.stage !== 'proposed' && inFlight.withdrawal.closing ? inFlight : undefined
-  // Without a closing that this side signed only a settlement ends a generation, whether its dispute was seen or not.
-  const disputed = !closed || ledger.facts?.latest.phase === 'disputed' || ledger.facts?.confirmed.phase === 'disputed'
-  const next = facts.confirmed.generation
-  const effects: LedgerEffect[] = [{ kind: 'notify', news: { kind: 'ended', generation, next, disputed } }]
-  if (inFlight) {
-    const id = inFlight.stage === 'granted' ? undefined : inFlight.request.id
-    const news =
-      closed && !disputed
-        ? ({ kind: 'withdrawn', id, withdrawal: closed.withdrawal } as const)
-        : ({ kind: 'expired', id } as const)
-    effects.push({ kind: 'notify', news })
-  }
   // What a restored store missed of the next generation it cannot know either; one that ended before its eyes it can.
   const doubtful = ledger.doubtful && ledger.facts === undefined
+  const fresh = { ...nextGeneration(ledger, facts.confirmed.generation), facts, doubtful }
   // Whether it ended by a dispute this side may not have seen; that a settlement reserved nothing is soon found out.
-  if ([ledger.own, ledger.peer].some(({ newest, acked }) => newest.locked > 0n || acked.locked > 0n))
-    effects.push({ kind: 'reserve', generation })
-  const fresh = { ...nextGeneration(ledger, next), facts, doubtful }
-  return { next: fresh, effects: [...effects, syncOf(fresh, true)] }
+  const isLocked = [ledger.own, ledger.peer].some(({ newest, acked }) => newest.locked > 0n || acked.locked > 0n)
+  const reserve: LedgerEffect[] = isLocked ? [{ kind: 'reserve', generation: ledger.generation }] : []
+  return { next: fresh, effects: [...endOf(ledger, facts), ...reserve, syncOf(fresh, true)] }
+}
+
+/** Tells how the generation ended, and what became of the withdrawal on its way. */
+function endOf(ledger: Ledger, facts: ChainFacts): LedgerEffect[] {
+  const { inFlight, generation } = ledger
+  const expiry = expiryOf(ledger)
+  const closing = inFlight && inFlight.stage !== 'proposed' && inFlight.withdrawal.closing ? inFlight : undefined
+  const isClosed = closing !== undefined && (expiry === undefined || closing.withdrawal.dispute === expiry)
+  // Without a closing that this side signed only a settlement ends a generation, whether its dispute was seen or not. Nobody can
+  // settle before the expiry; from then on only the chain's history knows which of the two paid everybody.
+  const disputed = !isClosed || (expiry !== undefined && facts.confirmedHead.timestamp >= expiry)
+  const told = (news: LedgerNews): LedgerEffect => ({ kind: 'notify', news })
+  const ended = told({ kind: 'ended', generation, next: facts.confirmed.generation, disputed })
+  if (!inFlight) return [ended]
+  const id = inFlight.stage === 'granted' ? undefined : inFlight.request.id
+  if (isClosed) return [ended, told({ kind: 'withdrawn', id, withdrawal: disputed ? undefined : closing.withdrawal })]
+  if (inFlight.stage !== 'proposed' || !inFlight.request.closing) return [ended, told({ kind: 'expired', id })]
+  // What it was to pay out is paid: whoever asked for it will find nothing left.
+  return [ended, told({ kind: 'refused', id: inFlight.request.id, reason: 'the generation ended', again: true })]
+}
+
+/** The expiry of the dispute of this generation that was seen last, if any: its end may be visible before it is final. */
+function expiryOf({ facts, generation }: Ledger): bigint | undefined {
+  const words = facts ? [facts.latest, facts.confirmed] : []
+  for (const word of words) if (word.phase === 'disputed' && word.generation === generation) return word.expiry
+  return undefined
 }
 
 /** What the running dispute needs now. */

@@ -62,6 +62,8 @@ export type InFlight =
       readonly stage: 'proposed'
       readonly request: WithdrawalRequest
       readonly seq: number
+      /** The expiry of the dispute that it ends; 0n: none. */
+      readonly dispute: bigint
       /** Confirmed balances that a closing one counts. */
       readonly balances: readonly [bigint, bigint]
     }

@@ -81,6 +81,8 @@ export interface Propose extends LedgerRef {
   readonly toChannel: Hex
   readonly toMember: number
   readonly validUntil: bigint
+  /** The expiry of the dispute that a closing one ends; 0n: none. */
+  readonly dispute: bigint
   /** Confirmed balances and newest version of the sender's lane, which a closing one counts. */
   readonly balances: readonly [bigint, bigint]
   readonly version: bigint

@@ -105,7 +105,7 @@ function putInFlight(writer: Writer, inFlight: InFlight): void {
   const { id, closing, amount, to, toChannel, toMember, validUntil } = inFlight.request
   writer.text(id, 64).bool(closing).u128(amount).hex(to, 20).hex(toChannel, 32).u8(toMember).u64(validUntil)
   if (inFlight.stage === 'proposed') {
-    writer.u16(inFlight.seq).i128(inFlight.balances[0]).i128(inFlight.balances[1])
+    writer.u16(inFlight.seq).u64(inFlight.dispute).i128(inFlight.balances[0]).i128(inFlight.balances[1])
     return
   }
   putWithdrawal(writer, inFlight.withdrawal)
@@ -125,7 +125,10 @@ function readInFlight(reader: Reader, stage: InFlight['stage'], at: At): InFligh
     toMember: reader.u8(),
     validUntil: reader.u64(),
   }
-  if (stage === 'proposed') return { stage, request, seq: reader.u16(), balances: [reader.i128(), reader.i128()] }
+  if (stage === 'proposed') {
+    const [seq, dispute] = [reader.u16(), reader.u64()]
+    return { stage, request, seq, dispute, balances: [reader.i128(), reader.i128()] }
+  }
   return { stage, request, withdrawal: readWithdrawal(reader, at), consent: reader.raw(64) }
 }
 

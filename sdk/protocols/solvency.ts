@@ -22,7 +22,8 @@ const REASONS: Record<BlockedCode, string> = {
     'This ledger is frozen: the peer proved states that this store does not know, or the store was restored and may have forgotten some. Close it with the peer, then use it again; or start from the newest store.',
   PEER_NOT_SYNCED: 'The peer is not connected and in step. Connect to it, then try again.',
   CHAIN_VIEW_STALE: 'The view of the chain is stale, so money cannot be checked. Restore the connection to the chain.',
-  LEDGER_DISPUTED: 'A dispute about this ledger is visible on chain. Wait until it is settled, then pay again.',
+  LEDGER_DISPUTED:
+    'A dispute about this ledger is visible on chain. Close it with the peer or wait until it is settled, then pay again.',
   GENERATION_CHANGING: 'A generation of this ledger ended and the end is not final yet. Wait for confirmations.',
   LEDGER_CLOSING: 'This ledger is being closed. Wait until it is paid out or the closing expires, then pay again.',
   TRANSFERS_PENDING:
@@ -69,12 +70,16 @@ export function deaf(ledger: Ledger): BlockedCode | undefined {
   return unsettled(ledger)
 }
 
-/** Whether chain, peer and store leave any doubt about what a signature would mean. */
-export function unsettled(ledger: Ledger): BlockedCode | undefined {
+/**
+ * Whether chain, peer and store leave any doubt about what a signature would mean. A closing withdrawal (`closes`) ends the generation
+ * and all that was signed in it, so neither what this side forgot nor a dispute speaks against it.
+ */
+export function unsettled(ledger: Ledger, closes = false): BlockedCode | undefined {
   const { facts, generation } = ledger
-  if (ledger.frozen) return 'LEDGER_FROZEN'
+  if (ledger.frozen && !closes) return 'LEDGER_FROZEN'
   if (!facts || !ledger.fresh) return 'CHAIN_VIEW_STALE'
-  if (facts.latest.phase === 'disputed' || facts.confirmed.phase === 'disputed') return 'LEDGER_DISPUTED'
+  const isDisputed = facts.latest.phase === 'disputed' || facts.confirmed.phase === 'disputed'
+  if (isDisputed && !closes) return 'LEDGER_DISPUTED'
   if (facts.latest.generation !== generation || facts.confirmed.generation !== generation) return 'GENERATION_CHANGING'
   return ledger.linked ? undefined : 'PEER_NOT_SYNCED'
 }

@@ -80,7 +80,7 @@ function putLedgerMessage(writer: Writer, message: LedgerMessage): void {
       return
     case 'propose':
       writer.u16(message.seq).bool(message.closing).u128(message.amount).hex(message.to, 20)
-      writer.hex(message.toChannel, 32).u8(message.toMember).u64(message.validUntil)
+      writer.hex(message.toChannel, 32).u8(message.toMember).u64(message.validUntil).u64(message.dispute)
       writer.i128(message.balances[0]).i128(message.balances[1]).u64(message.version)
       return
     case 'consent':
@@ -170,6 +170,7 @@ function readLedgerMessage(reader: Reader, tag: number): LedgerMessage {
         toChannel: reader.hex(32),
         toMember: reader.u8(),
         validUntil: reader.u64(),
+        dispute: reader.u64(),
         balances: [reader.i128(), reader.i128()],
         version: reader.u64(),
       }

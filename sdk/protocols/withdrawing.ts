@@ -1,8 +1,9 @@
 import { toHex } from '../core/bytes.ts'
 import { TallystickError } from '../core/errors.ts'
 import { ZERO_HASH } from '../core/state.ts'
-import { COIN, type Withdrawal, type WithdrawalPart } from '../core/types.ts'
+import { COIN, type LedgerWord, type Withdrawal, type WithdrawalPart } from '../core/types.ts'
 import { withdrawalDigest } from '../core/withdrawal.ts'
+import { decodeWord } from '../core/word.ts'
 import type { ChainFacts, InFlight, Ledger, Terms, WithdrawalRequest } from './ledger.ts'
 import type { Consent, Propose, Refuse } from './messages.ts'
 import { type BlockedCode, BlockedError, InsufficientBalanceError, spendable, unsettled } from './solvency.ts'
@@ -16,7 +17,8 @@ import { type LedgerEffect, type Step, stay } from './step.ts'
 //                           └─▶ refuse
 //
 // A closing one pays all to both and ends the generation, so it counts the newest state of each lane: the proposer signs
-// no update from its proposal on, the other none from its consent on, and each names its last version.
+// no update from its proposal on, the other none from its consent on, and each names its last version. It may end a dispute
+// too, by naming its expiry: agreement beats it. The dispute goes on until that is in a block.
 
 type Proposed = Extract<InFlight, { stage: 'proposed' }>
 
@@ -32,22 +34,37 @@ export class WithdrawalPendingError extends TallystickError {
   }
 }
 
-/** Why no withdrawal may be signed now, if so. A frozen ledger can still be closed. */
+/** Why no withdrawal may be signed now, if so. A frozen ledger can still be closed, and so can a disputed one. */
 function stopped(ledger: Ledger, closes: boolean): BlockedCode | undefined {
-  const code = unsettled(closes ? { ...ledger, frozen: undefined } : ledger)
+  const code = unsettled(ledger, closes)
   if (code) return code
-  const { confirmed, latest, confirmedBalances, latestBalances } = ledger.facts!
-  if (confirmed.phase !== 'open' || latest.phase !== 'open') return 'LEDGER_DISPUTED'
+  const { head, confirmed, latest, confirmedBalances, latestBalances } = ledger.facts!
   // A closing one must leave zero, and what is locked is nobody's yet.
   if (closes && (ledger.own.newest.locked > 0n || ledger.peer.newest.locked > 0n)) return 'TRANSFERS_PENDING'
+  // From the expiry on anybody settles, which pays everybody as well.
+  if (latest.phase === 'disputed' && head.timestamp >= latest.expiry) return 'LEDGER_DISPUTED'
+  if (confirmed.phase === 'disputed') return isSame(confirmed, latest) ? undefined : 'AWAITING_CONFIRMATIONS'
   // Exactly the confirmed seq: a withdrawal in a block that may still vanish would make two valid at once.
-  const moving = latest.seq !== confirmed.seq
+  const moving = seqIn(latest, ledger.facts!.base) !== confirmed.seq
   // A closing one must leave zero, so a deposit on its way would make it fail.
   const depositing = closes && latestBalances.some((balance, member) => balance !== confirmedBalances[member])
   return moving || depositing ? 'AWAITING_CONFIRMATIONS' : undefined
 }
 
-const seqOf = (ledger: Ledger): number => (ledger.facts?.confirmed.phase === 'open' ? ledger.facts.confirmed.seq : -1)
+const isSame = (a: LedgerWord, b: LedgerWord): boolean =>
+  a.phase === 'disputed' && b.phase === 'disputed' && a.expiry === b.expiry && a.commitment === b.commitment
+
+/** The seq of a word; a disputed one keeps it in the preimage of its commitment. */
+function seqIn(word: LedgerWord, base: readonly bigint[]): number {
+  const open = word.phase === 'open' ? word : decodeWord(base[0] ?? 0n)
+  return open.phase === 'open' ? open.seq : -1
+}
+
+/** The seq and the dispute that a withdrawal must name now; only asked where {@link stopped} leaves no doubt about them. */
+const placeOf = ({ facts }: Ledger): { readonly seq: number; readonly dispute: bigint } => ({
+  seq: facts ? seqIn(facts.latest, facts.base) : -1,
+  dispute: facts?.latest.phase === 'disputed' ? facts.latest.expiry : 0n,
+})
 
 /** The user wants money out. Throws what stops it. */
 export function withdraw(ledger: Ledger, { request }: { readonly request: WithdrawalRequest }): Step {
@@ -58,7 +75,12 @@ export function withdraw(ledger: Ledger, { request }: { readonly request: Withdr
   if (!request.closing && (request.amount <= 0n || request.amount > available))
     throw new InsufficientBalanceError(available, request.amount)
   const balances = ledger.facts!.confirmedBalances
-  const inFlight: Proposed = { stage: 'proposed', request, seq: seqOf(ledger), balances: [balances[0]!, balances[1]!] }
+  const inFlight: Proposed = {
+    stage: 'proposed',
+    request,
+    ...placeOf(ledger),
+    balances: [balances[0]!, balances[1]!],
+  }
   return { next: { ...ledger, inFlight }, effects: [proposalOf(ledger, inFlight)] }
 }
 
@@ -70,14 +92,14 @@ export function abandon(ledger: Ledger, { id }: { readonly id: string }): Step {
 }
 
 /** The message that proposes; the same one may be sent again. */
-export function proposalOf(ledger: Ledger, { request, seq, balances }: Proposed): LedgerEffect {
+export function proposalOf(ledger: Ledger, { request, seq, dispute, balances }: Proposed): LedgerEffect {
   const { channelId, asset, generation, own } = ledger
   const { closing, amount, to, toChannel, toMember, validUntil } = request
-  const terms = { closing, amount, to, toChannel, toMember, validUntil, balances, version: own.newest.version }
+  const terms = { closing, amount, to, toChannel, toMember, validUntil, dispute, balances, version: own.newest.version }
   return { kind: 'send', message: { kind: 'propose', channelId, asset, generation, seq, ...terms } }
 }
 
-type Asked = Pick<Propose, 'closing' | 'amount' | 'to' | 'toChannel' | 'toMember' | 'validUntil' | 'seq' | 'balances'>
+type Asked = Omit<Propose, 'kind' | 'channelId' | 'asset' | 'generation' | 'version'>
 
 /** The withdrawal that a proposal of `proposer` stands for; both sides build the same. */
 function build(ledger: Ledger, proposer: number, asked: Asked): Withdrawal {
@@ -92,8 +114,8 @@ function build(ledger: Ledger, proposer: number, asked: Asked): Withdrawal {
     const { to, toChannel, toMember } = mine ? asked : { to: COIN, toChannel: ZERO_HASH, toMember: 0 }
     parts.push({ member, amount, to, toChannel, toMember })
   }
-  const { seq, closing, validUntil } = asked
-  return { channelId, asset, generation, seq, parts, closing, validUntil, dispute: 0n }
+  const { seq, closing, validUntil, dispute } = asked
+  return { channelId, asset, generation, seq, parts, closing, validUntil, dispute }
 }
 
 /** The peer wants money out. */
@@ -106,7 +128,9 @@ export function proposed(ledger: Ledger, asked: Propose, terms: Terms): Step {
   if (asked.generation > ledger.generation) return refuse('the generation is not confirmed here yet', true)
   const code = stopped(ledger, asked.closing)
   if (code) return refuse(code, true)
-  if (asked.seq !== seqOf(ledger)) return refuse('the sequence number is not the confirmed one here', true)
+  const { seq, dispute } = placeOf(ledger)
+  if (asked.seq !== seq) return refuse('the sequence number is not the confirmed one here', true)
+  if (asked.dispute !== dispute) return refuse('the dispute that it names is not the one seen here', true)
   const withdrawal = build(ledger, 1 - ledger.me, asked)
   if (!isPayable(withdrawal)) return refuse('a member has less than nothing', true)
   const { inFlight } = ledger
@@ -181,10 +205,10 @@ export function consented(ledger: Ledger, consent: Consent, terms: Terms): Step 
   const { inFlight } = ledger
   if (inFlight?.stage !== 'proposed' || consent.generation !== ledger.generation || consent.seq !== inFlight.seq)
     return stay(ledger)
-  const { request, balances, seq } = inFlight
+  const { request, balances, seq, dispute } = inFlight
   // It counted updates that have not arrived: they come again after a sync, and so does its consent after a reminder.
   if (request.closing && consent.version !== ledger.peer.newest.version) return stay({ ...ledger, missed: true })
-  const withdrawal = build(ledger, ledger.me, { ...request, seq, balances })
+  const withdrawal = build(ledger, ledger.me, { ...request, seq, dispute, balances })
   if (!isPayable(withdrawal)) return stay(ledger)
   const signer = terms.channel.members[1 - ledger.me]!.signer
   // It may be the consent to an earlier proposal, which was taken back while it was on its way.
@@ -211,20 +235,27 @@ export function refused(ledger: Ledger, { generation, seq, reason, again }: Refu
 /** Looks whether the withdrawal on its way was executed or can never be, by what is final on chain. */
 export function reviewWithdrawal(ledger: Ledger): Step {
   const { inFlight, facts } = ledger
-  if (!inFlight || !facts || facts.confirmed.phase !== 'open') return stay(ledger)
+  if (!inFlight || !facts) return stay(ledger)
   const id = inFlight.stage === 'granted' ? undefined : inFlight.request.id
-  const { seq, validUntil } =
-    inFlight.stage === 'proposed' ? { seq: inFlight.seq, ...inFlight.request } : inFlight.withdrawal
+  const { confirmed, confirmedHead } = facts
+  const { seq, dispute, validUntil } =
+    inFlight.stage === 'proposed' ? { ...inFlight, ...inFlight.request } : inFlight.withdrawal
   const over = (news: Extract<LedgerEffect, { kind: 'notify' }>['news']): Step => ({
     next: { ...ledger, inFlight: undefined },
     effects: [{ kind: 'notify', news }],
   })
-  if (facts.confirmed.seq > seq)
+  const refused = (reason: string) => over({ kind: 'refused', id: id!, reason, again: true })
+  if (confirmed.phase === 'open' && confirmed.seq > seq)
     return inFlight.stage === 'proposed'
-      ? over({ kind: 'refused', id: inFlight.request.id, reason: 'another withdrawal was executed', again: true })
+      ? refused('another withdrawal was executed')
       : over({ kind: 'withdrawn', id, withdrawal: inFlight.withdrawal })
-  if (facts.confirmedHead.timestamp > validUntil || isOutgrown(inFlight, facts)) return over({ kind: 'expired', id })
-  if (inFlight.stage !== 'agreed' || facts.latest.phase !== 'open' || facts.latest.seq !== seq) return stay(ledger)
+  if (confirmedHead.timestamp > validUntil || isOutgrown(inFlight, facts)) return over({ kind: 'expired', id })
+  // The chain takes nothing else from a disputed ledger than what names the dispute.
+  if (confirmed.phase === 'disputed' && confirmed.expiry !== dispute)
+    return inFlight.stage === 'proposed' ? refused('a dispute began') : over({ kind: 'expired', id })
+  if (inFlight.stage !== 'agreed' || facts.latest.generation !== ledger.generation) return stay(ledger)
+  const place = placeOf(ledger)
+  if (place.seq !== seq || place.dispute !== dispute) return stay(ledger)
   return {
     next: ledger,
     effects: [{ kind: 'execute', withdrawal: inFlight.withdrawal, consent: inFlight.consent }],

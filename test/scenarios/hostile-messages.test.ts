@@ -2,11 +2,12 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { ZERO_HASH } from '../../sdk/core/state.ts'
 import { type Address, COIN, type Hex, type State } from '../../sdk/core/types.ts'
+import { encodeWord } from '../../sdk/core/word.ts'
 import { enforceable } from '../../sdk/protocols/disputing.ts'
 import { blankLane, type Ledger } from '../../sdk/protocols/ledger.ts'
 import type { LedgerMessage } from '../../sdk/protocols/messages.ts'
 import { decodeLedger, encodeLedger } from '../../sdk/protocols/record.ts'
-import { BlockedError } from '../../sdk/protocols/solvency.ts'
+import { BlockedError, entitlement } from '../../sdk/protocols/solvency.ts'
 import { decodeMessage, encodeMessage } from '../../sdk/protocols/wire.ts'
 import { WithdrawalPendingError } from '../../sdk/protocols/withdrawing.ts'
 import { facts, NOW, pair, REF, request, type Side } from '../sdk/protocols/sides.ts'
@@ -20,6 +21,11 @@ const signed = fc.oneof(
 const unsigned = (bits: bigint) =>
   fc.oneof(fc.constantFrom(0n, 1n, 999n, 1_000n, (1n << bits) - 1n), fc.bigInt({ min: 0n, max: 9n }))
 const hash = fc.constantFrom<Hex>(ZERO_HASH, `0x${'11'.repeat(31)}02`)
+const EXPIRY = NOW + 600n
+const DISPUTED = facts({
+  latest: { phase: 'disputed', recorded: false, generation: 0, expiry: EXPIRY, commitment: 1n },
+  base: [encodeWord(facts().latest), 0n, 0n],
+})
 const at = fc.constantFrom(0, 0, 0, 0, 1, 32_767)
 const seq = fc.constantFrom(0, 0, 0, 1, 32_767)
 const claim = fc.record({
@@ -41,6 +47,7 @@ const kinds = {
     toChannel: hash,
     toMember: fc.constantFrom(0, 1, 255),
     validUntil: fc.constantFrom(NOW + 600n, NOW + 86_400n, 0n, (1n << 64n) - 1n),
+    dispute: fc.constantFrom(0n, 0n, EXPIRY, (1n << 64n) - 1n),
     balances: fc.oneof(fc.tuple(signed, signed), fc.constant([1_000n, 1_000n] as const)),
     version: unsigned(64n),
   }),
@@ -64,7 +71,9 @@ const message = fc.oneof(
     fc.record({ kind: fc.constant(kind), generation: at, body: kinds[kind] as fc.Arbitrary<unknown> }),
   ),
 ) as fc.Arbitrary<Drawn>
-const deed = fc.constantFrom('pay', 'receive', 'grant', 'withdraw', 'close', 'forget', 'deposit', 'remind', 'reconnect')
+const deed = fc.constantFrom(
+  ...['pay', 'receive', 'grant', 'withdraw', 'close', 'forget', 'deposit', 'remind', 'reconnect', 'disputed', 'calm'],
+)
 const story = fc.array(fc.oneof({ weight: 2, arbitrary: message }, { weight: 1, arbitrary: deed }), {
   minLength: 1,
   maxLength: 14,
@@ -88,6 +97,7 @@ describe('a member that may send anything', () => {
           expect(decodeLedger(encodeLedger(alice.ledger), REF).own.newest).to.deep.equal(alice.ledger.own.newest)
           for (const sent of alice.sent) decodeMessage(encodeMessage(sent))
           expect(worth(alice.ledger) >= -given, 'what alice would submit').to.equal(true)
+          expectFairClosing(before, alice.ledger)
           expect(alice.ledger.own.newest.version >= before.own.newest.version || event === 'forget').to.equal(true)
         }
       }),
@@ -96,8 +106,16 @@ describe('a member that may send anything', () => {
   })
 })
 
+/** A closing withdrawal that was signed just now pays alice all that she is entitled to. */
+function expectFairClosing(before: Ledger, { inFlight, me, ...after }: Ledger): void {
+  if (inFlight?.stage !== 'granted' || inFlight === before.inFlight || !inFlight.withdrawal.closing) return
+  const hers = inFlight.withdrawal.parts.filter(({ member }) => member === me)
+  const paid = hers.reduce((sum, { amount }) => sum + amount, 0n)
+  expect(paid, 'what alice would be paid').to.equal(entitlement({ ...after, inFlight, me }, me))
+}
+
 const GRANTED = {
-  ...{ seq: 0, closing: false, amount: 1n, to: COIN, toChannel: ZERO_HASH, toMember: 0 },
+  ...{ seq: 0, closing: false, amount: 1n, to: COIN, toChannel: ZERO_HASH, toMember: 0, dispute: 0n },
   ...{ validUntil: NOW + 600n, balances: [1_000n, 1_000n] as const, version: 0n },
 }
 
@@ -124,6 +142,8 @@ function act(deed: string, alice: Side, bob: Side, start: Ledger): bigint {
     if (deed === 'close') alice.feed({ kind: 'withdraw', request: request({ closing: true, amount: 0n }) })
     if (deed === 'forget') alice.ledger = { ...start, linked: false }
     if (deed === 'deposit') alice.feed({ kind: 'facts', facts: facts({ balances: [1_000n, 3_000n] }) })
+    if (deed === 'disputed') alice.feed({ kind: 'facts', facts: DISPUTED })
+    if (deed === 'calm') alice.feed({ kind: 'facts', facts: facts() })
     if (deed === 'remind') alice.feed({ kind: 'remind' })
     if (deed === 'reconnect') alice.feed({ kind: 'connected' })
   } catch (error) {

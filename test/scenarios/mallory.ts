@@ -121,7 +121,7 @@ export class Ledger {
   /** Proposes a withdrawal; what is not said is what an honest node would say. */
   propose(over: Partial<Propose>): this {
     const plain = { seq: 0, closing: false, amount: 1n, to: COIN, toMember: 0, version: 0n } as const
-    const empty = { toChannel: `0x${'00'.repeat(32)}`, balances: [0n, 0n], validUntil: 0n } as const
+    const empty = { toChannel: `0x${'00'.repeat(32)}`, balances: [0n, 0n], validUntil: 0n, dispute: 0n } as const
     return this.say({ kind: 'propose', ...plain, ...empty, ...over })
   }
 

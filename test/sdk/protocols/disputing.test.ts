@@ -145,6 +145,15 @@ describe('a dispute', () => {
     expect(start(restored)).to.throw().with.property('code', 'RESTORED_NOT_COMPARED')
   })
 
+  it('ends the generation as disputed also where its end was visible before it was final', () => {
+    const { latest, base } = disputed([0n, 0n])
+    const settled = facts({ generation: 1, balances: [0n, 0n] })
+    see(facts({ latest, confirmed: latest, base }))
+    see({ ...settled, confirmed: latest })
+    see(settled)
+    expect(alice.news).to.deep.equal([{ kind: 'ended', generation: 0, next: 1, disputed: true }])
+  })
+
   it('ends the generation once it is final, tells so and comes into step for the next', () => {
     see(disputed([0n, 0n]))
     see(facts({ generation: 1, balances: [0n, 0n] }))

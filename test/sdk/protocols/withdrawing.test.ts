@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { encodeWord } from '../../../sdk/core/word.ts'
+import type { ChainFacts } from '../../../sdk/protocols/ledger.ts'
 import type { Consent, Propose } from '../../../sdk/protocols/messages.ts'
 import { spendable } from '../../../sdk/protocols/solvency.ts'
 import { facts, NOW, OTHER_ADDRESS, pair, request, type Side, settlePayment } from './sides.ts'
@@ -14,6 +16,7 @@ const codeOf = (action: () => unknown): string | undefined => {
 
 const reasonOf = (side: Side) => side.sent.flatMap((message) => (message.kind === 'refuse' ? [message.reason] : []))[0]
 const head = (timestamp: bigint) => ({ number: 11, timestamp })
+const BASE = [encodeWord(facts().latest), 0n, 0n]
 const DISPUTE = { phase: 'disputed', recorded: false, generation: 0, expiry: NOW + 99n, commitment: 0n } as const
 
 describe('a withdrawal', () => {
@@ -224,6 +227,16 @@ describe('a withdrawal', () => {
     expect(alice.ledger).to.deep.include({ generation: 1, inFlight: undefined })
   })
 
+  it('is over once a dispute that it does not name is final', () => {
+    agree()
+    const final = facts({ latest: DISPUTE, confirmed: DISPUTE, base: BASE })
+    expect(alice.feed({ kind: 'facts', facts: final }).news).to.deep.include({ kind: 'expired', id: 'w1' })
+    expect(bob.feed({ kind: 'facts', facts: final }).ledger.inFlight).to.equal(undefined)
+    const [asker] = pair()
+    asker.feed({ kind: 'withdraw', request: request() }).feed({ kind: 'facts', facts: final })
+    expect(asker.news.at(-1)).to.include({ kind: 'refused', id: 'w1', again: true })
+  })
+
   describe('that closes', () => {
     const closing = { closing: true, amount: 0n }
 
@@ -340,6 +353,114 @@ describe('a withdrawal', () => {
       expect(alice.news.map(({ kind }) => kind)).to.deep.equal(['ended', 'withdrawn'])
       expect(bob.ledger).to.deep.include({ generation: 1, inFlight: undefined, linked: false })
       expect(spendable(bob.ledger, 1)).to.equal(0n)
+    })
+
+    describe('during a dispute', () => {
+      const running = facts({ latest: DISPUTE, base: BASE })
+      const see = (view: ChainFacts, ...sides: Side[]) => {
+        for (const side of sides) side.feed({ kind: 'facts', facts: view })
+      }
+      const closingOf = (side: Side) => side.effects.find((effect) => effect.kind === 'execute')?.withdrawal
+
+      it('names its expiry and pays all to both by the newest states, whatever was challenged with', () => {
+        settlePayment(alice, bob, 300n)
+        see(running, alice, bob)
+        agree(closing)
+        expect(closingOf(alice)).to.include({ seq: 0, dispute: DISPUTE.expiry, closing: true })
+        expect(closingOf(alice)?.parts.map(({ amount }) => amount)).to.deep.equal([700n, 1_300n])
+      })
+
+      it('lets the dispute go on: answers are sent until it is in a block', () => {
+        settlePayment(alice, bob, 300n)
+        see(running, alice, bob)
+        agree(closing)
+        see(running, alice)
+        expect(alice.effects.map(({ kind }) => kind)).to.deep.equal(['submit', 'execute'])
+        see({ ...running, head: head(DISPUTE.expiry) }, bob)
+        expect(bob.effects.map(({ kind }) => kind)).to.deep.equal(['settle'])
+      })
+
+      it('is all that is signed: no other withdrawal and no payment', () => {
+        see(running, alice, bob)
+        expect(codeOf(() => propose())).to.equal('LEDGER_DISPUTED')
+        expect(codeOf(() => alice.pay(1n))).to.equal('LEDGER_DISPUTED')
+        const proposal = propose(closing)
+        bob.hear({ ...proposal, closing: false, amount: 1n })
+        expect(reasonOf(bob)).to.equal('LEDGER_DISPUTED')
+      })
+
+      it('takes the seq of the word before the dispute, also where the dispute is final', () => {
+        const latest = { ...DISPUTE, generation: 0 }
+        const base = [encodeWord(facts({ seq: 7 }).latest), 0n, 0n]
+        see(facts({ latest, confirmed: latest, base }), alice, bob)
+        agree(closing)
+        expect(closingOf(alice)).to.include({ seq: 7, dispute: DISPUTE.expiry })
+      })
+
+      it('is refused while the other sees no dispute, or another one', () => {
+        see(running, alice)
+        const proposal = propose(closing)
+        bob.hear(proposal)
+        expect(bob.sent[0]).to.deep.include({ kind: 'refuse', again: true })
+        expect(reasonOf(bob)).to.match(/dispute/)
+        see(facts({ latest: { ...DISPUTE, expiry: NOW + 98n }, base: BASE }), bob)
+        expect(reasonOf(bob.hear(proposal))).to.match(/dispute/)
+        expect(bob.hear({ ...proposal, dispute: 0n }).ledger.inFlight).to.equal(undefined)
+        see(running, bob)
+        expect(bob.hear(proposal).ledger.inFlight).to.include({ stage: 'granted' })
+      })
+
+      it('waits for what came into the word before the dispute to be final', () => {
+        const base = [encodeWord(facts({ seq: 1 }).latest), 0n, 0n]
+        for (const view of [
+          facts({ latest: DISPUTE, base }),
+          facts({ latest: DISPUTE, base: BASE, latestBalances: [1_000n, 1_001n] }),
+          facts({ latest: DISPUTE, base: BASE, confirmed: { ...DISPUTE, expiry: NOW + 98n } }),
+          facts({ latest: DISPUTE, base: BASE, confirmed: { ...DISPUTE, commitment: 7n } }),
+          facts({ confirmed: DISPUTE }),
+        ]) {
+          see(view, alice)
+          expect(codeOf(() => propose(closing))).to.equal('AWAITING_CONFIRMATIONS')
+        }
+      })
+
+      it('is not asked for any more once the dispute can be settled', () => {
+        see({ ...running, head: head(DISPUTE.expiry) }, alice)
+        expect(codeOf(() => propose(closing))).to.equal('LEDGER_DISPUTED')
+      })
+
+      it('is not executed when a reorganisation took the dispute back, and expires', () => {
+        see(running, alice, bob)
+        agree(closing)
+        see(facts(), alice)
+        expect(alice.effects).to.deep.equal([])
+        see(running, alice)
+        expect(closingOf(alice)).to.include({ dispute: DISPUTE.expiry })
+        const late = head(NOW + 601n)
+        see({ ...running, head: late, confirmedHead: late }, alice)
+        expect(alice.news).to.deep.include({ kind: 'expired', id: 'w1' })
+      })
+
+      it('ends the generation as agreed, for both', () => {
+        see(running, alice, bob)
+        agree(closing)
+        see(facts({ generation: 1, balances: [0n, 0n] }), alice, bob)
+        expect(alice.news[0]).to.deep.equal({ kind: 'ended', generation: 0, next: 1, disputed: false })
+        expect(alice.news[1]).to.include({ kind: 'withdrawn', id: 'w1' })
+        expect(bob.news.map(({ kind }) => kind)).to.deep.equal(['ended', 'withdrawn'])
+        expect(bob.ledger.inFlight).to.equal(undefined)
+      })
+
+      it('says that all is paid, and not which way, if somebody may have settled before', () => {
+        see(running, alice, bob)
+        agree(closing)
+        const late = head(DISPUTE.expiry)
+        see(facts({ generation: 1, balances: [0n, 0n], head: late, confirmedHead: late }), alice)
+        expect(alice.news).to.deep.equal([
+          { kind: 'ended', generation: 0, next: 1, disputed: true },
+          { kind: 'withdrawn', id: 'w1', withdrawal: undefined },
+        ])
+      })
     })
   })
 })
