@@ -96,11 +96,11 @@ describe('the directions of imports', () => {
     expect(circles(sources('contracts', 'sol'))).to.deep.equal([])
   })
 
-  it('keep clocks, chance, waiting and the process out of core and protocols', () => {
+  it('keep clocks, chance, waiting and the process out of core, protocols and routing', () => {
     const impure =
       /\b(async|Promise|Date|Math\.random|setTimeout|setInterval|performance|process|crypto|fetch|console)\b/
     const found = [...sources('sdk', 'ts')]
-      .filter(([file]) => /^(core|protocols)\//.test(file))
+      .filter(([file]) => /^(core|protocols|routing)\//.test(file))
       .flatMap(([file, code]) => (impure.exec(code) === null ? [] : [`${file}: ${impure.exec(code)?.[0]}`]))
     expect(found).to.deep.equal([])
   })

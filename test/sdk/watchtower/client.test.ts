@@ -237,7 +237,7 @@ describe('a client of towers', () => {
   })
 
   it('renews its receipts at half of their term', async () => {
-    clock.epoch = Number(chain.tip.head.timestamp) * 1_000
+    clock.round = Number(chain.tip.head.timestamp) * 1_000
     await tower({ term: 10_000n })
     const alice = await client()
     alice.update(of(1n), 0)
