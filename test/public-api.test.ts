@@ -47,6 +47,7 @@ const VALUES = `
   TransportError
   UnknownChannelError
   UnknownSchemeError
+  Watchtower
   WithdrawalExpiredError
   WithdrawalPendingError
   assertTip
@@ -186,11 +187,16 @@ const TYPES = `
   StoreIdentity
   Survey
   Tip
+  TowerEvent
+  TowerLag
+  TowerSpec
+  TowerStatus
   Transfer
   Transport
   TransportOptions
   UnlockOptions
   Vouched
+  WatchtowerOptions
   WeightedPart
   WithdrawOptions
   Withdrawal
