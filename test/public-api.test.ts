@@ -71,6 +71,7 @@ const VALUES = `
   ethersWallet
   hashState
   hashWithdrawal
+  indexedDbStore
   invoiceDigest
   keyring
   laneWordOf

@@ -11,7 +11,7 @@ export type StoreErrorCode =
   | 'STORE_CLOSED'
   | 'STORE_KEY'
 
-/** What went wrong with a store; `location` is the file (or `memory`). */
+/** What went wrong with a store; `location` is the file, the database of a browser, or `memory`. */
 export class StoreError extends TallystickError {
   readonly code: StoreErrorCode
   readonly location: string
@@ -29,6 +29,14 @@ export const frozen = (location: string, cause: unknown): StoreError =>
     'STORE_FROZEN',
     location,
     `Writing to ${location} failed (${reasonOf(cause)}). Free disk space or repair the disk, then restart; until then nothing is written.`,
+    cause,
+  )
+
+export const inUse = (location: string, cause?: unknown): StoreError =>
+  new StoreError(
+    'STORE_IN_USE',
+    location,
+    `${location} is in use by another process or page. Stop that one first, or give this one a store of its own.`,
     cause,
   )
 

@@ -1,15 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Address } from '../core/types.ts'
-import { corrupt, reasonOf, StoreError } from './errors.ts'
+import { corrupt, inUse, reasonOf, StoreError } from './errors.ts'
+import { checkIdentity, fieldsOf, type StoreIdentity } from './identity.ts'
 import { hasLostCommits } from './wal.ts'
-
-/** What a store belongs to: states of another chain, adjudicator or session key must never mix with it. */
-export interface StoreIdentity {
-  readonly chainId: bigint
-  readonly adjudicator: Address
-  /** The session key (or the first of a keyring). */
-  readonly signer: Address
-}
 
 /** Version of the tables below; a file of a higher one is refused. */
 const FORMAT = 1
@@ -23,7 +15,7 @@ function builtin<T>(name: string): T {
   throw new StoreError(
     'STORE_UNAVAILABLE',
     name,
-    `${name} is not here. Use Node.js 22.13 or newer, or memoryStore() elsewhere.`,
+    `${name} is not here. Use Node.js 22.13 or newer; in a browser use indexedDbStore().`,
   )
 }
 
@@ -45,7 +37,7 @@ export function openFile(path: string, identity: StoreIdentity): DatabaseSync {
     else {
       checkFormat(db, path)
       checkContent(db, path)
-      checkIdentity(db, path, identity)
+      checkIdentity(readIdentity(db), identity, path)
       // An empty log from here on, so that `checkLog` never sees the remains of two crashes at once.
       db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     }
@@ -141,27 +133,10 @@ function checkContent(db: DatabaseSync, path: string): void {
       throw corrupt(path, `the entry ${JSON.stringify(row.key)} does not match its checksum`)
 }
 
-function checkIdentity(db: DatabaseSync, path: string, identity: StoreIdentity): void {
-  const stored = new Map(
-    db
-      .prepare('SELECT field, value FROM identity')
-      .all()
-      .map((row) => [row.field, row.value]),
-  )
-  for (const [field, value] of fieldsOf(identity))
-    if (stored.get(field) !== value)
-      throw new StoreError(
-        'STORE_IDENTITY',
-        path,
-        `${path} belongs to ${field} ${stored.get(field)}, not ${value}. Open the file of this ${field}, or name a new one.`,
-      )
+function readIdentity(db: DatabaseSync): Map<unknown, unknown> {
+  const rows = db.prepare('SELECT field, value FROM identity').all()
+  return new Map(rows.map(({ field, value }) => [field, value]))
 }
-
-const fieldsOf = (identity: StoreIdentity): [string, string][] => [
-  ['chainId', identity.chainId.toString()],
-  ['adjudicator', identity.adjudicator.toLowerCase()],
-  ['signer', identity.signer.toLowerCase()],
-]
 
 /** A file is durable only once its name is. */
 function syncDirectory(path: string): void {
@@ -180,14 +155,6 @@ function syncDirectory(path: string): void {
 const codeOf = (error: unknown): number => ((error as { errcode?: number }).errcode ?? 0) & 0xff
 
 const isBusy = (error: unknown): boolean => codeOf(error) === 5 || codeOf(error) === 6
-
-const inUse = (path: string, cause?: unknown): StoreError =>
-  new StoreError(
-    'STORE_IN_USE',
-    path,
-    `${path} is in use by another process. Stop that one first, or give this one a file of its own.`,
-    cause,
-  )
 
 /** None (an error of the file system itself), PERM, READONLY, IOERR, FULL, CANTOPEN: the file may be sound, it just cannot be used. */
 const SYSTEM_CODES = new Set([0, 3, 8, 10, 13, 14])

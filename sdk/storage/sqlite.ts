@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { closed, corrupt, frozen, type StoreError } from './errors.ts'
+import type { StoreIdentity } from './identity.ts'
 import { checkKeys, compareKeys } from './keys.ts'
-import type { StoreIdentity } from './sqlite-file.ts'
 import { checksum, openFile } from './sqlite-file.ts'
 import type { Store, Write } from './store.ts'
 

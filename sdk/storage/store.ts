@@ -6,7 +6,7 @@ export interface Write {
 
 /**
  * The port to durable memory: an ordered map of keys. Everything a node must not forget goes through `commit`.
- * Adapters: memory, `node:sqlite`; PostgreSQL can follow. One process owns a store at a time.
+ * Adapters: memory, `node:sqlite`, IndexedDB; PostgreSQL can follow. One process owns a store at a time.
  */
 export interface Store {
   /** What the last resolved commit left; `undefined` if nothing. */

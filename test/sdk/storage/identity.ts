@@ -1,4 +1,4 @@
-import type { StoreIdentity } from '../../../sdk/storage/sqlite-file.ts'
+import type { StoreIdentity } from '../../../sdk/storage/identity.ts'
 
 export const identity: StoreIdentity = {
   chainId: 31337n,
