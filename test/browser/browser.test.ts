@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import type { Address, ChannelId } from '../../sdk/core/types.ts'
-import { connectChain, memoryStore, Node, webSocketTransport } from '../../sdk/index.ts'
+import { connectChain, memoryStore, Node, sessionSigner, signDirect, webSocketTransport } from '../../sdk/index.ts'
 import { startAnvil, type TestChain } from '../sdk/chain/anvil.ts'
 import { until } from '../sdk/node/actors.ts'
 import { NO_BROWSER, startBrowser, type TestBrowser } from './chromium.ts'
@@ -9,6 +10,8 @@ import { bundle, type Site, serve } from './site.ts'
 import { injectWallet } from './wallet.ts'
 
 const ETHER = 10n ** 18n
+const [DAPP, STORE] = ["import './dapp.ts'", "import './store-page.ts'"]
+const [, example = ''] = /```js\n(.*?)```/s.exec(readFileSync('docs/browser.md', 'utf8')) ?? []
 
 describe('the SDK in a browser', () => {
   let browser: TestBrowser
@@ -30,41 +33,57 @@ describe('the SDK in a browser', () => {
   })
   after(() => browser?.close())
 
-  async function visit(entry: string, prepare: (page: Page) => Promise<unknown> = async () => {}): Promise<Page> {
-    site = await serve(await bundle(entry))
+  interface Visit {
+    readonly policy?: string
+    readonly prepare?: (page: Page) => Promise<unknown>
+  }
+
+  /** A new page of a new site that runs this code. */
+  async function visit(code: string, { policy, prepare }: Visit = {}): Promise<Page> {
+    site = await serve(await bundle(code), policy)
     const page = await browser.context.newPage()
     page.on('pageerror', (error) => console.error(error))
-    await prepare(page)
+    await prepare?.(page)
     await page.goto(site.url)
-    await loaded(page)
     return page
   }
 
   /** Modules that compile WebAssembly go on after the page's own load event. */
-  const loaded = (page: Page) => page.waitForFunction(() => window.loaded)
+  async function loaded(page: Page): Promise<Page> {
+    await page.waitForFunction(() => window.loaded)
+    return page
+  }
 
   it('says of what needs Node that it is not there', async () => {
-    const page = await visit('dapp.ts')
+    const page = await loaded(await visit(DAPP))
     const codes = await page.evaluate(() => window.dapp.refusals())
     expect(codes).to.deep.equal(['STORE_UNAVAILABLE', 'UNSUPPORTED', 'UNSUPPORTED'])
   })
 
+  it('gets by where the policy of the page forbids WebAssembly', async () => {
+    const page = await loaded(await visit(DAPP, { policy: "default-src 'self'" }))
+    const [key, digest] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
+    const signature = await page.evaluate(([k, d]) => window.dapp.signature(k, d), [key, digest] as const)
+    expect(signature).to.deep.equal(signDirect(sessionSigner(key), digest))
+    expect(await page.evaluate(() => WebAssembly.compile(new Uint8Array()).catch(String))).to.include('Policy')
+  })
+
   it('keeps a store in IndexedDB as every store must', async function () {
     this.timeout(120_000)
-    const page = await visit('store-page.ts')
+    const page = await loaded(await visit(STORE))
     const { passed, failed } = await page.evaluate(() => window.storePage.runSuite())
     expect(failed).to.deep.equal([])
-    expect(passed.length).to.be.greaterThan(14)
+    expect(passed.length).to.be.greaterThan(15)
   })
 
   it('S1 keeps every commit that was acknowledged, each whole, when the browser is killed amid committing', async function () {
     this.timeout(60_000)
     let acknowledged = -1
-    const page = await visit('store-page.ts', (fresh) =>
-      fresh.exposeFunction('acknowledged', (n: number) => {
-        acknowledged = n
-      }),
-    )
+    const hear = (n: number) => {
+      acknowledged = n
+    }
+    const page = await visit(STORE, { prepare: (fresh) => fresh.exposeFunction('acknowledged', hear) })
+    await loaded(page)
     const interrupted = page.evaluate(() => window.storePage.commitOn()).catch(() => {})
     await until(() => acknowledged >= 200, 30_000)
     await browser.crash()
@@ -86,10 +105,12 @@ describe('the SDK in a browser', () => {
     let anvil: TestChain
     let hub: Node
     let address: string
+    let owner: Address
 
     before(async function () {
       this.timeout(30_000)
       anvil = await startAnvil()
+      owner = anvil.wallet(0).address.toLowerCase() as Address
       const store = memoryStore()
       const signer = anvil.wallet(1)
       hub = await Node.start({
@@ -110,13 +131,10 @@ describe('the SDK in a browser', () => {
     it('opens, pays, is reloaded amid a payment, goes on, receives and closes, to the wei; the wallet is asked for transactions alone', async function () {
       this.timeout(120_000)
       const { adjudicator } = anvil
-      const owner = anvil.wallet(0).address.toLowerCase() as Address
       const [before, hubsBefore] = await Promise.all(
         [owner, hub.owner].map((account) => anvil.provider.getBalance(account)),
       )
-      const page = await visit('dapp.ts', (fresh) =>
-        fresh.addInitScript(injectWallet, { rpc: anvil.url, account: owner }),
-      )
+      const page = await loaded(await visit(DAPP, { prepare: installWallet }))
       const asked = () => page.evaluate(() => window.walletWindows)
 
       const started = await page.evaluate((at) => window.dapp.start(at), adjudicator)
@@ -154,6 +172,21 @@ describe('the SDK in a browser', () => {
       expect(hubsAfter! - hubsBefore!).to.equal(paid)
       expect(await anvil.provider.getBalance(adjudicator)).to.equal(0n)
     })
+
+    it('runs the example of the documents', async function () {
+      this.timeout(60_000)
+      const code = example
+        .replace(/(?<=adjudicator = ')0x\w+/, anvil.adjudicator)
+        .replace(/(?<=hub = ')wss:[^']+/, address)
+      const page = await visit(`${code}\nwindow.loaded = true`, { prepare: installWallet })
+      await loaded(page)
+      const payments = []
+      for await (const { amount, memo } of hub.payments()) payments.push({ amount, memo })
+      expect(payments.at(-1)).to.deep.equal({ amount: ETHER / 1000n, memo: 'coffee' })
+      expect(await page.evaluate(() => window.walletWindows)).to.deep.equal(['eth_sendTransaction'])
+    })
+
+    const installWallet = (page: Page) => page.addInitScript(injectWallet, { rpc: anvil.url, account: owner })
 
     const payOften = (page: Page, channel: ChannelId, times: number) =>
       page.evaluate(([id, count]) => window.dapp.payOften(id, 7n, count), [channel, times] as const)

@@ -14,6 +14,8 @@ import {
   openSqlite,
   type SessionSigner,
   type Store,
+  sessionSigner,
+  signDirect,
   tcpTransport,
   webSocketTransport,
 } from '../../sdk/index.ts'
@@ -57,6 +59,9 @@ const dapp = {
     for await (const { direction } of node.payments()) count[direction] += 1
     return count
   },
+
+  /** What a key signs here. */
+  signature: (key: Uint8Array, digest: Uint8Array): Uint8Array => signDirect(sessionSigner(key), digest),
 
   /** The codes with which what needs Node says so. */
   async refusals(): Promise<unknown[]> {

@@ -10,10 +10,14 @@ export interface Site {
   close(): Promise<void>
 }
 
-/** Bundles a file as dApps do: for browsers, with no module left to look for. Throws if anything in it needs Node. */
-export async function bundle(entry: string): Promise<string> {
+/**
+ * Bundles code as dApps do: for browsers, with no module left to look for. Throws if anything in it needs Node. It may import files beside
+ * this one, and this package by its name.
+ */
+export async function bundle(code: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(entry, import.meta.url))],
+    stdin: { contents: code, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
+    alias: { tallystick: fileURLToPath(new URL('../../sdk/index.ts', import.meta.url)) },
     bundle: true,
     write: false,
     platform: 'browser',
@@ -23,11 +27,12 @@ export async function bundle(entry: string): Promise<string> {
   return outputFiles[0]!.text
 }
 
-/** Serves a page with this script in it, on a port of its own. */
-export async function serve(script: string): Promise<Site> {
+/** Serves a page with this script in it, on a port of its own; `policy` says what the script may do. */
+export async function serve(script: string, policy?: string): Promise<Site> {
   const server = createServer(({ url }, response) => {
     const isScript = url === '/script.js'
     response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
+    if (policy) response.setHeader('Content-Security-Policy', policy)
     response.end(
       isScript ? script : '<!doctype html><meta charset="utf-8"><script type="module" src="script.js"></script>',
     )
