@@ -1,4 +1,4 @@
-import { type TransactionRequest, ZeroAddress } from 'ethers'
+import { JsonRpcApiProvider, type Provider, type TransactionRequest, ZeroAddress } from 'ethers'
 import { toBytes } from '../core/bytes.ts'
 import { decodeChannel } from '../core/channel.ts'
 import type { Hex } from '../core/types.ts'
@@ -103,11 +103,20 @@ export function affordable(
 const leastCap = ({ baseFee, priority, gasPrice }: FeeMarket): bigint =>
   baseFee === undefined ? gasPrice : baseFee + baseFee / 4n + priority
 
+/**
+ * On the newest block. Left to themselves some nodes estimate on their pending one, where a transaction of somebody else that may never be
+ * mined could make ours look superfluous.
+ */
+async function estimateOnLatest(provider: Provider, transaction: TransactionRequest): Promise<bigint> {
+  if (!(provider instanceof JsonRpcApiProvider)) return provider.estimateGas(transaction)
+  return BigInt(await provider.send('eth_estimateGas', [provider.getRpcTransaction(transaction), 'latest']))
+}
+
 /** Gas, or why it cannot be known; money is looked at first, so the reason is returned instead of thrown. */
 async function estimateGas(rpc: Rpc, account: Address, request: Request): Promise<bigint | ChainError> {
   const { functionName, ...call } = request
   try {
-    return await rpc.call((provider) => provider.estimateGas({ ...call, from: account } satisfies TransactionRequest))
+    return await rpc.call((provider) => estimateOnLatest(provider, { ...call, from: account }))
   } catch (error) {
     if (/insufficient funds|insufficient balance|enough funds/i.test(rpcMessage(error))) {
       const balance = await rpc.call((provider) => provider.getBalance(account))

@@ -156,7 +156,7 @@ export class Stage {
 }
 
 /** Waits until `condition` holds. */
-export async function until(condition: () => boolean | Promise<boolean>, timeout = 5_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, timeout = 20_000): Promise<void> {
   const end = performance.now() + timeout
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`This never came true: ${condition}`)

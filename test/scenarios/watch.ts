@@ -7,6 +7,7 @@ import { encodeStates } from '../../sdk/core/calldata.ts'
 import { encodeChannel } from '../../sdk/core/channel.ts'
 import { encodeEnvelope } from '../../sdk/core/envelope.ts'
 import { type Address, type Channel, type ChannelId, COIN, type LedgerRef } from '../../sdk/core/types.ts'
+import { counting } from '../../sdk/protocols/disputing.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
 import type { Store } from '../../sdk/storage/store.ts'
 import { tcpTransport } from '../../sdk/transport/tcp.ts'
@@ -130,6 +131,13 @@ export class Watch {
       [0, 1].map((lane) => contract.laneOf!(channelId, COIN, generation, lane) as Promise<bigint>),
     )
     return words.map((word) => word >> 192n)
+  }
+
+  /** The versions that a settlement would count, wherever they were shown. */
+  async counted(channel: Channel): Promise<bigint[]> {
+    const [guard] = this.#guards
+    const facts = await guard!.chain.view(this.ledger(channel))
+    return [0, 1].map((lane) => counting(facts, lane) >> 192n)
   }
 
   async answered(channel: Channel, versions: readonly bigint[], timeout = 10_000): Promise<void> {

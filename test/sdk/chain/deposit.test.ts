@@ -88,7 +88,8 @@ describe('a deposit of tokens', () => {
     const data = call(asset).interface.encodeFunctionData('approve', [PERMIT2, SUPPLY])
     await chain.rpc('anvil_impersonateAccount', account)
     await chain.rpc('anvil_setBalance', account, '0xde0b6b3a7640000')
-    await chain.rpc('eth_sendTransaction', { from: account, to: asset, data })
+    const hash = (await chain.rpc('eth_sendTransaction', { from: account, to: asset, data })) as string
+    await chain.provider.waitForTransaction(hash)
     await chain.rpc('anvil_setBalance', account, '0x0')
     await chain.rpc('anvil_stopImpersonatingAccount', account)
   }
