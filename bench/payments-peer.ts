@@ -1,7 +1,7 @@
 import { toBytes, toHex } from '../sdk/core/bytes.ts'
 import { keccak256 } from '../sdk/core/keccak.ts'
 import type { Address } from '../sdk/core/types.ts'
-import { Node } from '../sdk/node/node.ts'
+import { Node, type NodeOptions } from '../sdk/node/node.ts'
 import { sessionSigner } from '../sdk/signing/session.ts'
 import { openSqlite } from '../sdk/storage/sqlite.ts'
 import { tcpTransport } from '../sdk/transport/tcp.ts'
@@ -11,7 +11,7 @@ import { funded } from './funded-chain.ts'
 export async function startPeer(
   name: string,
   file: string,
-  options: { maxPerSignature?: number; listen?: string[] } = {},
+  options: Partial<Pick<NodeOptions, 'maxPerSignature' | 'transports'>> = {},
 ) {
   const key = keccak256(new TextEncoder().encode(name))
   const signer = sessionSigner(key)

@@ -6,10 +6,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
-import type { ChannelId } from '../sdk/core/types.ts'
-import type { Node } from '../sdk/node/node.ts'
 import { floorRate } from './payments-floor.ts'
 import { startPeer } from './payments-peer.ts'
+import { run } from './payments-run.ts'
 
 // Payments per second between two real nodes: two processes, TCP, SQLite with synchronous=FULL on both sides, every
 // payment recorded. The payer is this process, the payee a child of it. "Limit" is the minimal loop of docs/performance.md on a quiet
@@ -114,33 +113,6 @@ async function measure(name: string, seconds: number): Promise<Omit<Result, 'flo
     child.kill()
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-/** Payments of one unit each, so that the sum counts them. */
-async function run(node: Node, channelId: ChannelId, size: number, mode: string, seconds: number) {
-  const start = performance.now()
-  const end = start + 1_000 * seconds
-  let done = 0
-  const latencies: number[] = []
-  const one = async (count: number) => {
-    const began = performance.now()
-    if (count === 1) await node.pay(channelId, 1n)
-    else await node.payMany(channelId, new BigUint64Array(count).fill(1n))
-    done += count
-    latencies.push(performance.now() - began)
-  }
-  if (mode === 'sequential') while (performance.now() < end) await one(size)
-  else {
-    // Enough on its way to keep both sides busy: callers that each wait for their own payments.
-    const callers = size === 1 ? 512 : size === 10 ? 128 : 64
-    const caller = async () => {
-      while (performance.now() < end) await one(size === 1 ? 1 : 4 * size)
-    }
-    await Promise.all(Array.from({ length: callers }, caller))
-  }
-  const elapsed = (performance.now() - start) / 1_000
-  latencies.sort((a, b) => a - b)
-  return { rate: done / elapsed, p50: latencies[Math.floor(latencies.length / 2)]! }
 }
 
 interface Probe {

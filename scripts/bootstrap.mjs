@@ -23,6 +23,7 @@ const TARGETS = {
   'bench:gas': ['bench/gas.ts'],
   'bench:payments': ['bench/payments.ts'],
   'bench:onion': ['bench/onion.ts'],
+  'bench:browser': ['bench/browser.ts'],
 }
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
