@@ -1,6 +1,7 @@
 import type { Signer } from 'ethers'
 import { connectChain, type EthersChain } from '../chain/adapter.ts'
 import type { Deployment } from '../chain/deployment.ts'
+import { openRpc } from '../chain/rpc.ts'
 import { memoryStore } from '../storage/memory.ts'
 import { wholeNumber } from './files.ts'
 
@@ -8,6 +9,13 @@ import { wholeNumber } from './files.ts'
 export interface ChainArgs {
   readonly rpc: string
   readonly confirmations?: string
+}
+
+/** The id of the chain behind an RPC. */
+export async function chainIdOf({ rpc }: ChainArgs): Promise<bigint> {
+  const opened = await openRpc(rpc)
+  opened.close()
+  return opened.chainId
 }
 
 /** Runs `use` with a chain connection that forgets everything afterwards: all a command needs is on the chain. */

@@ -1,5 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Wallet } from 'ethers'
+import { toBytes, toHex } from '../core/bytes.ts'
 import { TallystickError } from '../core/errors.ts'
 
 /** An option of the command line makes no sense, or its file does not. */
@@ -24,9 +26,9 @@ export function readText(path: string, option: string): string {
 }
 
 /** Writes a new file; an existing one stays as it is. Throws {@link UsageError}. */
-export function writeNew(path: string, text: string, option: string): void {
+export function writeNew(path: string, text: string, option: string, mode = 0o666): void {
   try {
-    writeFileSync(path, text, { flag: 'wx' })
+    writeFileSync(path, text, { flag: 'wx', mode })
   } catch (cause) {
     const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST'
     throw new UsageError(
@@ -54,6 +56,21 @@ export async function readKey(path: string, passwordPath: string | undefined): P
   } catch {
     throw new UsageError(`The keystore ${path} does not open with this password. Check --password-file and --key-file.`)
   }
+}
+
+/**
+ * The key by which a daemon is known, of 32 bytes: made at the first start, readable by its user alone. Throws {@link UsageError}.
+ */
+export function identityKey(path: string): Uint8Array {
+  if (!existsSync(path)) {
+    const key = randomBytes(32)
+    writeNew(path, `${toHex(key)}\n`, 'identity-file', 0o600)
+    return key
+  }
+  const text = readText(path, 'identity-file').trim()
+  if (!/^0x[0-9a-f]{64}$/.test(text))
+    throw new UsageError(`The file ${path} holds no key of 32 bytes in hex. Check --identity-file.`)
+  return toBytes(text)
 }
 
 /** A whole number from the command line. Throws {@link UsageError}. */

@@ -4,10 +4,11 @@ import { TallystickError } from '../core/errors.ts'
 import type { ExitArgs } from './exit.ts'
 import type { InspectArgs } from './inspect.ts'
 import type { RecoverArgs } from './recover.ts'
+import type { TowerArgs } from './tower.ts'
 
 // Commands are loaded when they are asked for, so that help and mistakes are answered at once.
 const program = new Command('tallystick')
-  .description('State channels for Ethereum: what can be done with a chain alone, without a running node')
+  .description('State channels for Ethereum: what can be done with a chain alone, and what runs for others')
   .configureHelp({ showGlobalOptions: true })
   .showHelpAfterError('(add --help for the options)')
 
@@ -49,6 +50,34 @@ program
   .option('--out <path>', 'writes an exit file without states, to leave where no node remembers them')
   .option('--json', 'prints one JSON object a line')
   .action(async (args: RecoverArgs) => (await import('./recover.ts')).recover(args))
+
+program
+  .command('tower')
+  .description('Runs a watchtower: answers stale challenges for members that are offline')
+  .requiredOption('--rpc <url>', 'RPC of the chain, http(s) or ws(s); best one with traces')
+  .requiredOption('--adjudicator <address>', 'where the contracts are')
+  .requiredOption(
+    '--key-file <path>',
+    'private key of the account that pays for answers: hex, or an encrypted keystore',
+  )
+  .option('--password-file <path>', 'password of the keystore')
+  .option('--from-block <number>', 'block of the deployment, or any earlier one', '0')
+  .option('--confirmations <blocks>', 'blocks until something counts as final')
+  .option('--store <path>', 'where appointments are kept', 'tower.sqlite')
+  .option(
+    '--identity-file <path>',
+    'key that clients know the tower by; made if missing (default: the store with .identity)',
+  )
+  .option('--listen <address...>', 'tcp:// or ws://, host and port', ['tcp://0.0.0.0:7100'])
+  .option('--margin <seconds>', 'how long before its expiry a dispute is answered at the latest', '600')
+  .option('--delay <seconds>', 'how long others have to answer first', '0')
+  .option('--settle', 'also settles what it answered for')
+  .option('--days <days>', 'how long a receipt binds', '30')
+  .option('--per-client <ledgers>', 'most ledgers of one client', '1000')
+  .option('--ledgers <ledgers>', 'most ledgers altogether', '1000000')
+  .option('--metrics <host:port>', 'serves /metrics and /healthz there')
+  .option('--log-level <level>', 'debug, info, warn, error or silent', 'info')
+  .action(async (args: TowerArgs) => (await import('./tower.ts')).tower(args))
 
 try {
   await program.parseAsync()
