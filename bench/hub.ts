@@ -115,7 +115,12 @@ class Bench {
     this.#chain = chain
     this.#hubProcess = hubProcess
     this.#hub = hub
-    const clients = (group: string) => new Helper(file('clients'), { place, group, hub: hub.address })
+    const clients = (group: string) =>
+      new Helper(
+        file('clients'),
+        { place, group, hub: hub.address },
+        values.profile ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] : [],
+      )
     this.#payers = clients('payer')
     this.#payees = clients('payee')
   }

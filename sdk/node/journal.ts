@@ -1,8 +1,9 @@
-import type { Store, Write } from '../storage/store.ts'
+import type { Store } from '../storage/store.ts'
 
 /** What one commit holds, and what happens once it is durable. */
 export interface Batch {
-  readonly writes: Write[]
+  /** By key: what is written again before it is durable goes to the disk once. */
+  readonly writes: Map<string, Uint8Array | null>
   readonly after: (() => void)[]
 }
 
@@ -14,7 +15,7 @@ export class Journal {
   readonly #store: Store
   readonly #onDurable: () => void
   readonly #onFailure: (error: unknown) => void
-  #batch: Batch = { writes: [], after: [] }
+  #batch: Batch = emptyBatch()
   #running: Promise<void> | undefined
 
   constructor(store: Store, onDurable: () => void, onFailure: (error: unknown) => void) {
@@ -28,7 +29,7 @@ export class Journal {
   }
 
   write(key: string, value: Uint8Array | null): void {
-    this.#batch.writes.push({ key, value })
+    this.#batch.writes.set(key, value)
   }
 
   /** Runs once everything written so far is durable, in the order of the calls. */
@@ -38,19 +39,20 @@ export class Journal {
 
   /** Whether the batch that gathers holds anything. */
   get isEmpty(): boolean {
-    return this.#batch.writes.length === 0 && this.#batch.after.length === 0
+    return this.#batch.writes.size === 0 && this.#batch.after.length === 0
   }
 
   /** Starts a commit if none runs and there is something to do. */
   flush(): void {
     if (this.#running || this.isEmpty) return
     const batch = this.#batch
-    this.#batch = { writes: [], after: [] }
-    if (batch.writes.length === 0) {
+    this.#batch = emptyBatch()
+    if (batch.writes.size === 0) {
       this.#perform(batch)
       return
     }
-    this.#running = this.#store.commit(batch.writes).then(
+    const writes = [...batch.writes].map(([key, value]) => ({ key, value }))
+    this.#running = this.#store.commit(writes).then(
       () => {
         this.#running = undefined
         this.#perform(batch)
@@ -72,3 +74,5 @@ export class Journal {
     await this.#running
   }
 }
+
+const emptyBatch = (): Batch => ({ writes: new Map(), after: [] })

@@ -16,7 +16,7 @@ export interface Carried {
   readonly id: Hex
   part: Part
   readonly incoming: Place | undefined
-  /** `note` goes with its lock. */
+  /** `note` goes with its lock, which is ordered as soon as the part is admitted or never; so it is not stored. */
   readonly outgoing: (Place & { readonly note: Uint8Array }) | undefined
   /** Seals a failure for whoever sent this part. */
   readonly reply: Uint8Array | undefined
@@ -33,7 +33,7 @@ export interface Carried {
 interface StoredPart {
   readonly part: Part
   readonly incoming: { readonly number: number; readonly id: Hex } | undefined
-  readonly outgoing: { readonly number: number; readonly id: Hex; readonly note: Hex } | undefined
+  readonly outgoing: { readonly number: number; readonly id: Hex } | undefined
   readonly reply: Hex | undefined
   readonly failure: Hex | undefined
   readonly payment: Hex | undefined
@@ -53,7 +53,7 @@ export function encodeCarried({ part, incoming, outgoing, reply, failure, paymen
     {
       part: kept,
       incoming: incoming && place(incoming),
-      outgoing: outgoing && { ...place(outgoing), note: toHex(outgoing.note) },
+      outgoing: outgoing && place(outgoing),
       reply: reply && toHex(reply),
       failure: failure && toHex(failure),
       payment,
@@ -75,7 +75,7 @@ export function decodeCarried(id: Hex, text: string, slots: ReadonlyMap<number, 
     id,
     part: { ...stored.part, view: undefined },
     incoming,
-    outgoing: outgoing && { ...outgoing, note: toBytes(stored.outgoing!.note) },
+    outgoing: outgoing && { ...outgoing, note: new Uint8Array(0) },
     reply: stored.reply && toBytes(stored.reply),
     failure: stored.failure && toBytes(stored.failure),
     payment: stored.payment,

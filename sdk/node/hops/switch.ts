@@ -73,6 +73,8 @@ export class Switch {
   readonly #incoming = new Map<string, Carried>()
   readonly #outgoing = new Map<string, Carried>()
   readonly #bySlot = new Map<Slot, Set<Carried>>()
+  /** One secret opens all parts of its key. */
+  readonly #byKey = new Map<Hex, Set<Carried>>()
   owner: PartOwner | undefined
   #view: KeyView | undefined
   #looking = false
@@ -151,7 +153,6 @@ export class Switch {
       } else if (proof.kind === 'release') {
         const { secret, scalar } = proof
         this.step(carried, { kind: 'unlockAsked', value: resolution.values[0]!, secret, scalar })
-        // One secret opens all parts of its key.
         if (secret !== undefined) this.#spread(carried, secret)
       }
     } catch (error) {
@@ -161,19 +162,18 @@ export class Switch {
   }
 
   #spread(from: Carried, secret: Hex): void {
-    const key = keyOfPart(from.part)
-    for (const carried of [...this.parts.values()])
-      if (carried !== from && keyOfPart(carried.part) === key) this.step(carried, { kind: 'secretSeen', secret })
+    for (const carried of [...(this.#byKey.get(keyOfPart(from.part)) ?? [])])
+      if (carried !== from) this.step(carried, { kind: 'secretSeen', secret })
   }
 
   /** A cancel exists once it is acknowledged. */
   #acknowledged(slot: Slot): void {
-    for (const carried of [...(this.#bySlot.get(slot) ?? [])]) {
-      const { outgoing } = carried
-      const residual = carried.part.outgoing?.cancelling
-      if (residual === undefined || outgoing?.slot !== slot) continue
+    const cancelling = ({ part, outgoing }: Carried) =>
+      part.outgoing?.cancelling !== undefined && outgoing?.slot === slot
+    for (const carried of [...(this.#bySlot.get(slot) ?? [])].filter(cancelling)) {
+      const residual = carried.part.outgoing!.cancelling!
       const { own } = slot.ledger
-      const left = findLocked(own.ackedPending, outgoing.id)?.transfer.amount ?? 0n
+      const left = findLocked(own.ackedPending, carried.outgoing!.id)?.transfer.amount ?? 0n
       if (left === residual) this.step(carried, { kind: 'cancelledOut', residual })
     }
   }
@@ -234,11 +234,8 @@ export class Switch {
     const { incoming, outgoing } = carried
     if (incoming) this.#incoming.set(placeOf(incoming.slot, incoming.id), carried)
     if (outgoing) this.#outgoing.set(placeOf(outgoing.slot, outgoing.id), carried)
-    for (const place of [incoming, outgoing]) {
-      if (!place) continue
-      const parts = this.#bySlot.get(place.slot) ?? new Set()
-      this.#bySlot.set(place.slot, parts.add(carried))
-    }
+    for (const place of [incoming, outgoing]) if (place) addTo(this.#bySlot, place.slot, carried)
+    addTo(this.#byKey, keyOfPart(carried.part), carried)
   }
 
   #leave(carried: Carried): void {
@@ -246,7 +243,8 @@ export class Switch {
     const { incoming, outgoing } = carried
     if (incoming) this.#incoming.delete(placeOf(incoming.slot, incoming.id))
     if (outgoing) this.#outgoing.delete(placeOf(outgoing.slot, outgoing.id))
-    for (const place of [incoming, outgoing]) if (place) this.#bySlot.get(place.slot)?.delete(carried)
+    for (const place of [incoming, outgoing]) if (place) removeFrom(this.#bySlot, place.slot, carried)
+    removeFrom(this.#byKey, keyOfPart(carried.part), carried)
     this.#engine.journal.write(partKey(carried.id), null)
     this.owner?.over(carried)
   }
@@ -264,6 +262,8 @@ export class Switch {
       this.#leave(carried)
       return
     }
+    // A look at the chain that leads to nothing leaves nothing to store, and comes often.
+    if (event.kind === 'view' && effects.length === 0) return
     const text = encodeCarried(carried)
     if (text === carried.stored) return
     carried.stored = text
@@ -427,3 +427,15 @@ const resolveOut = ({ id }: Place, resolution: Resolution): Exclude<Operation, {
   id,
   resolution,
 })
+
+function addTo<K>(index: Map<K, Set<Carried>>, key: K, carried: Carried): void {
+  const parts = index.get(key)
+  if (parts) parts.add(carried)
+  else index.set(key, new Set([carried]))
+}
+
+function removeFrom<K>(index: Map<K, Set<Carried>>, key: K, carried: Carried): void {
+  const parts = index.get(key)
+  parts?.delete(carried)
+  if (parts?.size === 0) index.delete(key)
+}
