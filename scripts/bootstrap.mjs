@@ -24,6 +24,7 @@ const TARGETS = {
   'bench:payments': ['bench/payments.ts'],
   'bench:onion': ['bench/onion.ts'],
   'bench:browser': ['bench/browser.ts'],
+  'bench:hub': ['bench/hub.ts'],
 }
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
