@@ -47,6 +47,7 @@ import { type Request, readMarket } from './preflight.ts'
 import { openRpc, type Rpc } from './rpc.ts'
 import { Sender } from './sender.ts'
 import { ChannelFinder } from './shown-channel.ts'
+import { isSignedBy } from './signed-by.ts'
 import type { SignedDeposit, SigningOptions } from './signed-deposit.ts'
 import { Watcher } from './watcher.ts'
 
@@ -310,6 +311,10 @@ export class EthersChain implements Chain, DisputeFeed {
   async claimable(asset: Address, owner: Address): Promise<bigint> {
     const [amount] = await this.#ask(this.domain.adjudicator, adjudicatorAbi, 'claimable', [asset, owner])
     return amount as bigint
+  }
+
+  isSignedBy(account: Address, digest: Uint8Array, signature: Uint8Array): Promise<boolean> {
+    return isSignedBy(this.#rpc, account, digest, signature)
   }
 
   async outcomes(keys: readonly Hex[]): Promise<Outcome[]> {

@@ -11,6 +11,7 @@ import {
   restoreLedger,
   type StoredLane,
 } from '../protocols/record.ts'
+import { MAX_OWNER_SIGNATURE } from '../protocols/wire.ts'
 import type { Store } from '../storage/store.ts'
 import { readLane } from './history.ts'
 import { CHANNELS, channelKey, LEDGERS, ledgerKey, NODE_KEY, parseLedgerKey } from './keys.ts'
@@ -91,7 +92,8 @@ export class Book {
       const reader = new Reader(bytes)
       const channelId = reader.hex(32)
       const channel = decodeChannel(reader.bytes(1_300))
-      this.#enter(channelId, channel, reader.text(512) || undefined)
+      const entry = this.#enter(channelId, channel, reader.text(512) || undefined)
+      if (reader.bool()) entry.revocation = { member: reader.u8(), signature: reader.bytes(MAX_OWNER_SIGNATURE) }
     }
     for await (const [key, bytes] of store.list(LEDGERS)) await this.#loadLedger(parseLedgerKey(key), bytes)
   }
@@ -147,7 +149,14 @@ export class Book {
   #enter(channelId: ChannelId, channel: Channel, address: string | undefined): ChannelEntry {
     const me = memberBySigner(channel, this.#options.signer)
     if (me === undefined) throw new UnknownChannelError(channelId)
-    const entry = { channelId, channel, me, peer: channel.members[1 - me]!.signer, address }
+    const entry: ChannelEntry = {
+      channelId,
+      channel,
+      me,
+      peer: channel.members[1 - me]!.signer,
+      address,
+      revocation: undefined,
+    }
     this.channels.set(channelId, entry)
     return entry
   }
@@ -160,7 +169,8 @@ export class Book {
 
   #place(entry: ChannelEntry, number: number, ledger: Slot['ledger']): Slot {
     const { domain, verify } = this.#options
-    const slot = new Slot(entry, { domain, channel: entry.channel, verify }, number, ledger)
+    const revoked = entry.revocation !== undefined
+    const slot = new Slot(entry, { domain, channel: entry.channel, verify }, number, { ...ledger, revoked })
     this.#numbers = Math.max(this.#numbers, number + 1)
     this.#slots.set(ledgerKey(ledger), slot)
     const siblings = this.#byPeer.get(entry.peer) ?? new Set()
@@ -170,14 +180,15 @@ export class Book {
 }
 
 /** A channel as stored. */
-export const channelRecord = ({ channelId, channel, address }: ChannelEntry) => ({
-  key: channelKey(channelId),
-  value: new Writer()
+export function channelRecord({ channelId, channel, address, revocation }: ChannelEntry) {
+  const writer = new Writer()
     .hex(channelId, 32)
     .bytes(encodeChannel(channel), 1_300)
     .text(address ?? '', 512)
-    .finish(),
-})
+    .bool(revocation !== undefined)
+  if (revocation) writer.u8(revocation.member).bytes(revocation.signature, MAX_OWNER_SIGNATURE)
+  return { key: channelKey(channelId), value: writer.finish() }
+}
 
 /** A ledger as stored. */
 export function ledgerRecord({ ledger, number }: Slot): { key: string; value: Uint8Array } {

@@ -37,6 +37,7 @@ import { Outbox } from './outbox.ts'
 import { type Peer, Peers } from './peers.ts'
 import { Redeemer } from './redeemer.ts'
 import { Replay } from './replay.ts'
+import { Revoking } from './revoking.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
 
 export interface EngineOptions {
@@ -73,6 +74,7 @@ export class Engine {
   readonly openings = new Openings(this)
   readonly lookout = new Lookout(this)
   readonly redeemer = new Redeemer(this)
+  readonly revoking = new Revoking(this)
   readonly switch: Switch
   readonly payee: Payee
   readonly payer = new Payer(this)
@@ -334,6 +336,7 @@ export class Engine {
   #online(peer: Peer): void {
     if (this.halted) return
     for (const slot of this.book.slotsOf(peer.signer)) this.dispatch(slot, { kind: 'connected' })
+    this.revoking.met(peer)
     this.emitter.emit({ kind: 'connected', peer: peer.signer })
   }
 

@@ -58,6 +58,8 @@ export type NodeEvent =
   /** What a settlement had reserved for transfers was divided. */
   | (LedgerRef & { readonly kind: 'redeemed'; readonly generation: number })
   | (LedgerRef & { readonly kind: 'frozen'; readonly known: bigint; readonly proved: bigint })
+  /** The owner of a member revoked its session key: nothing but a closing is signed in the channel any more. */
+  | { readonly kind: 'revoked'; readonly channelId: ChannelId; readonly member: number }
   | { readonly kind: 'chain'; readonly healthy: boolean; readonly reason: string | undefined }
   /** What became of keeping a watchtower up to date. */
   | { readonly kind: 'tower'; readonly event: TowerClientEvent }

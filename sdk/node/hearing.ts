@@ -42,6 +42,11 @@ export class Hearing {
         this.#engine.peers.spend(peer)
         this.#engine.openings.hear(peer, message)
         return
+      case 'revoke':
+        // Its check may cost a question to the RPC.
+        this.#engine.peers.spend(peer, PROPOSAL)
+        void this.#engine.revoking.hear(message)
+        return
       default:
         this.#answerLedger(peer, message)
     }

@@ -420,6 +420,21 @@ export class Node {
     await this.#engine.lookout.dispute(slot, options.signal)
   }
 
+  /**
+   * Has the owner's wallet revoke this node's session key in a channel, because somebody else may have it. Told to the peer, which accepts
+   * nothing from that key any more and closes. Answers the order as JSON, for a peer that is reached in another way. Throws `MissingWalletError`.
+   */
+  async revoke(channelId: ChannelId): Promise<string> {
+    this.#engine.assertRunning()
+    return this.#engine.revoking.revoke(this.#engine.book.channel(channelId))
+  }
+
+  /** Takes the order of a member's owner that {@link revoke} gave. Throws `InvalidRevocationError`. */
+  async acceptRevocation(order: string): Promise<void> {
+    this.#engine.assertRunning()
+    await this.#engine.revoking.accept(order)
+  }
+
   /** The channels of this node. */
   channels(): ChannelInfo[] {
     return [...this.#engine.book.channels.values()].map((entry) => this.#infoOf(entry))

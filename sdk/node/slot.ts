@@ -15,6 +15,14 @@ export interface ChannelEntry {
   readonly peer: Address
   /** Where the peer was dialled last. */
   address: string | undefined
+  /** Its owner's order that the signer of this member is heard no longer. */
+  revocation: Revocation | undefined
+}
+
+/** Who revoked, and the owner's signature. */
+export interface Revocation {
+  readonly member: number
+  readonly signature: Uint8Array
 }
 
 /** Waits for the peer's acknowledgement of its `last` version; an order that is signed completely is one. */

@@ -101,6 +101,8 @@ export interface Ledger extends LedgerRef {
   readonly frozen: Freeze | undefined
   /** Restored from a backup and not compared with the peer since: no dispute may start from it. */
   readonly doubtful: boolean
+  /** An owner says that its signer speaks for it no longer: nothing but a closing is signed. Stored with the channel. */
+  readonly revoked: boolean
   // What follows is learned anew after every start, so it is not stored.
   /** Whether the peer's view was taken in on this connection: before that nothing is signed. */
   readonly linked: boolean
@@ -154,6 +156,7 @@ export function newLedger(ref: LedgerRef, me: number): Ledger {
     inFlight: undefined,
     frozen: undefined,
     doubtful: false,
+    revoked: false,
     linked: false,
     missed: false,
     facts: undefined,

@@ -44,6 +44,8 @@ export function stepLedger(ledger: Ledger, event: LedgerEvent, terms: Terms): St
       return withdraw(ledger, event)
     case 'abandon':
       return abandon(ledger, event)
+    case 'revoked':
+      return stay({ ...ledger, revoked: true })
     case 'dispute':
       return dispute(ledger)
   }

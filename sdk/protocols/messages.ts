@@ -114,8 +114,16 @@ export interface Refused {
   readonly reason: string
 }
 
+/** The order of a member's owner to take nothing more from its signer, and to close. */
+export interface Revoke {
+  readonly kind: 'revoke'
+  readonly channelId: ChannelId
+  /** The owner's over `revokeDigest`: 65 bytes of an account, anything of a contract wallet. */
+  readonly signature: Uint8Array
+}
+
 export type LedgerMessage = Updates | Sync | Ask | Propose | Consent | Refuse
-export type Message = Hello | Open | Opened | Refused | LedgerMessage
+export type Message = Hello | Open | Opened | Refused | Revoke | LedgerMessage
 
 /** The peer broke a rule that no honest peer breaks; the connection is closed and nothing of it counts. */
 export class PeerViolationError extends TallystickError {

@@ -6,6 +6,7 @@ export const MAX_UNACKED = 256
 export const MAX_UNACKED_BYTES = 1 << 20
 
 export type BlockedCode =
+  | 'SIGNER_REVOKED'
   | 'LEDGER_FROZEN'
   | 'PEER_NOT_SYNCED'
   | 'CHAIN_VIEW_STALE'
@@ -18,6 +19,8 @@ export type BlockedCode =
   | 'RESTORED_NOT_COMPARED'
 
 const REASONS: Record<BlockedCode, string> = {
+  SIGNER_REVOKED:
+    'The owner of a member has revoked its session key, so nothing but a closing is signed here. Close the channel, and open another one.',
   LEDGER_FROZEN:
     'This ledger is frozen: the peer proved states that this store does not know, or the store was restored and may have forgotten some. Close it with the peer, then use it again; or start from the newest store.',
   PEER_NOT_SYNCED: 'The peer is not connected and in step. Connect to it, then try again.',
@@ -76,6 +79,7 @@ export function deaf(ledger: Ledger): BlockedCode | undefined {
  */
 export function unsettled(ledger: Ledger, closes = false): BlockedCode | undefined {
   const { facts, generation } = ledger
+  if (ledger.revoked && !closes) return 'SIGNER_REVOKED'
   if (ledger.frozen && !closes) return 'LEDGER_FROZEN'
   if (!facts || !ledger.fresh) return 'CHAIN_VIEW_STALE'
   const isDisputed = facts.latest.phase === 'disputed' || facts.confirmed.phase === 'disputed'

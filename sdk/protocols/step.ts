@@ -25,6 +25,8 @@ export type LedgerEvent =
   | { readonly kind: 'withdraw'; readonly request: WithdrawalRequest }
   /** The user takes a proposal back that the peer has not agreed to. */
   | { readonly kind: 'abandon'; readonly id: string }
+  /** An owner says that its signer speaks for it no longer. */
+  | { readonly kind: 'revoked' }
   | { readonly kind: 'dispute' }
 
 /** A wish of the payee for the end of a transfer. */

@@ -29,10 +29,13 @@ const TAGS = {
   consent: 8,
   refuse: 9,
   ask: 10,
+  revoke: 11,
 } as const
 const MAX_TEXT = 200
 /** Assets that one message may name. */
 export const MAX_ASSETS = 16
+/** Bytes of an owner's signature; a contract wallet of many signers has a long one. */
+export const MAX_OWNER_SIGNATURE = 4_096
 
 /** One frame. */
 export function encodeMessage(message: Message): Uint8Array {
@@ -47,6 +50,8 @@ export function encodeMessage(message: Message): Uint8Array {
       return writer.finish()
     case 'opened':
       return writer.hex(message.channelId, 32).finish()
+    case 'revoke':
+      return writer.hex(message.channelId, 32).bytes(message.signature, MAX_OWNER_SIGNATURE).finish()
     case 'refused':
       return writer.hex(message.about, 32).text(message.code, MAX_TEXT).text(message.reason, MAX_TEXT).finish()
     default:
@@ -111,6 +116,8 @@ function readMessage(reader: Reader, tag: number): Message {
     }
     case TAGS.opened:
       return { kind: 'opened', channelId: reader.hex(32) }
+    case TAGS.revoke:
+      return { kind: 'revoke', channelId: reader.hex(32), signature: reader.bytes(MAX_OWNER_SIGNATURE) }
     case TAGS.refused:
       return { kind: 'refused', about: reader.hex(32), code: reader.text(MAX_TEXT), reason: reader.text(MAX_TEXT) }
     case TAGS.updates:

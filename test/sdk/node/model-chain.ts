@@ -227,6 +227,7 @@ export class ModelView implements Chain {
   balance = async (): Promise<bigint> => 10n ** 24n
   gasPrice = async (): Promise<bigint> => 10n ** 9n
   claimable = async (): Promise<bigint> => 0n
+  isSignedBy = async (): Promise<boolean> => false
   registry: Address = `0x${'4e'.repeat(20)}`
   async survey(keys: readonly Hex[]): Promise<Survey> {
     const none = keys.map(() => ({ value: 0n, recordedAt: 0n }))

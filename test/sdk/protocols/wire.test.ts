@@ -27,6 +27,7 @@ function examples(): Message[] {
     { kind: 'hello', protocol: 1, domain: DOMAIN, owner: CHANNEL.members[0]!.owner },
     { kind: 'open', channel: CHANNEL, assets: [COIN, CHANNEL.members[1]!.owner] },
     { kind: 'opened', channelId: REF.channelId },
+    { kind: 'revoke', channelId: REF.channelId, signature: new Uint8Array(65).fill(7) },
     { kind: 'refused', about: REF.channelId, code: 'PERIOD_REFUSED', reason: 'too short' },
     { ...updates[0]!, updates: [...updates[0]!.updates, ...updates[1]!.updates] },
     bob.feed({ kind: 'connected' }).sent[0]!,
