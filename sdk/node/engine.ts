@@ -99,6 +99,7 @@ export class Engine {
     this.book = new Book({ store, domain, signer: signer.address, verify: verifySignature })
     this.journal = new Journal(
       store,
+      clock,
       () => this.#durable(),
       (error) => this.halt(new StoreFailedError(error)),
     )

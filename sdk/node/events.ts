@@ -55,6 +55,17 @@ export type NodeEvent =
   | (LedgerRef & { readonly kind: 'asked' } & Asking)
   /** An invoice of this node was paid: its secret was shown for all parts. */
   | { readonly kind: 'invoice-paid'; readonly invoice: Hex; readonly amount: bigint }
+  /** A payment of others was carried: `amount` went to `to`, and `fee` stayed here. */
+  | {
+      readonly kind: 'forwarded'
+      readonly asset: Address
+      readonly amount: bigint
+      readonly fee: bigint
+      readonly from: Address
+      readonly to: Address
+    }
+  /** One was not, for a code of failures or refusals. */
+  | { readonly kind: 'turned-back'; readonly asset: Address; readonly reason: string }
   /** What a settlement had reserved for transfers was divided. */
   | (LedgerRef & { readonly kind: 'redeemed'; readonly generation: number })
   | (LedgerRef & { readonly kind: 'frozen'; readonly known: bigint; readonly proved: bigint })

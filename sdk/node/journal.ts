@@ -1,4 +1,5 @@
 import type { Store } from '../storage/store.ts'
+import type { Clock } from './clock.ts'
 
 /** What one commit holds, and what happens once it is durable. */
 export interface Batch {
@@ -6,6 +7,9 @@ export interface Batch {
   readonly writes: Map<string, Uint8Array | null>
   readonly after: (() => void)[]
 }
+
+/** Milliseconds. */
+const FORGOTTEN = 1_000
 
 /**
  * Group commit: while one batch is on its way to the disk the next one gathers. Nothing leaves this node before the batch
@@ -17,15 +21,27 @@ export class Journal {
   readonly #onFailure: (error: unknown) => void
   #batch: Batch = emptyBatch()
   #running: Promise<void> | undefined
+  readonly #clock: Clock
+  /** When the newest commit began and ended, in milliseconds. */
+  #began = 0
+  #ended = 0
 
-  constructor(store: Store, onDurable: () => void, onFailure: (error: unknown) => void) {
+  constructor(store: Store, clock: Clock, onDurable: () => void, onFailure: (error: unknown) => void) {
     this.#store = store
+    this.#clock = clock
     this.#onDurable = onDurable
     this.#onFailure = onFailure
   }
 
   get busy(): boolean {
     return this.#running !== undefined
+  }
+
+  /** Milliseconds that the newest commit took or takes; what was slow a while ago counts no more. */
+  lag(): number {
+    const now = this.#clock.elapsed()
+    if (this.#running) return now - this.#began
+    return now - this.#ended < FORGOTTEN ? this.#ended - this.#began : 0
   }
 
   write(key: string, value: Uint8Array | null): void {
@@ -51,10 +67,12 @@ export class Journal {
       this.#perform(batch)
       return
     }
+    this.#began = this.#clock.elapsed()
     const writes = [...batch.writes].map(([key, value]) => ({ key, value }))
     this.#running = this.#store.commit(writes).then(
       () => {
         this.#running = undefined
+        this.#ended = this.#clock.elapsed()
         this.#perform(batch)
       },
       (error) => {

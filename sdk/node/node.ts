@@ -108,7 +108,19 @@ export interface PaymentFilter {
   readonly asset?: string
 }
 
+/** How busy a node is with payments of others. */
+export interface NodeLoad {
+  /** Parts on their way. */
+  readonly carrying: number
+  readonly storeLag: number
+  /** New ones are refused at the moment. */
+  readonly busy: boolean
+}
+
 const ONION = utf8ToBytes('Tallystick onion key of a session key')
+
+/** Milliseconds between looks whether a node has drained. */
+const DRAIN_LOOK = 20
 
 /** Seconds. */
 const DAY = 86_400
@@ -176,7 +188,7 @@ export class Node {
       clock,
       onionKey: options.onionKey ?? onion,
       forwarding: { ...DEFAULT_FORWARDING, ...options.forwarding },
-      policy: { ...policy, assets: policy.assets?.map(parseAddress) },
+      policy: { ...policy, assets: policy.assets?.map(parseAddress), peers: policy.peers?.map(parseAddress) },
       maxPerSignature,
     })
     try {
@@ -518,6 +530,26 @@ export class Node {
   /** Every event from now on: `for await (const event of node.events())`. */
   events(options: { readonly signal?: AbortSignal } = {}): AsyncIterableIterator<NodeEvent> {
     return this.#engine.emitter.events(options.signal)
+  }
+
+  /** How much of others' payments is on its way here, and how long the store takes for a commit, in milliseconds. */
+  load(): NodeLoad {
+    const { switch: parts, journal } = this.#engine
+    return { carrying: parts.carrying, storeLag: journal.lag(), busy: parts.busy }
+  }
+
+  /** Takes no new payment of others any more, and waits until those on their way are over, or until `signal` says so. */
+  async drain(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { switch: parts, options: given } = this.#engine
+    parts.draining = true
+    await new Promise<void>((resolve) => {
+      const check = () => {
+        if (parts.carrying > 0 && !options.signal?.aborted && !this.#engine.halted) return
+        stop()
+        resolve()
+      }
+      const stop = given.clock.every(DRAIN_LOOK, check)
+    })
   }
 
   /** Hangs up, makes everything durable and stops watching the chain. The store stays open: it was given. */

@@ -20,6 +20,8 @@ export interface OpeningPolicy {
   readonly maxAssets: number
   /** The assets that peers may open; undefined: any, and each of them is defended with this node's gas. */
   readonly assets: readonly Address[] | undefined
+  /** The session keys whose holders may open channels; undefined: anybody. */
+  readonly peers: readonly Address[] | undefined
 }
 
 export const DEFAULT_POLICY: OpeningPolicy = {
@@ -29,6 +31,7 @@ export const DEFAULT_POLICY: OpeningPolicy = {
   maxUnfundedOfAll: 4_096,
   maxAssets: 16,
   assets: undefined,
+  peers: undefined,
 }
 
 /** The two sides of a connection, as the handshake and `hello` proved them. */
@@ -74,6 +77,8 @@ export function considerOpen(
   assertMembers(channel, sides)
   // An owner may have changed since a channel was made; it stays what it is.
   if (!known.assets) assertOwners(channel, sides)
+  if (!known.assets && policy.peers?.includes(sides.peerSigner) === false)
+    return refuse('NOT_ADMITTED', 'this node opens channels with those alone whom its operator has named')
   if (channel.period < policy.minPeriod || channel.period > policy.maxPeriod)
     return refuse('PERIOD_REFUSED', `accepted are ${policy.minPeriod} to ${policy.maxPeriod} seconds`)
   const strange = assets.find((asset) => policy.assets?.includes(asset) === false)

@@ -3,6 +3,7 @@ import { Reader, Writer } from '../../core/codec.ts'
 import { TallystickError } from '../../core/errors.ts'
 import { shiftPoint } from '../../core/points.ts'
 import type { Hex, Transfer } from '../../core/types.ts'
+import type { ChainFacts } from '../../protocols/ledger.ts'
 import type { Operation } from '../../protocols/operations.ts'
 import { type Edge, hopPart, keyOf, payeePart } from '../../protocols/part.ts'
 import { createFailure, type FailureCode } from '../../routing/failure.ts'
@@ -15,6 +16,7 @@ import { freshId } from '../queue.ts'
 import type { Slot } from '../slot.ts'
 import type { Place } from './carried.ts'
 import { decodeParcel, encodeParcel, encodeProof, type Parcel } from './parcel.ts'
+import { feeFor, termsFor } from './policy.ts'
 import type { Switch } from './switch.ts'
 
 /** A lock with an onion that was opened, and where it is. */
@@ -110,16 +112,18 @@ export class Intake {
     payload: ForwardPayload,
     refuse: (code: FailureCode) => void,
   ) {
-    const { book, peers } = this.#engine
     const { channelId, asset, amount, deadline, mode, share } = payload
-    const slot = this.#switch.policy.forwards ? book.slot({ channelId, asset }) : undefined
-    if (!slot) return refuse('UNKNOWN_CHANNEL')
-    if (asset !== edge.asset) return refuse('ASSET_REFUSED')
-    if (!peers.all.get(slot.entry.peer)?.online) return refuse('CHANNEL_UNAVAILABLE')
+    const slot = this.#switch.policy.forwards ? this.#engine.book.slot({ channelId, asset }) : undefined
+    const code = slot ? this.#objection(from, slot, edge, amount) : 'UNKNOWN_CHANNEL'
+    if (!slot || code) {
+      this.#switch.turnedBack(edge.asset, code!)
+      return refuse(code!)
+    }
     const { me } = slot.ledger
     const transfer: Transfer = { amount, deadline, refundTo: me, legs: [{ to: 1 - me, key: keyOf(edge) }] }
     const point = share && parcel.point && toHex(shiftPoint(toBytes(parcel.point), share))
-    const terms = { mode, minimumMode: mode, scalar: share && toHex(share), fee: this.#switch.feeOf(amount) }
+    const fee = feeFor(termsFor(this.#switch.policy, asset), amount)
+    const terms = { mode, minimumMode: mode, scalar: share && toHex(share), fee }
     const carried = this.#switch.carry({
       part: hopPart(terms, edge, this.#switch.edgeOf(slot, transfer, point)),
       incoming: { slot: from, id },
@@ -128,6 +132,18 @@ export class Intake {
       payment: undefined,
     })
     this.#switch.step(carried, { kind: 'lockedIn' })
+  }
+
+  /** Why a part is not carried on, by what this node is and holds; what its rules say follows. */
+  #objection(from: Slot, to: Slot, edge: Edge, amount: bigint): FailureCode | undefined {
+    const { asset } = to.ledger
+    if (this.#switch.busy) return 'NODE_BUSY'
+    if (asset !== edge.asset) return 'ASSET_REFUSED'
+    const { least, most, minimumDeposit } = termsFor(this.#switch.policy, asset)
+    if (amount < least || amount > most) return 'AMOUNT_OUT_OF_BOUNDS'
+    const isFunded = ({ ledger: { facts } }: Slot) => depositOf(facts) >= minimumDeposit
+    const isOnline = this.#engine.peers.all.get(to.entry.peer)?.online
+    return isOnline && isFunded(from) && isFunded(to) ? undefined : 'CHANNEL_UNAVAILABLE'
   }
 
   #fail(place: Place, reply: Uint8Array, code: FailureCode): void {
@@ -147,3 +163,7 @@ export class Intake {
     }
   }
 }
+
+/** What a ledger holds on chain, for sure. */
+const depositOf = (facts: ChainFacts | undefined): bigint =>
+  facts?.confirmedBalances.reduce((sum, balance) => sum + balance, 0n) ?? 0n

@@ -1,7 +1,7 @@
 import { toBytes, toHex } from '../../core/bytes.ts'
 import { MalformedBytesError } from '../../core/codec.ts'
 import { opens, subtractScalar } from '../../core/points.ts'
-import type { Hex, Transfer } from '../../core/types.ts'
+import type { Address, Hex, Transfer } from '../../core/types.ts'
 import type { PartPolicy, Points } from '../../protocols/admission.ts'
 import { type PartEffect, type PartEvent, stepPart } from '../../protocols/forwarding.ts'
 import type { Operation } from '../../protocols/operations.ts'
@@ -76,6 +76,8 @@ export class Switch {
   /** One secret opens all parts of its key. */
   readonly #byKey = new Map<Hex, Set<Carried>>()
   owner: PartOwner | undefined
+  /** The node is about to stop: what is on its way ends, nothing new begins. */
+  draining = false
   #view: KeyView | undefined
   #looking = false
   #ticks = 0
@@ -185,8 +187,18 @@ export class Switch {
     }
   }
 
-  /** What this node keeps of a part of which `amount` goes out. */
-  feeOf = (amount: bigint): bigint => this.policy.baseFee + (amount * this.policy.feePpm) / 1_000_000n
+  /** Why no new part is taken: memory and time are bounded, and whoever is refused at once can go elsewhere. */
+  get busy(): boolean {
+    const { maxParts, maxStoreLag } = this.policy
+    return this.draining || this.parts.size >= maxParts || this.#engine.journal.lag() > maxStoreLag
+  }
+
+  /** Parts of others' payments that are on their way. */
+  get carrying(): number {
+    let count = 0
+    for (const { incoming, outgoing } of this.parts.values()) if (incoming && outgoing) count++
+    return count
+  }
 
   /** Begins to carry a part of a payment that this node makes. */
   send(part: Part, outgoing: NonNullable<Carried['outgoing']>, payment: Hex): Carried {
@@ -246,7 +258,27 @@ export class Switch {
     for (const place of [incoming, outgoing]) if (place) removeFrom(this.#bySlot, place.slot, carried)
     removeFrom(this.#byKey, keyOfPart(carried.part), carried)
     this.#engine.journal.write(partKey(carried.id), null)
+    if (incoming && outgoing) this.#tell(carried)
     this.owner?.over(carried)
+  }
+
+  /** Operators hear what was carried and what came back. */
+  #tell({ part, incoming, outgoing }: Carried): void {
+    const { asset } = incoming!.slot.ledger
+    const [came, left] = [part.incoming!, part.outgoing!]
+    if (came.status !== 'paid' || left.status !== 'paid') {
+      this.turnedBack(asset, (part.refused && CODES[part.refused]) ?? part.refused ?? 'NOT_PAID')
+      return
+    }
+    const amount = left.edge.transfer.amount
+    const fee = came.edge.transfer.amount - amount
+    const [from, to] = [incoming!.slot.entry.peer, outgoing!.slot.entry.peer]
+    this.#engine.journal.after(() => this.#engine.emitter.emit({ kind: 'forwarded', asset, amount, fee, from, to }))
+  }
+
+  /** A part of somebody's payment was not carried to its end. */
+  turnedBack(asset: Address, reason: string): void {
+    this.#engine.emitter.emit({ kind: 'turned-back', asset, reason })
   }
 
   /** Feeds one event to a part; its record joins the commit that holds what led to it. */
