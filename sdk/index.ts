@@ -108,10 +108,11 @@ export { type ExitOptions, type ExitProgress, NewerStateError, runExit } from '.
 export type { ListedPayment } from './node/history.ts'
 export type { InvoiceTerms } from './node/hops/payee.ts'
 export type { PayInvoiceOptions, Route, RouteHop } from './node/hops/payer.ts'
-export { DEFAULT_FORWARDING, type ForwardingPolicy } from './node/hops/policy.ts'
+export { type CarriageTerms, DEFAULT_FORWARDING, type ForwardingPolicy } from './node/hops/policy.ts'
 export {
   type ChannelInfo,
   Node,
+  type NodeLoad,
   type NodeOptions,
   type OpenOptions,
   type PaymentFilter,

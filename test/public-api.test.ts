@@ -118,6 +118,7 @@ const TYPES = `
   BulkPayment
   BulkReceipt
   CancelOptions
+  CarriageTerms
   Chain
   ChainCall
   ChainEvent
@@ -159,6 +160,7 @@ const TYPES = `
   MemoryNetwork
   Meter
   NodeEvent
+  NodeLoad
   NodeOptions
   OnionKey
   OpenOptions

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { TallystickError } from '../core/errors.ts'
 import type { ExitArgs } from './exit.ts'
+import type { HubArgs } from './hub.ts'
 import type { InspectArgs } from './inspect.ts'
 import type { RecoverArgs } from './recover.ts'
 import type { TowerArgs } from './tower.ts'
@@ -78,6 +79,31 @@ program
   .option('--metrics <host:port>', 'serves /metrics and /healthz there')
   .option('--log-level <level>', 'debug, info, warn, error or silent', 'info')
   .action(async (args: TowerArgs) => (await import('./tower.ts')).tower(args))
+
+program
+  .command('hub')
+  .description('Runs a hub: carries payments between its clients, for a fee')
+  .option(
+    '--config <path>',
+    'JSON file with everything, also what has no option here: fees, limits, who may open, towers',
+  )
+  .option('--print-config', 'shows what would be used, with every default, and ends')
+  .option('--rpc <url>', 'RPC of the chain, http(s) or ws(s)')
+  .option('--adjudicator <address>', 'where the contracts are')
+  .option('--from-block <number>', 'block of the deployment, or any earlier one')
+  .option('--confirmations <blocks>', 'blocks until something counts as final')
+  .option('--key-file <path>', 'private key of the account that pays for gas: hex, or an encrypted keystore')
+  .option('--password-file <path>', 'password of the keystore')
+  .option('--owner <address>', 'the account that receives the payouts (default: the one that pays for gas)')
+  .option('--store <path>', 'where states and payments are kept (default: hub.sqlite)')
+  .option(
+    '--identity-file <path>',
+    'session key that clients know the hub by; made if missing (default: the store with .identity)',
+  )
+  .option('--listen <address...>', 'tcp:// or ws://, host and port (default: tcp://0.0.0.0:7000)')
+  .option('--metrics <host:port>', 'serves /metrics and /healthz there')
+  .option('--log-level <level>', 'debug, info, warn, error or silent (default: info)')
+  .action(async (args: HubArgs) => (await import('./hub.ts')).hub(args))
 
 try {
   await program.parseAsync()

@@ -50,6 +50,8 @@ import {
 } from './transfers.ts'
 import { Withdrawing, type WithdrawOptions } from './withdraw.ts'
 
+export { DEFAULT_POLICY } from '../protocols/opening.ts'
+
 /** What a node is made of. */
 export interface NodeOptions {
   /** Words or bytes from which the session key and the nonces of channels follow. Give this, `key` or `signer`. */

@@ -1,0 +1,144 @@
+import { z } from 'zod'
+import { parseAddress } from '../core/address.ts'
+import { type Address, COIN } from '../core/types.ts'
+import { type CarriageTerms, DEFAULT_FORWARDING } from '../node/hops/policy.ts'
+import { DEFAULT_POLICY } from '../node/node.ts'
+import { readText, UsageError } from './files.ts'
+
+// The configuration of a hub: a JSON file, and over it what the command line says. Amounts are decimal texts in the asset's
+// smallest unit, since JSON's numbers do not reach as far; times are seconds.
+
+const amount = z
+  .string({ error: 'must be an amount in the smallest unit as a text, such as "1000"' })
+  .regex(/^\d{1,32}$/, 'must be an amount in the smallest unit as a text, such as "1000"')
+  .transform(BigInt)
+const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => {
+  const error = `must be a whole number from ${least} ${most < Number.MAX_SAFE_INTEGER ? `to ${most}` : 'on'}`
+  return z.int({ error }).min(least, error).max(most, error)
+}
+const text = z.string({ error: 'must be a text' }).min(1, 'must not be empty')
+const address = z
+  .string({ error: 'must be an address: 0x and 40 hex digits' })
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'must be an address: 0x and 40 hex digits')
+  .transform((value) => parseAddress(value))
+
+const terms = z.strictObject({
+  baseFee: amount.default(DEFAULT_FORWARDING.baseFee),
+  feePpm: amount.default(DEFAULT_FORWARDING.feePpm),
+  least: amount.default(DEFAULT_FORWARDING.least),
+  most: amount.default(DEFAULT_FORWARDING.most),
+  minimumDeposit: amount.default(DEFAULT_FORWARDING.minimumDeposit),
+})
+
+const schema = z.strictObject({
+  rpc: text,
+  witnesses: z.array(text).default([]),
+  adjudicator: address,
+  fromBlock: whole(0).default(0),
+  confirmations: whole(1).optional(),
+  keyFile: text,
+  passwordFile: text.optional(),
+  owner: address.optional(),
+  identityFile: text.optional(),
+  store: text.default('hub.sqlite'),
+  listen: z.array(text).min(1, 'must name an address').default(['tcp://0.0.0.0:7000']),
+  metrics: text.optional(),
+  logLevel: text.default('info'),
+  /** By "coin" or token; these alone are opened. */
+  assets: z.record(z.string(), terms).default({ coin: terms.parse({}) }),
+  limits: z
+    .strictObject({
+      parts: whole(1, 512).default(DEFAULT_FORWARDING.limits.parts),
+      value: amount.default(DEFAULT_FORWARDING.limits.value),
+      residuals: amount.default(DEFAULT_FORWARDING.limits.residuals),
+    })
+    .prefault({}),
+  maxParts: whole(1).default(DEFAULT_FORWARDING.maxParts),
+  maxStoreLagMs: whole(1).default(DEFAULT_FORWARDING.maxStoreLag),
+  margin: whole(0).default(Number(DEFAULT_FORWARDING.margin)),
+  responseTime: whole(0).default(Number(DEFAULT_FORWARDING.responseTime)),
+  maxLock: whole(1).default(Number(DEFAULT_FORWARDING.maxLock)),
+  revealCost: amount.default(DEFAULT_FORWARDING.revealCost),
+  period: z
+    .strictObject({
+      least: whole(60).default(DEFAULT_POLICY.minPeriod),
+      most: whole(60).default(DEFAULT_POLICY.maxPeriod),
+    })
+    .prefault({}),
+  maxUnfunded: whole(1).default(DEFAULT_POLICY.maxUnfundedOfAll),
+  /** A file of session keys, one a line: they alone may open channels. */
+  allowFile: text.optional(),
+  towers: z
+    .array(z.strictObject({ tower: address, address: text, privacy: z.enum(['sealed', 'clear']).optional() }))
+    .default([]),
+  reserveGas: whole(0).default(5_000_000),
+  drainSeconds: whole(0).default(30),
+})
+
+/** What a hub is told. */
+export type HubConfig = z.output<typeof schema>
+
+/** Reads a file, if one is named, and what the command line says over it. Throws {@link UsageError}, with a sentence for each mistake. */
+export function hubConfig(path: string | undefined, over: Readonly<Record<string, unknown>>): HubConfig {
+  const given = Object.entries(over).filter(([, value]) => value !== undefined)
+  const parsed = schema.safeParse({ ...(path === undefined ? {} : readJson(path)), ...Object.fromEntries(given) })
+  if (!parsed.success) throw new UsageError(parsed.error.issues.flatMap((issue) => sentences(issue, path)).join('\n'))
+  const config = parsed.data
+  if (config.period.least > config.period.most)
+    throw new UsageError(
+      `period.least of ${config.period.least} is above period.most of ${config.period.most}. Exchange them.`,
+    )
+  if (config.responseTime > config.margin)
+    throw new UsageError(
+      `responseTime of ${config.responseTime} is above margin of ${config.margin}: secrets would come too late. Raise margin.`,
+    )
+  assetsOf(config)
+  return config
+}
+
+function readJson(path: string): object {
+  const text = readText(path, 'config')
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed
+  } catch (cause) {
+    throw new UsageError(`The file ${path} is no JSON: ${(cause as Error).message}. Check --config.`, { cause })
+  }
+  throw new UsageError(`The file ${path} holds no JSON object. Check --config.`)
+}
+
+function sentences(issue: z.core.$ZodIssue, path: string | undefined): string[] {
+  const where = path === undefined ? 'Name it by an option, or in a file with --config.' : `Check ${path}.`
+  const at = (rest: readonly PropertyKey[]) => rest.map(String).join('.').slice(0, 80)
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => `${at([...issue.path, key])} is no setting of a hub. ${where}`)
+  if (issue.input === undefined && issue.code === 'invalid_type' && issue.path.length === 1)
+    return [`${at(issue.path)} is missing. ${where}`]
+  return [`${at(issue.path)} ${issue.message}. ${where}`]
+}
+
+/** The terms of each asset, by address. Throws {@link UsageError}. */
+export function assetsOf({ assets }: HubConfig): ReadonlyMap<Address, CarriageTerms> {
+  return new Map(
+    Object.entries(assets).map(([name, asked]) => {
+      if (name === 'coin') return [COIN, asked]
+      if (/^0x[0-9a-fA-F]{40}$/.test(name)) return [parseAddress(name), asked]
+      throw new UsageError(`assets.${name.slice(0, 60)} is no asset. Write "coin", or the address of a token.`)
+    }),
+  )
+}
+
+/** The session keys of an allow-list: one a line, `#` begins a remark. Throws {@link UsageError}. */
+export function allowedPeers(path: string): Address[] {
+  const lines = readText(path, 'config').split(/\r?\n/)
+  return lines.flatMap((line, index) => {
+    const key = line.replace(/#.*/, '').trim()
+    if (key === '') return []
+    if (/^0x[0-9a-fA-F]{40}$/.test(key)) return [parseAddress(key)]
+    throw new UsageError(`Line ${index + 1} of ${path} is no session key: 0x and 40 hex digits. Mend it.`)
+  })
+}
+
+/** The configuration as JSON that means the same. */
+export const printed = (config: HubConfig): string =>
+  `${JSON.stringify(config, (_, value) => (typeof value === 'bigint' ? `${value}` : value), 2)}\n`
