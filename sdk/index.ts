@@ -119,6 +119,7 @@ export {
 } from './node/node.ts'
 export type { BulkPayment, BulkReceipt, PayOptions, Receipt } from './node/pay.ts'
 export { PeerOfflineError, UnknownSchemeError } from './node/peers.ts'
+export type { GossipOptions, GossipSettings, NetworkSummary } from './node/routes/gossip.ts'
 export type { CancelOptions, LockedTransfer, LockTerms, UnlockOptions } from './node/transfers.ts'
 export type { WithdrawOptions } from './node/withdraw.ts'
 export { InvoiceRefusedError } from './protocols/invoice-terms.ts'

@@ -141,6 +141,8 @@ const TYPES = `
   ExitOptions
   ExitProgress
   ForwardingPolicy
+  GossipOptions
+  GossipSettings
   Head
   Hex
   Invoice
@@ -158,6 +160,7 @@ const TYPES = `
   Logic
   Member
   MemoryNetwork
+  NetworkSummary
   Meter
   NodeEvent
   NodeLoad

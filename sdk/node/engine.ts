@@ -38,6 +38,7 @@ import { type Peer, Peers } from './peers.ts'
 import { Redeemer } from './redeemer.ts'
 import { Replay } from './replay.ts'
 import { Revoking } from './revoking.ts'
+import { Gossip, type GossipSettings } from './routes/gossip.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
 
 export interface EngineOptions {
@@ -53,6 +54,7 @@ export interface EngineOptions {
   /** Opens the onions that are meant for this node. */
   readonly onionKey: OnionKey | undefined
   readonly forwarding: ForwardingPolicy
+  readonly gossip: GossipSettings
   /** Most payments under one signature. */
   readonly maxPerSignature: number
 }
@@ -78,6 +80,7 @@ export class Engine {
   readonly switch: Switch
   readonly payee: Payee
   readonly payer = new Payer(this)
+  readonly gossip: Gossip
   readonly #hearing = new Hearing(this)
   readonly #cashier = new Cashier(this)
   readonly #replay = new Replay(this)
@@ -118,6 +121,7 @@ export class Engine {
       failed: (carried) => this.payer.failed(carried),
       over: (carried) => this.#over(carried),
     }
+    this.gossip = new Gossip(this, options.gossip)
     this.news = new News(this.emitter, clock)
     const channel = (channelId: string) => this.book.channels.get(channelId as ChannelId)?.channel
     this.caller = { sender: () => chain.sender, outcomes: (keys) => chain.outcomes(keys), signer, wallet, channel }
@@ -345,6 +349,7 @@ export class Engine {
     if (this.halted) return
     for (const slot of this.book.slotsOf(peer.signer)) this.dispatch(slot, { kind: 'disconnected' })
     this.openings.lost(peer, reason)
+    this.gossip.lost(peer)
     if (reason instanceof PeerViolationError) this.emitter.emit({ kind: 'alarm', error: reason })
     this.emitter.emit({ kind: 'disconnected', peer: peer.signer, reason })
   }
@@ -356,6 +361,7 @@ export class Engine {
     this.redeemer.tick()
     this.switch.tick()
     this.payee.tick()
+    this.gossip.tick()
     for (const slot of this.book.slots)
       if (this.peers.all.get(slot.entry.peer)?.online && slot.isQuiet()) this.dispatch(slot, { kind: 'remind' })
     this.#hurry()

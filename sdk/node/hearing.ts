@@ -47,6 +47,11 @@ export class Hearing {
         this.#engine.peers.spend(peer, PROPOSAL)
         void this.#engine.revoking.hear(message)
         return
+      case 'more':
+      case 'news':
+      case 'announce':
+        this.#engine.gossip.hear(peer, message)
+        return
       default:
         this.#answerLedger(peer, message)
     }

@@ -39,6 +39,7 @@ import type { PayInvoiceOptions } from './hops/payer.ts'
 import { DEFAULT_FORWARDING, type ForwardingPolicy } from './hops/policy.ts'
 import { type BulkPayment, type BulkReceipt, Paying, type PayOptions, type Receipt } from './pay.ts'
 import { PeerOfflineError } from './peers.ts'
+import type { GossipSettings, NetworkSummary } from './routes/gossip.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
 import {
   type CancelOptions,
@@ -73,6 +74,8 @@ export interface NodeOptions {
   readonly onionKey?: OnionKey
   /** What this node asks for carrying payments of others. */
   readonly forwarding?: Partial<ForwardingPolicy>
+  /** What is told of this node and its channels, and how much of others is kept. */
+  readonly gossip?: GossipSettings
   /** Watchtowers that answer while this node is offline. They are dialled under other keys, so `transports` must be a function. */
   readonly towers?: readonly TowerSpec[]
   /** Which channels this node agrees to. */
@@ -191,6 +194,7 @@ export class Node {
       onionKey: options.onionKey ?? onion,
       forwarding: { ...DEFAULT_FORWARDING, ...options.forwarding },
       policy: { ...policy, assets: policy.assets?.map(parseAddress), peers: policy.peers?.map(parseAddress) },
+      gossip: options.gossip ?? {},
       maxPerSignature,
     })
     try {
@@ -402,6 +406,11 @@ export class Node {
     this.#engine.assertRunning()
     const signed = typeof invoice === 'string' ? decodeInvoice(this.#engine.options.domain, invoice) : invoice
     return this.#engine.payer.pay(signed, options)
+  }
+
+  /** What this node knows of the channels of an asset, its own included. */
+  network(asset: string = COIN): NetworkSummary {
+    return this.#engine.gossip.summary(parseAddress(asset))
   }
 
   /** What senders must know of this node to pay over it; undefined if it carries nothing. */

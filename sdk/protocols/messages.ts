@@ -122,8 +122,31 @@ export interface Revoke {
   readonly signature: Uint8Array
 }
 
+/** Asks for one batch of news of channels. */
+export interface More {
+  readonly kind: 'more'
+  /** Begin anew, with what is dated this many seconds after 1970 or later; undefined: go on. */
+  readonly since: number | undefined
+}
+
+/** News of channels and nodes, one batch for each `more`. */
+export interface NewsBatch {
+  readonly kind: 'news'
+  readonly frames: readonly Uint8Array[]
+}
+
+/** Member 0's signature over news of its channel with the receiver, which adds its own if it agrees. */
+export interface Announce extends LedgerRef {
+  readonly kind: 'announce'
+  readonly capacity: bigint
+  /** Seconds since 1970. */
+  readonly time: number
+  readonly signature: Uint8Array
+}
+
+export type GossipMessage = More | NewsBatch | Announce
 export type LedgerMessage = Updates | Sync | Ask | Propose | Consent | Refuse
-export type Message = Hello | Open | Opened | Refused | Revoke | LedgerMessage
+export type Message = Hello | Open | Opened | Refused | Revoke | GossipMessage | LedgerMessage
 
 /** The peer broke a rule that no honest peer breaks; the connection is closed and nothing of it counts. */
 export class PeerViolationError extends TallystickError {

@@ -30,12 +30,18 @@ const TAGS = {
   refuse: 9,
   ask: 10,
   revoke: 11,
+  more: 12,
+  news: 13,
+  announce: 14,
 } as const
 const MAX_TEXT = 200
 /** Assets that one message may name. */
 export const MAX_ASSETS = 16
 /** Bytes of an owner's signature; a contract wallet of many signers has a long one. */
 export const MAX_OWNER_SIGNATURE = 4_096
+/** Pieces of news in one batch, and bytes of each. */
+export const MAX_NEWS = 256
+const MAX_NEWS_BYTES = 2_048
 
 /** One frame. */
 export function encodeMessage(message: Message): Uint8Array {
@@ -54,6 +60,17 @@ export function encodeMessage(message: Message): Uint8Array {
       return writer.hex(message.channelId, 32).bytes(message.signature, MAX_OWNER_SIGNATURE).finish()
     case 'refused':
       return writer.hex(message.about, 32).text(message.code, MAX_TEXT).text(message.reason, MAX_TEXT).finish()
+    case 'more':
+      writer.bool(message.since !== undefined)
+      if (message.since !== undefined) writer.varuint(message.since)
+      return writer.finish()
+    case 'news':
+      writer.varuint(message.frames.length)
+      for (const frame of message.frames) writer.bytes(frame, MAX_NEWS_BYTES)
+      return writer.finish()
+    case 'announce':
+      writer.hex(message.channelId, 32).hex(message.asset, 20).u128(message.capacity)
+      return writer.varuint(message.time).raw(message.signature).finish()
     default:
       writer.hex(message.channelId, 32).hex(message.asset, 20).u16(message.generation)
       putLedgerMessage(writer, message)
@@ -120,6 +137,17 @@ function readMessage(reader: Reader, tag: number): Message {
       return { kind: 'revoke', channelId: reader.hex(32), signature: reader.bytes(MAX_OWNER_SIGNATURE) }
     case TAGS.refused:
       return { kind: 'refused', about: reader.hex(32), code: reader.text(MAX_TEXT), reason: reader.text(MAX_TEXT) }
+    case TAGS.more:
+      return { kind: 'more', since: reader.bool() ? reader.varuint() : undefined }
+    case TAGS.news:
+      return {
+        kind: 'news',
+        frames: Array.from({ length: reader.varuint(MAX_NEWS) }, () => reader.bytes(MAX_NEWS_BYTES)),
+      }
+    case TAGS.announce: {
+      const names = { channelId: reader.hex(32), asset: reader.hex(20), capacity: reader.u128() }
+      return { kind: 'announce', ...names, time: reader.varuint(), signature: reader.raw(64) }
+    }
     case TAGS.updates:
     case TAGS.sync:
     case TAGS.propose:

@@ -1,7 +1,7 @@
 import { equalBytes } from '@noble/ciphers/utils.js'
 import { channelIdOf } from '../core/channel.ts'
 import { TallystickError } from '../core/errors.ts'
-import type { Address, ChannelId, Domain } from '../core/types.ts'
+import type { Address, ChannelId, Domain, Hex } from '../core/types.ts'
 import { type ChannelNews, isAuthentic, type News, type NodeNews, type PolicyNews } from './gossip.ts'
 import { decodeNews } from './gossip-wire.ts'
 import { CLOSED, Network } from './network.ts'
@@ -63,6 +63,14 @@ interface Entry {
   readonly policies: [Kept<PolicyNews> | undefined, Kept<PolicyNews> | undefined]
 }
 
+/** A piece of news as it was heard. */
+export type KeptNews = Kept<News>
+
+function* entryNews({ channel, policies }: Entry): Generator<KeptNews> {
+  yield channel
+  for (const policy of policies) if (policy) yield policy
+}
+
 const WRITERS = [0, 1] as const
 const dropped = (reason: DropReason): Hearing => ({ kind: 'dropped', reason })
 
@@ -107,13 +115,38 @@ export class Graph {
     return this.#nodes.get(node)?.news
   }
 
-  /** Every piece of news that counts, channels before their policies: what a new peer is sent. */
+  /** What both members say of a channel, closed or not. */
+  channelNews(channelId: ChannelId): ChannelNews | undefined {
+    return this.#channels.get(channelId)?.channel.news
+  }
+
+  /** The node whose layers of onions are sealed with this key. */
+  nodeWith(onionKey: Hex): Address | undefined {
+    for (const [node, { news }] of this.#nodes) if (news.onionKey === onionKey) return node
+    return undefined
+  }
+
+  /** Every piece of news that counts, channels before their policies. */
   *frames(): Generator<Uint8Array> {
-    for (const { channel, policies } of this.#channels.values()) {
-      yield channel.frame
-      for (const policy of policies) if (policy) yield policy.frame
+    for (const { frame } of this.kept(0)) yield frame
+  }
+
+  /** What a peer is sent that knows everything before `since`, in seconds. */
+  *kept(since: number): Generator<KeptNews> {
+    for (const entry of this.#channels.values())
+      for (const each of entryNews(entry)) if (each.news.time >= since) yield each
+    for (const each of this.#nodes.values()) if (each.news.time >= since) yield each
+  }
+
+  /** What is known of one channel, and of its members: whoever hears of it for the first time had no use for that before. */
+  *about(channelId: ChannelId): Generator<KeptNews> {
+    const entry = this.#channels.get(channelId)
+    if (!entry) return
+    yield* entryNews(entry)
+    for (const { signer } of entry.channel.news.channel.members) {
+      const node = this.#nodes.get(signer)
+      if (node) yield node
     }
-    for (const { frame } of this.#nodes.values()) yield frame
   }
 
   /** Takes a piece of news in, or says why not. Never throws for what a peer sends. `now` is in seconds. */

@@ -23,6 +23,7 @@ import { createFailure, type FailureCode, relayFailure } from '../../routing/fai
 import type { Engine } from '../engine.ts'
 import { PARTS, partKey } from '../keys.ts'
 import { freshId } from '../queue.ts'
+import { sendable } from '../routes/table.ts'
 import type { Slot } from '../slot.ts'
 import { type Carried, decodeCarried, encodeCarried, type Place } from './carried.ts'
 import type { Intake } from './intake.ts'
@@ -198,6 +199,15 @@ export class Switch {
     let count = 0
     for (const { incoming, outgoing } of this.parts.values()) if (incoming && outgoing) count++
     return count
+  }
+
+  /** What this node can lock in a ledger now, less what waits to be signed; 0n if its peer is away. */
+  available(slot: Slot): bigint {
+    if (!this.#engine.peers.all.get(slot.entry.peer)?.online) return 0n
+    let left = sendable(slot)
+    for (const { outgoing, part } of this.#bySlot.get(slot) ?? [])
+      if (outgoing?.slot === slot && part.outgoing!.status === 'locking') left -= part.outgoing!.amount
+    return left > 0n ? left : 0n
   }
 
   /** Begins to carry a part of a payment that this node makes. */

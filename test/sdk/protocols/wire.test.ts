@@ -35,6 +35,10 @@ function examples(): Message[] {
     propose!,
     refuse!,
     consent!,
+    { kind: 'more', since: undefined },
+    { kind: 'more', since: 1_700_000_000 },
+    { kind: 'news', frames: [Uint8Array.of(64, 1), new Uint8Array(2_048)] },
+    { kind: 'announce', ...REF, capacity: 1n << 60n, time: 1_700_000_000, signature: new Uint8Array(64).fill(7) },
   ]
 }
 

@@ -1,0 +1,425 @@
+import { toHex } from '../../core/bytes.ts'
+import { channelIdOf } from '../../core/channel.ts'
+import { TallystickError } from '../../core/errors.ts'
+import { least } from '../../core/transfer.ts'
+import type { Address } from '../../core/types.ts'
+import type { Announce, GossipMessage, More, NewsBatch } from '../../protocols/messages.ts'
+import { MAX_NEWS } from '../../protocols/wire.ts'
+import {
+  type ChannelNews,
+  channelNewsDigest,
+  type News,
+  type PolicyNews,
+  signNodeNews,
+  signPolicyNews,
+} from '../../routing/gossip.ts'
+import { decodeNews, encodeNews } from '../../routing/gossip-wire.ts'
+import { DEFAULT_LIMITS, type GraphLimits, type KeptNews } from '../../routing/graph.ts'
+import { MAX_RATE, MAX_SECONDS, type Policy, roundDown, roundUp } from '../../routing/policy.ts'
+import type { Engine } from '../engine.ts'
+import { termsFor } from '../hops/policy.ts'
+import type { Peer } from '../peers.ts'
+import type { Slot } from '../slot.ts'
+import { bucketFor, capacityOf, RoutingTable } from './table.ts'
+
+// Gossip runs beside payments and gives way to them. A peer is sent one small batch for each one that it asks for, and asks for the next
+// when it has checked the last: whoever is slow is told less, and nothing piles up but the newest news about each thing. What one's own
+// channels say is signed at ticks, at most once an interval each.
+
+/** What a node tells of itself, and how much it listens to. */
+export interface GossipOptions {
+  /** Whether its channels are announced, if the peer's node agrees, so that strangers pay over them. Default: if it forwards. */
+  readonly announces: boolean
+  /** Where strangers can dial it, the best first. */
+  readonly addresses: readonly string[]
+  readonly limits: GraphLimits
+}
+
+/** How much is known of the channels of an asset. */
+export interface NetworkSummary {
+  readonly nodes: number
+  readonly channels: number
+  /** Those of the channels that are announced. */
+  readonly announced: number
+}
+
+/** As users give them; see {@link GossipOptions}. */
+export type GossipSettings = Partial<Omit<GossipOptions, 'limits'>> & { readonly limits?: Partial<GraphLimits> }
+
+/** Bytes of one batch: what is checked in a few milliseconds. */
+const BATCH_BYTES = 8_192
+/** Pieces that may wait for a peer before it is told everything anew. */
+const MAX_PENDING = 8_192
+/** Seconds that news may take through the network. */
+const SLACK = 3_600
+/** What a forged piece of news costs of a peer's allowance. */
+const FORGERY = 100
+/** News is renewed this many times before it would disappear. */
+const RENEWALS = 4
+const UNSIGNED = new Uint8Array(0)
+
+/** What one connected peer was told and asked for. */
+interface Ear {
+  /** The rest of what was known when it first asked. */
+  past: Iterator<KeptNews> | undefined
+  /** The newest news since, by what it is about. */
+  readonly pending: Map<string, Uint8Array>
+  /** It waits for a batch. */
+  waits: boolean
+  /** Batches that this node asked for and did not get. */
+  asked: number
+  /** Assets that this node had when it asked from the beginning. */
+  assets: number
+  /** Whether the last batch was one of few news: it has told all that it knew. */
+  caughtUp: boolean
+}
+
+/** What others were told last of an own ledger. */
+interface Told {
+  time: number
+  policy: string
+  announced: boolean
+  /** When member 1 was last asked to sign, in milliseconds. */
+  asked: number
+}
+
+/** Tells peers about channels and nodes, and listens to them. */
+export class Gossip {
+  readonly #engine: Engine
+  readonly #options: GossipOptions
+  readonly #tables = new Map<Address, RoutingTable>()
+  readonly #ears = new Map<Peer, Ear>()
+  readonly #told = new Map<Slot, Told>()
+  /** When a peer was lost, in seconds. */
+  readonly #lost = new Map<Address, number>()
+  /** What this node says of itself. */
+  #self: KeptNews | undefined
+  #ticks = 0
+
+  constructor(engine: Engine, { announces, addresses = [], limits }: GossipSettings) {
+    this.#engine = engine
+    const { forwarding, onionKey } = engine.options
+    this.#options = {
+      // Nobody can pay over a node that opens no onions.
+      announces: (announces ?? forwarding.forwards) && onionKey !== undefined,
+      addresses,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+    }
+  }
+
+  /** The channels of an asset, with own ledgers as they are now; undefined: this node has no channel in it. */
+  table(asset: Address): RoutingTable | undefined {
+    this.#enterAll()
+    return this.#tables.get(asset)
+  }
+
+  summary(asset: Address): NetworkSummary {
+    const table = this.table(asset)
+    const { nodeCount: nodes = 0, channelCount: channels = 0 } = table?.network ?? {}
+    return { nodes, channels, announced: channels - (table?.unannounced ?? 0) }
+  }
+
+  #tableOf(asset: Address): RoutingTable {
+    const known = this.#tables.get(asset)
+    if (known) return known
+    const table = new RoutingTable(this.#engine.options.domain, asset, this.#options.limits)
+    this.#tables.set(asset, table)
+    return table
+  }
+
+  #enterAll(): void {
+    for (const slot of this.#engine.book.slots)
+      this.#tableOf(slot.ledger.asset).enter(slot, capacityOf(slot), this.#engine.switch.available(slot))
+  }
+
+  get #now(): number {
+    return Math.floor(this.#engine.options.clock.now() / 1_000)
+  }
+
+  #ear(peer: Peer): Ear {
+    const known = this.#ears.get(peer)
+    if (known) return known
+    const ear: Ear = { past: undefined, pending: new Map(), waits: false, asked: 0, assets: 0, caughtUp: false }
+    this.#ears.set(peer, ear)
+    return ear
+  }
+
+  /** A connection is gone. */
+  lost(peer: Peer): void {
+    const ear = this.#ears.get(peer)
+    this.#ears.delete(peer)
+    if (ear?.caughtUp) this.#lost.set(peer.signer, this.#now)
+    // It may have forgotten what it alone is told.
+    for (const slot of this.#engine.book.slotsOf(peer.signer)) {
+      const told = this.#told.get(slot)
+      if (told && !told.announced) this.#told.delete(slot)
+    }
+  }
+
+  /** A peer said something. What it says without a channel costs it its allowance: strangers are not listened to. */
+  hear(peer: Peer, message: GossipMessage): void {
+    const { book, peers } = this.#engine
+    if (message.kind === 'more') {
+      this.#begin(peer, message)
+      return
+    }
+    const ear = this.#ear(peer)
+    if (!book.shares(peer.signer) || (message.kind === 'news' && ear.asked === 0)) peers.spend(peer, FORGERY)
+    else if (message.kind === 'announce') this.#cosign(peer, message)
+    else void this.#take(peer, ear, message)
+  }
+
+  #begin(peer: Peer, { since }: More): void {
+    const ear = this.#ear(peer)
+    ear.waits = true
+    this.#engine.peers.spend(peer, since === undefined ? 1 : FORGERY)
+    if (since !== undefined) ear.past = this.#past(since)
+    // What is new waits for others that are told with it.
+    if (ear.past && peer.online) this.#serve(peer, ear)
+  }
+
+  *#past(since: number): Generator<KeptNews> {
+    // Peers must know how to wrap an onion for this node even if nobody else does.
+    if (this.#self) yield this.#self
+    for (const table of this.#tables.values())
+      for (const kept of table.graph.kept(since)) if (isTold(table, kept.news)) yield kept
+  }
+
+  /** Sends a peer the batch that it asked for, if there is anything to tell. */
+  #serve(peer: Peer, ear: Ear): void {
+    if (!ear.waits || peer.full || !this.#engine.book.shares(peer.signer)) return
+    const frames: Uint8Array[] = []
+    let bytes = 0
+    const add = (frame: Uint8Array) => {
+      frames.push(frame)
+      bytes += frame.length
+    }
+    const fits = () => bytes < BATCH_BYTES && frames.length < MAX_NEWS
+    while (ear.past && fits()) {
+      const next = ear.past.next()
+      if (next.done) ear.past = undefined
+      else add(next.value.frame)
+    }
+    for (const [key, frame] of ear.pending) {
+      if (!fits()) break
+      ear.pending.delete(key)
+      add(frame)
+    }
+    if (frames.length === 0) return
+    ear.waits = false
+    this.#engine.peers.send(peer, { kind: 'news', frames })
+  }
+
+  async #take(peer: Peer, ear: Ear, { frames }: NewsBatch): Promise<void> {
+    ear.asked--
+    ear.caughtUp = frames.reduce((sum, { length }) => sum + length, 0) < BATCH_BYTES / 2
+    const { connection } = peer
+    const backed = await Promise.all(frames.map((frame) => this.#isBacked(frame)))
+    if (this.#engine.halted || peer.connection !== connection) return
+    for (const [index, frame] of frames.entries()) if (backed[index]) this.#hear(frame, peer)
+    if (peer.connection === connection) this.#ask(peer, ear)
+  }
+
+  /** Whether a channel holds on chain what its members say: so that each one has cost its makers real money. */
+  async #isBacked(frame: Uint8Array): Promise<boolean> {
+    const { chain, domain } = this.#engine.options
+    const news = parsed(frame)
+    if (news?.kind !== 'channel' || news.capacity === 0n) return true
+    const channelId = channelIdOf(domain, news.channel)
+    const table = this.#tables.get(news.asset)
+    if (!table || (table.graph.channelNews(channelId)?.capacity ?? 0n) >= news.capacity) return true
+    const ref = { channelId, asset: news.asset }
+    if (this.#engine.book.slot(ref)) return true
+    // Without an answer it does not count; it is told again.
+    const view = await chain.view(ref).catch(() => undefined)
+    return view !== undefined && view.latestBalances.reduce((sum, balance) => sum + balance, 0n) >= news.capacity
+  }
+
+  /** Takes a piece of news in and passes it on. */
+  #hear(frame: Uint8Array, from: Peer | undefined): void {
+    for (const table of this.#tables.values()) {
+      const hearing = table.graph.hear(frame, this.#now)
+      if (hearing.kind === 'taken') this.#passOn(table, { news: hearing.news, frame }, from)
+      else if (from && (hearing.reason === 'forged' || hearing.reason === 'malformed'))
+        this.#engine.peers.spend(from, FORGERY)
+      else if (hearing.reason === 'unknown channel') this.#hearTerms(table, frame)
+    }
+  }
+
+  /** Terms for a channel that is not announced are for its other member alone. */
+  #hearTerms(table: RoutingTable, frame: Uint8Array): void {
+    const news = parsed(frame) as PolicyNews
+    const slot = this.#engine.book.slot({ channelId: news.channelId, asset: news.asset })
+    if (slot) table.hearPeer(slot, news)
+  }
+
+  #passOn(table: RoutingTable, kept: KeptNews, from: Peer | undefined): void {
+    const { news } = kept
+    if (!isTold(table, news)) return
+    const { domain } = this.#engine.options
+    const all = news.kind === 'channel' ? [kept, ...table.graph.about(channelIdOf(domain, news.channel))] : [kept]
+    for (const [peer, ear] of this.#ears) {
+      if (peer === from || !this.#engine.book.shares(peer.signer)) continue
+      for (const each of all) this.#push(ear, this.#subject(each.news), each.frame)
+    }
+  }
+
+  #push(ear: Ear, subject: string, frame: Uint8Array): void {
+    ear.pending.set(subject, frame)
+    if (ear.pending.size <= MAX_PENDING) return
+    // So slow that telling it everything once more is less.
+    ear.pending.clear()
+    ear.past = this.#past(0)
+  }
+
+  #subject(news: News): string {
+    if (news.kind === 'node') return `node/${news.node}`
+    if (news.kind === 'policy') return `policy/${news.channelId}/${news.asset}/${news.writer}`
+    return `channel/${channelIdOf(this.#engine.options.domain, news.channel)}/${news.asset}`
+  }
+
+  #ask(peer: Peer, ear: Ear): void {
+    const isAnew = ear.assets < this.#tables.size
+    if (ear.asked > 0 && !isAnew) return
+    const lost = ear.assets === 0 ? this.#lost.get(peer.signer) : undefined
+    const since = lost === undefined ? 0 : Math.max(0, lost - SLACK)
+    ear.asked++
+    ear.assets = this.#tables.size
+    this.#engine.peers.send(peer, { kind: 'more', since: isAnew ? since : undefined })
+  }
+
+  /** A moment has passed: say what has changed, send what waits, ask who was not asked. */
+  tick(): void {
+    this.#ticks++
+    this.#enterAll()
+    this.#tellNode()
+    for (const slot of this.#engine.book.slots) this.#tellLedger(slot)
+    for (const peer of this.#engine.peers.all.values()) {
+      if (!peer.online || !this.#engine.book.shares(peer.signer)) continue
+      const ear = this.#ear(peer)
+      this.#serve(peer, ear)
+      this.#ask(peer, ear)
+    }
+    if (this.#ticks % 600 === 0) for (const { graph } of this.#tables.values()) graph.prune(this.#now)
+  }
+
+  /** Whether news from `time` is due again though nothing has changed. */
+  #fades = (time: number): boolean => this.#now - time > this.#options.limits.maxAge / RENEWALS
+
+  #tellNode(): void {
+    const { onionKey, signer, domain } = this.#engine.options
+    if (!onionKey || (this.#self && !this.#fades(this.#self.news.time))) return
+    const news = signNodeNews(signer, domain, {
+      kind: 'node',
+      node: signer.address,
+      onionKey: toHex(onionKey.publicKey),
+      addresses: this.#options.addresses,
+      features: 0n,
+      time: this.#now,
+    })
+    this.#self = { news, frame: encodeNews(news) }
+    this.#hear(this.#self.frame, undefined)
+    for (const [peer, ear] of this.#ears)
+      if (this.#engine.book.shares(peer.signer)) this.#push(ear, this.#subject(news), this.#self.frame)
+  }
+
+  #tellLedger(slot: Slot): void {
+    const { channelId, asset } = slot.ledger
+    const told = this.#told.get(slot) ?? {
+      time: Number.NEGATIVE_INFINITY,
+      policy: '',
+      announced: false,
+      asked: Number.NEGATIVE_INFINITY,
+    }
+    this.#told.set(slot, told)
+    const { graph } = this.#tableOf(asset)
+    if (slot.ledger.me === 0) this.#propose(slot, told, graph.channelNews(channelId))
+    this.#tellTerms(slot, told, graph.edgeOf(channelId, 0) !== undefined)
+  }
+
+  /** Asks member 1 to sign what this member 0 says of their channel. */
+  #propose(slot: Slot, told: Told, known: ChannelNews | undefined): void {
+    const { peers, options } = this.#engine
+    const { interval } = this.#options.limits
+    const { entry, ledger } = slot
+    const capacity = this.#options.announces ? roundDown(capacityOf(slot)) : 0n
+    if ((known?.capacity ?? 0n) === capacity && !(known && capacity > 0n && this.#fades(known.time))) return
+    if (known && this.#now < known.time + interval) return
+    const peer = peers.all.get(entry.peer)
+    const elapsed = options.clock.elapsed()
+    if (!peer?.online || elapsed - told.asked < 1_000 * interval) return
+    told.asked = elapsed
+    const news = { kind: 'channel', channel: entry.channel, asset: ledger.asset, capacity, time: this.#now } as const
+    const signature = options.signer.sign(channelNewsDigest(options.domain, news))
+    const { channelId, asset } = ledger
+    peers.send(peer, { kind: 'announce', channelId, asset, capacity, time: news.time, signature })
+  }
+
+  /** Member 1 agrees: what both have signed goes to everybody, back to member 0 as well. */
+  #cosign(peer: Peer, { channelId, asset, capacity, time, signature }: Announce): void {
+    const { book, options, peers } = this.#engine
+    const slot = book.slot({ channelId, asset })
+    peers.spend(peer)
+    if (!slot || slot.entry.peer !== peer.signer || slot.ledger.me !== 1) return
+    // To be forgotten is granted to everybody.
+    if (capacity > 0n && (!this.#options.announces || capacity > capacityOf(slot))) return
+    const news = { kind: 'channel', channel: slot.entry.channel, asset, capacity, time } as const
+    const own = options.signer.sign(channelNewsDigest(options.domain, news))
+    this.#hear(encodeNews({ ...news, signatures: [signature, own] }), undefined)
+  }
+
+  /** Says on what terms this node forwards over a ledger: to everybody if its channel is announced, else to its peer. */
+  #tellTerms(slot: Slot, told: Told, announced: boolean): void {
+    const terms = this.#terms(slot)
+    const bucket = bucketFor(slot)
+    const text = `${Object.values(terms).join()}/${bucket}`
+    const isNew = text !== told.policy || announced !== told.announced
+    if (!isNew && !this.#fades(told.time)) return
+    // Nothing is taken back that was never said.
+    if (terms.max === 0n && !announced && told.policy === '') return
+    if (this.#now < told.time + this.#options.limits.interval) return
+    const peer = this.#engine.peers.all.get(slot.entry.peer)
+    if (!announced && !peer?.online) return
+    Object.assign(told, { time: this.#now, policy: text, announced })
+    const { signer, domain } = this.#engine.options
+    const { channelId, asset, me } = slot.ledger
+    const writer = me as 0 | 1
+    const news = { kind: 'policy', channelId, asset, writer, policy: terms, bucket, time: this.#now } as const
+    const frame = encodeNews(signPolicyNews(signer, domain, news))
+    if (announced) this.#hear(frame, undefined)
+    else this.#push(this.#ear(peer!), this.#subject({ ...news, signature: UNSIGNED }), frame)
+  }
+
+  #terms(slot: Slot): Policy {
+    const { forwarding, onionKey } = this.#engine.options
+    const { forwards, minimum, margin, maxLock, limits } = forwarding
+    const { baseFee, feePpm, least: from, most, minimumDeposit } = termsFor(forwarding, slot.ledger.asset)
+    const capacity = capacityOf(slot)
+    const longest = least(maxLock, BigInt(MAX_SECONDS))
+    const min = roundUp([from, minimum, 1n].reduce(greatest))
+    const max = roundDown([most, limits.value, capacity].reduce(least))
+    const open = forwards && onionKey !== undefined && max >= min && capacity >= minimumDeposit && margin <= longest
+    return {
+      base: roundUp(baseFee),
+      rate: Number(least(feePpm, BigInt(MAX_RATE))),
+      min,
+      max: open ? max : 0n,
+      margin: Number(least(margin, longest)),
+      maxLock: Number(longest),
+    }
+  }
+}
+
+const greatest = (a: bigint, b: bigint): bigint => (a > b ? a : b)
+
+/** Whether everybody may hear it: nodes without a channel that is announced are known to their peers alone. */
+const isTold = (table: RoutingTable, news: News): boolean => news.kind !== 'node' || table.isPublic(news.node)
+
+function parsed(frame: Uint8Array): News | undefined {
+  try {
+    return decodeNews(frame)
+  } catch (error) {
+    if (error instanceof TallystickError) return undefined
+    throw error
+  }
+}
