@@ -160,8 +160,8 @@ const TYPES = `
   Logic
   Member
   MemoryNetwork
-  NetworkSummary
   Meter
+  NetworkSummary
   NodeEvent
   NodeLoad
   NodeOptions
