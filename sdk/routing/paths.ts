@@ -35,7 +35,7 @@ export function findPath(network: Network, query: PathQuery): Path | undefined {
   return findExactly(network, query)
 }
 
-/** As {@link findPath}, by the exact search alone: the very best path, after up to some hundred milliseconds. */
+/** As {@link findPath}, by the exact search alone: the very best path, after up to some ten milliseconds. */
 export function findExactly(network: Network, query: PathQuery): Path | undefined {
   const terms = termsOf(network, query)
   if (terms === undefined) return undefined
