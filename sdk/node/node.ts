@@ -1,34 +1,23 @@
-import { hkdf } from '@noble/hashes/hkdf.js'
-import { sha256 } from '@noble/hashes/sha2.js'
-import { randomBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Chain, ChainReceipt } from '../chain/chain.ts'
 import { parseAddress } from '../core/address.ts'
-import { toBytes, toHex, toUint } from '../core/bytes.ts'
+import { toHex } from '../core/bytes.ts'
 import { memberBySigner, sortMembers, validateChannel } from '../core/channel.ts'
 import { InvalidOptionError } from '../core/errors.ts'
 import type { PaymentProof, SignedInvoice } from '../core/invoice.ts'
 import { decodeInvoice } from '../core/invoice-text.ts'
 import { type Address, type Channel, type ChannelId, COIN, type Domain, type Hex } from '../core/types.ts'
-import { DEFAULT_POLICY, type OpeningPolicy } from '../protocols/opening.ts'
-import { assertAmount, MAX_BATCH } from '../protocols/payments.ts'
+import { assertAmount } from '../protocols/payments.ts'
 import { MAX_ASSETS } from '../protocols/wire.ts'
-import { keyring } from '../signing/keyring.ts'
-import { type OnionKey, onionKey } from '../signing/onion-key.ts'
-import { sessionSigner } from '../signing/session.ts'
-import type { SessionSigner } from '../signing/signer.ts'
-import type { OwnerWallet } from '../signing/wallet.ts'
 import type { Store } from '../storage/store.ts'
-import type { Listener, Transport } from '../transport/transport.ts'
+import type { Listener } from '../transport/transport.ts'
 import type { TowerLag } from '../watchtower/client.ts'
-import type { TowerSpec } from '../watchtower/link.ts'
 import { type AccountingFormat, accountOf } from './accounting.ts'
 import { openBackup, sealBackup } from './backup.ts'
 import { type ExitCost, exitCost, type LedgerBalances, ledgerBalances } from './balances.ts'
 import { UnknownChannelError } from './book.ts'
-import { type Clock, systemClock } from './clock.ts'
 import { Depositing, type DepositOptions, type SignDepositOptions } from './deposit.ts'
 import { Engine } from './engine.ts'
-import { MissingKeyError, NodeStoppedError } from './errors.ts'
+import { NodeStoppedError } from './errors.ts'
 import type { EventOf, NodeEvent } from './events.ts'
 import { exitFile, parseExitFile } from './exit.ts'
 import { type ExitOptions, runExit } from './exit-run.ts'
@@ -36,10 +25,10 @@ import { Guarded } from './guarded.ts'
 import { type ListedPayment, readPayments } from './history.ts'
 import type { InvoiceTerms } from './hops/payee.ts'
 import type { PayInvoiceOptions } from './hops/payer.ts'
-import { DEFAULT_FORWARDING, type ForwardingPolicy } from './hops/policy.ts'
+import { type NodeOptions, partsOf, towerTransports } from './options.ts'
 import { type BulkPayment, type BulkReceipt, Paying, type PayOptions, type Receipt } from './pay.ts'
 import { PeerOfflineError } from './peers.ts'
-import type { GossipSettings, NetworkSummary } from './routes/gossip.ts'
+import type { NetworkSummary } from './routes/gossip.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
 import {
   type CancelOptions,
@@ -52,40 +41,7 @@ import {
 import { Withdrawing, type WithdrawOptions } from './withdraw.ts'
 
 export { DEFAULT_POLICY } from '../protocols/opening.ts'
-
-/** What a node is made of. */
-export interface NodeOptions {
-  /** Words or bytes from which the session key and the nonces of channels follow. Give this, `key` or `signer`. */
-  readonly seed?: string | Uint8Array
-  /** A session key of 32 bytes. */
-  readonly key?: Hex | Uint8Array
-  readonly signer?: SessionSigner
-  /** Receives every payout of channels opened from now on; an account or a contract. */
-  readonly owner: string
-  /** The owner's wallet: asked only when money is to go elsewhere than to the owner, and the owner does not send itself. */
-  readonly wallet?: OwnerWallet
-  readonly chain: Chain
-  readonly store: Store
-  /** How peers are reached; a function is given the session key, which they must prove to hold. */
-  readonly transports?: readonly Transport[] | ((signer: SessionSigner) => readonly Transport[])
-  /** Addresses to listen on. */
-  readonly listen?: readonly string[]
-  /** The key that opens onions; default: it follows from `seed` or `key`. Without one no payments are carried or received over hops. */
-  readonly onionKey?: OnionKey
-  /** What this node asks for carrying payments of others. */
-  readonly forwarding?: Partial<ForwardingPolicy>
-  /** What is told of this node and its channels, and how much of others is kept. */
-  readonly gossip?: GossipSettings
-  /** Watchtowers that answer while this node is offline. They are dialled under other keys, so `transports` must be a function. */
-  readonly towers?: readonly TowerSpec[]
-  /** Which channels this node agrees to. */
-  readonly policy?: Partial<OpeningPolicy>
-  /** Most payments under one signature; default 4,096. */
-  readonly maxPerSignature?: number
-  readonly clock?: Clock
-  /** Milliseconds between reminders, looks at the chain and attempts to dial; default 1,000. */
-  readonly tick?: number
-}
+export type { NodeOptions } from './options.ts'
 
 /** How to open a channel. */
 export interface OpenOptions {
@@ -121,8 +77,6 @@ export interface NodeLoad {
   /** New ones are refused at the moment. */
   readonly busy: boolean
 }
-
-const ONION = utf8ToBytes('Tallystick onion key of a session key')
 
 /** Milliseconds between looks whether a node has drained. */
 const DRAIN_LOOK = 20
@@ -171,32 +125,8 @@ export class Node {
    * Throws what keeps it from running: a store of somebody else, a chain that does not answer, an address in use.
    */
   static async start(options: NodeOptions): Promise<Node> {
-    const { chain, store, clock = systemClock, maxPerSignature = 4_096, tick = 1_000 } = options
-    if (!Number.isInteger(maxPerSignature) || maxPerSignature < 1 || maxPerSignature > MAX_BATCH)
-      throw new InvalidOptionError(
-        'maxPerSignature',
-        `One signature can stand for 1 to ${MAX_BATCH} payments, not ${maxPerSignature}. Choose a number within that.`,
-      )
-    if (!(tick > 0 && tick < 2 ** 31))
-      throw new InvalidOptionError('tick', `A tick of ${tick} ms is none. Choose a time such as 1000.`)
-    const { signer, nonce, onion } = identityOf(options)
-    const { transports = [] } = options
-    const policy = { ...DEFAULT_POLICY, ...options.policy }
-    const engine = new Engine({
-      domain: chain.domain,
-      signer,
-      owner: parseAddress(options.owner),
-      wallet: options.wallet,
-      chain,
-      store,
-      transports: typeof transports === 'function' ? transports(signer) : transports,
-      clock,
-      onionKey: options.onionKey ?? onion,
-      forwarding: { ...DEFAULT_FORWARDING, ...options.forwarding },
-      policy: { ...policy, assets: policy.assets?.map(parseAddress), peers: policy.peers?.map(parseAddress) },
-      gossip: options.gossip ?? {},
-      maxPerSignature,
-    })
+    const { engine: parts, nonce, tick } = partsOf(options)
+    const engine = new Engine(parts)
     try {
       await engine.start()
     } catch (error) {
@@ -206,7 +136,7 @@ export class Node {
     const node = new Node(engine, nonce, tick)
     try {
       if (options.towers?.length)
-        node.#guarded = await Guarded.start(engine, options.towers, towerTransports(transports), tick)
+        node.#guarded = await Guarded.start(engine, options.towers, towerTransports(options), tick)
       for (const address of options.listen ?? []) await node.listen(address)
     } catch (error) {
       await node.stop()
@@ -577,28 +507,4 @@ export class Node {
     if (!slot) throw new UnknownChannelError(`${entry.channelId} with asset ${asset}`)
     return slot
   }
-}
-
-function towerTransports(transports: NonNullable<NodeOptions['transports']>) {
-  if (typeof transports === 'function') return transports
-  throw new InvalidOptionError(
-    'transports',
-    'Towers are dialled under keys of their own. Pass transports as a function of the signer, or no towers.',
-  )
-}
-
-function identityOf({ seed, key, signer, chain }: NodeOptions): {
-  signer: SessionSigner
-  nonce: (index: number) => bigint
-  onion: OnionKey | undefined
-} {
-  if ([seed, key, signer].filter((given) => given !== undefined).length !== 1) throw new MissingKeyError()
-  const random = () => toUint(randomBytes(16))
-  if (signer) return { signer, nonce: random, onion: undefined }
-  if (key !== undefined) {
-    const bytes = typeof key === 'string' ? toBytes(key, 32) : key
-    return { signer: sessionSigner(bytes), nonce: random, onion: onionKey(hkdf(sha256, bytes, undefined, ONION, 32)) }
-  }
-  const keys = keyring(seed!)
-  return { signer: keys.signer(), nonce: (index) => keys.channelNonce(chain.domain, index), onion: keys.onionKey() }
 }
