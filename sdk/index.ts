@@ -96,9 +96,11 @@ export {
   MissingKeyError,
   NodeStoppedError,
   NoRouteError,
+  type NoRouteReason,
   PaymentFailedError,
   PaymentPendingError,
   PeerRefusedError,
+  ProofMissingError,
   StoreFailedError,
   WithdrawalExpiredError,
 } from './node/errors.ts'
@@ -107,7 +109,7 @@ export { type ExitFile, ExitFileError, type ExitLedger, parseExitFile } from './
 export { type ExitOptions, type ExitProgress, NewerStateError, runExit } from './node/exit-run.ts'
 export type { ListedPayment } from './node/history.ts'
 export type { InvoiceTerms } from './node/hops/payee.ts'
-export type { PayInvoiceOptions, Route, RouteHop } from './node/hops/payer.ts'
+export type { PaidInvoice, PayInvoiceOptions, Quote, QuoteOptions, Route, RouteHop } from './node/hops/payer.ts'
 export { type CarriageTerms, DEFAULT_FORWARDING, type ForwardingPolicy } from './node/hops/policy.ts'
 export {
   type ChannelInfo,

@@ -40,6 +40,7 @@ const VALUES = `
   PeerOfflineError
   PeerRefusedError
   PeerViolationError
+  ProofMissingError
   SignedDepositError
   StoreError
   StoreFailedError
@@ -162,6 +163,7 @@ const TYPES = `
   MemoryNetwork
   Meter
   NetworkSummary
+  NoRouteReason
   NodeEvent
   NodeLoad
   NodeOptions
@@ -169,6 +171,7 @@ const TYPES = `
   OpenOptions
   OpeningPolicy
   OwnerWallet
+  PaidInvoice
   PayInvoiceOptions
   PayOptions
   Payer
@@ -176,6 +179,8 @@ const TYPES = `
   PaymentEvent
   PaymentFilter
   PaymentProof
+  Quote
+  QuoteOptions
   Receipt
   RelayRequest
   Resolution

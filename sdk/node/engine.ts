@@ -139,6 +139,7 @@ export class Engine {
     await this.redeemer.load()
     await this.switch.load()
     await this.payee.load()
+    await this.payer.load()
     await this.lookout.start()
     await this.switch.look()
   }

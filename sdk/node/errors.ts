@@ -99,12 +99,46 @@ export class InvoiceUnknownError extends TallystickError {
   }
 }
 
-/** Nothing leads from this node to the payee. */
+/** Why no route carries a payment: which limit bound. */
+export type NoRouteReason =
+  /** Nothing that is known leads to the payee. */
+  | 'NO_PATH'
+  /** Routes cost more than the limit; `fee` says what the best one asks. */
+  | 'TOO_DEAR'
+  /** Less can be sent from here over all channels together. */
+  | 'BALANCE_TOO_SMALL'
+  /** More than the channels on the way, or as many parts as there may be, carry together. */
+  | 'TOO_LARGE'
+
+const NO_ROUTE: Readonly<Record<NoRouteReason, string>> = {
+  NO_PATH:
+    'Nothing that this node knows of leads to the payee. Open a channel with the payee or with a hub, or pass a route.',
+  TOO_DEAR: 'Every route to the payee costs more than allowed. Allow a higher maxFee, or open a channel of your own.',
+  BALANCE_TOO_SMALL: 'The channels of this node cannot send as much now. Deposit more, or pay less.',
+  TOO_LARGE:
+    'The channels on the way cannot carry as much, even in parts. Pay less, or open a channel nearer to the payee.',
+}
+
+/** No route carries a payment. */
 export class NoRouteError extends TallystickError {
   readonly code = 'NO_ROUTE'
+  readonly reason: NoRouteReason
+  /** What the best route would cost, if that is the reason. */
+  readonly fee: bigint | undefined
+
+  constructor(reason: NoRouteReason = 'NO_PATH', fee?: bigint) {
+    super(`${NO_ROUTE[reason]}${fee === undefined ? '' : ` The best one asks ${fee}.`}`)
+    this.reason = reason
+    this.fee = fee
+  }
+}
+
+/** A payment was decided on chain, where its secret is not seen. */
+export class ProofMissingError extends TallystickError {
+  readonly code = 'PROOF_MISSING'
 
   constructor() {
-    super('No channel leads to the payee. Pass a route over a hub, or open a channel with the payee.')
+    super('The invoice is paid, by the chain, but its secret was not seen here. Ask the payee for a receipt.')
   }
 }
 

@@ -66,6 +66,8 @@ export type NodeEvent =
     }
   /** One was not, for a code of failures or refusals. */
   | { readonly kind: 'turned-back'; readonly asset: Address; readonly reason: string }
+  /** An invoice that this node was paying is paid, or all of its parts are back and it can be paid again. */
+  | { readonly kind: 'invoice-sent'; readonly invoice: Hex; readonly paid: boolean }
   /** What a settlement had reserved for transfers was divided. */
   | (LedgerRef & { readonly kind: 'redeemed'; readonly generation: number })
   | (LedgerRef & { readonly kind: 'frozen'; readonly known: bigint; readonly proved: bigint })

@@ -3,7 +3,7 @@ import { parseAddress } from '../core/address.ts'
 import { toHex } from '../core/bytes.ts'
 import { memberBySigner, sortMembers, validateChannel } from '../core/channel.ts'
 import { InvalidOptionError } from '../core/errors.ts'
-import type { PaymentProof, SignedInvoice } from '../core/invoice.ts'
+import type { SignedInvoice } from '../core/invoice.ts'
 import { decodeInvoice } from '../core/invoice-text.ts'
 import { type Address, type Channel, type ChannelId, COIN, type Domain, type Hex } from '../core/types.ts'
 import { assertAmount } from '../protocols/payments.ts'
@@ -24,7 +24,7 @@ import { type ExitOptions, runExit } from './exit-run.ts'
 import { Guarded } from './guarded.ts'
 import { type ListedPayment, readPayments } from './history.ts'
 import type { InvoiceTerms } from './hops/payee.ts'
-import type { PayInvoiceOptions } from './hops/payer.ts'
+import type { PaidInvoice, PayInvoiceOptions, Quote, QuoteOptions } from './hops/payer.ts'
 import { type NodeOptions, partsOf, towerTransports } from './options.ts'
 import { type BulkPayment, type BulkReceipt, Paying, type PayOptions, type Receipt } from './pay.ts'
 import { PeerOfflineError } from './peers.ts'
@@ -329,14 +329,22 @@ export class Node {
   }
 
   /**
-   * Pays an invoice, directly or over hops; resolves with the proof of payment. Throws `InvoiceRefusedError`, `NoRouteError`, or
-   * `PaymentFailedError`: the money is back then.
+   * Pays an invoice, in parts if need be, by ways that the node finds or by the route that is given; resolves with the proof of payment.
+   * Parts that come back are sent another way. Throws `InvoiceRefusedError`, `NoRouteError`, or `PaymentFailedError`: the money is back then.
    */
-  async payInvoice(invoice: SignedInvoice | string, options: PayInvoiceOptions = {}): Promise<PaymentProof> {
+  async payInvoice(invoice: SignedInvoice | string, options: PayInvoiceOptions = {}): Promise<PaidInvoice> {
     this.#engine.assertRunning()
-    const signed = typeof invoice === 'string' ? decodeInvoice(this.#engine.options.domain, invoice) : invoice
-    return this.#engine.payer.pay(signed, options)
+    return this.#engine.payer.pay(this.#read(invoice), options)
   }
+
+  /** What paying an invoice would cost now, and how likely it is to arrive. Nothing is sent. Throws `InvoiceRefusedError`, `NoRouteError`. */
+  async quote(invoice: SignedInvoice | string, options: QuoteOptions = {}): Promise<Quote> {
+    this.#engine.assertRunning()
+    return this.#engine.payer.quote(this.#read(invoice), options)
+  }
+
+  #read = (invoice: SignedInvoice | string): SignedInvoice =>
+    typeof invoice === 'string' ? decodeInvoice(this.#engine.options.domain, invoice) : invoice
 
   /** What this node knows of the channels of an asset, its own included. */
   network(asset: string = COIN): NetworkSummary {

@@ -196,6 +196,11 @@ export class Network {
     }
   }
 
+  /** The least that an edge was last believed to carry. */
+  sureOf(edge: number): number {
+    return this.ahead.floats[RECORD * this.lines[edge]! + LOWER]!
+  }
+
   /** What is believed of an edge that nothing was learned of: the least amount it can carry, and one above the most. */
   prior(edge: number): readonly [number, number] {
     const capacity = this.capacities[edge >> 1]!

@@ -1,7 +1,14 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { randomBytes } from '@noble/hashes/utils.js'
 import { toBytes, toHex, toUint } from '../../core/bytes.ts'
-import { type Invoice, invoiceDigest, memoHashOf, NOTHING_WANTED, type SignedInvoice } from '../../core/invoice.ts'
+import {
+  type Hint,
+  type Invoice,
+  invoiceDigest,
+  memoHashOf,
+  NOTHING_WANTED,
+  type SignedInvoice,
+} from '../../core/invoice.ts'
 import { packInvoice, unpackInvoice } from '../../core/invoice-text.ts'
 import { secretKey } from '../../core/outcome.ts'
 import { addScalars, pointOf } from '../../core/points.ts'
@@ -17,6 +24,7 @@ import {
   stepReceivable,
 } from '../../protocols/invoicing.ts'
 import { deadlineOf, keyOf } from '../../protocols/part.ts'
+import { spendable } from '../../protocols/solvency.ts'
 import type { FinalPayload } from '../../routing/hop-payload.ts'
 import { signInvoice, verifyPayer } from '../../signing/invoice.ts'
 import type { Engine } from '../engine.ts'
@@ -101,7 +109,7 @@ export class Payee {
       splits: [],
       want: NOTHING_WANTED,
       onionKey: this.#onionKey,
-      hints: [],
+      hints: this.#hintsFor(asset, amount),
       nonce: toUint(randomBytes(16)),
     }
     const signed = signInvoice(signer, domain, invoice, memo)
@@ -114,6 +122,21 @@ export class Payee {
       this.#engine.durably(resolve)
     })
     return signed
+  }
+
+  /** A channel that is not announced, if only such a one can be paid over: payers cannot know it. */
+  #hintsFor(asset: Address, amount: bigint): Hint[] {
+    const { gossip, book } = this.#engine
+    const hints: Hint[] = []
+    for (const slot of book.slots) {
+      const { channelId } = slot.ledger
+      if (slot.ledger.asset !== asset || spendable(slot.ledger, 1 - slot.ledger.me) < (amount || 1n)) continue
+      if (gossip.isAnnounced(asset, channelId)) return []
+      const onionKey = gossip.onionKeyOf(slot.entry.peer)
+      if (onionKey) hints.push({ onionKey, channelId })
+    }
+    // Several would be one path, hop by hop.
+    return hints.slice(0, 1)
   }
 
   /** Takes an invoice back. Throws `InvoiceRefusedError` if it is paid, {@link InvoiceUnknownError}. */

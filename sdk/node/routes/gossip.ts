@@ -2,7 +2,7 @@ import { toHex } from '../../core/bytes.ts'
 import { channelIdOf } from '../../core/channel.ts'
 import { TallystickError } from '../../core/errors.ts'
 import { least } from '../../core/transfer.ts'
-import type { Address } from '../../core/types.ts'
+import type { Address, ChannelId, Hex } from '../../core/types.ts'
 import type { Announce, GossipMessage, More, NewsBatch } from '../../protocols/messages.ts'
 import { MAX_NEWS } from '../../protocols/wire.ts'
 import {
@@ -111,6 +111,27 @@ export class Gossip {
   table(asset: Address): RoutingTable | undefined {
     this.#enterAll()
     return this.#tables.get(asset)
+  }
+
+  /** What a node's layers of onions are sealed with, as it says in whatever asset. */
+  onionKeyOf(node: Address): Hex | undefined {
+    for (const { graph } of this.#tables.values()) {
+      const news = graph.nodeNews(node)
+      if (news) return news.onionKey
+    }
+    return undefined
+  }
+
+  isAnnounced = (asset: Address, channelId: ChannelId): boolean =>
+    this.#tables.get(asset)?.graph.edgeOf(channelId, 0) !== undefined
+
+  /** The node with an onion key. */
+  nodeWith(onionKey: Hex): Address | undefined {
+    for (const { graph } of this.#tables.values()) {
+      const node = graph.nodeWith(onionKey)
+      if (node) return node
+    }
+    return undefined
   }
 
   summary(asset: Address): NetworkSummary {
@@ -377,7 +398,8 @@ export class Gossip {
     if (!isNew && !this.#fades(told.time)) return
     // Nothing is taken back that was never said.
     if (terms.max === 0n && !announced && told.policy === '') return
-    if (this.#now < told.time + this.#options.limits.interval) return
+    // To the public it is the first word, however short ago the peer was told.
+    if (announced === told.announced && this.#now < told.time + this.#options.limits.interval) return
     const peer = this.#engine.peers.all.get(slot.entry.peer)
     if (!announced && !peer?.online) return
     Object.assign(told, { time: this.#now, policy: text, announced })

@@ -5,15 +5,8 @@ import { observe } from '../../routing/belief.ts'
 import { isAuthentic, type PolicyNews } from '../../routing/gossip.ts'
 import { Graph, type GraphLimits } from '../../routing/graph.ts'
 import { CLOSED, type Network } from '../../routing/network.ts'
-import { bucketOf, MAX_SECONDS, type Policy, roundDown } from '../../routing/policy.ts'
+import { bucketOf, MAX_SECONDS, type Policy, roundDown, roundUp } from '../../routing/policy.ts'
 import type { Slot } from '../slot.ts'
-
-/** A channel that this node does not hear of by news. */
-export interface UnannouncedChannel {
-  readonly channelId: ChannelId
-  readonly members: readonly [Address, Address]
-  readonly capacity: bigint
-}
 
 /** What both members of a ledger have in it, as confirmed on chain; 0n while it is disputed or unknown. */
 export function capacityOf({ ledger }: Slot): bigint {
@@ -41,6 +34,8 @@ export class RoutingTable {
   readonly #domain: Domain
   /** Slots in the network of own channels that are not announced. */
   readonly #own = new Map<ChannelId, number>()
+  /** Those of channels that an invoice names, while a way is searched. */
+  readonly #hinted = new Map<ChannelId, number>()
 
   constructor(domain: Domain, asset: Address, limits: Partial<GraphLimits>) {
     this.#domain = domain
@@ -54,8 +49,8 @@ export class RoutingTable {
   /** The edge of a member's lane; undefined: the channel is unknown. */
   edgeOf(channelId: ChannelId, writer: 0 | 1): number | undefined {
     const announced = this.graph.edgeOf(channelId, writer)
-    const own = this.#own.get(channelId)
-    return announced ?? (own === undefined ? undefined : 2 * own + writer)
+    const slot = this.#own.get(channelId) ?? this.#hinted.get(channelId)
+    return announced ?? (slot === undefined ? undefined : 2 * slot + writer)
   }
 
   /** How many own channels are not announced. */
@@ -82,7 +77,7 @@ export class RoutingTable {
     const [first, second] = channel.members.map(({ signer }) => signer)
     const slot =
       announced === undefined
-        ? (before ?? this.add({ channelId, members: [first!, second!], capacity }))
+        ? (before ?? network.addChannel({ channelId, members: [first!, second!], capacity }))
         : announced >> 1
     if (announced === undefined) this.#own.set(channelId, slot)
     if (network.capacities[slot] !== Number(roundDown(capacity))) network.setCapacity(slot, capacity)
@@ -91,13 +86,22 @@ export class RoutingTable {
     observe(network, edge, available)
   }
 
-  /** Adds a channel for the time of a search; {@link remove} takes it away again. */
-  add(channel: UnannouncedChannel): number {
-    return this.network.addChannel(channel)
+  /** Adds a channel that an invoice names, for one search. The invoice is believed: it can carry `amount` from `from` on. */
+  hint(channelId: ChannelId, from: Address, to: Address, amount: bigint): void {
+    const terms = this.termsOf(from)
+    if (!terms || from === to || this.edgeOf(channelId, 0) !== undefined) return
+    const capacity = roundUp(amount)
+    const slot = this.network.addChannel({ channelId, members: from < to ? [from, to] : [to, from], capacity })
+    this.#hinted.set(channelId, slot)
+    const edge = 2 * slot + (from < to ? 0 : 1)
+    this.network.setPolicy(edge, { ...terms, max: capacity })
+    observe(this.network, edge, capacity)
   }
 
-  remove(slot: number): void {
-    this.network.removeChannel(slot)
+  /** Takes away what invoices have named. */
+  forgetHints(): void {
+    for (const slot of this.#hinted.values()) this.network.removeChannel(slot)
+    this.#hinted.clear()
   }
 
   /** The peer of an own channel that is not announced says on what terms it forwards. Returns whether that counts. */
