@@ -76,6 +76,7 @@ program
   .option('--days <days>', 'how long a receipt binds', '30')
   .option('--per-client <ledgers>', 'most ledgers of one client', '1000')
   .option('--ledgers <ledgers>', 'most ledgers altogether', '1000000')
+  .option('--reserve-gas <gas>', 'alarms when the account cannot pay for so much gas', '500000')
   .option('--metrics <host:port>', 'serves /metrics and /healthz there')
   .option('--log-level <level>', 'debug, info, warn, error or silent', 'info')
   .action(async (args: TowerArgs) => (await import('./tower.ts')).tower(args))

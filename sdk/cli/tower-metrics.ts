@@ -15,6 +15,12 @@ export function towerMetrics({ log, metrics, alarm }: Desk, chain: EthersChain) 
     labelNames: ['kind'],
     registers,
   })
+  for (const kind of Object.keys(LEVELS)) events.inc({ kind }, 0)
+  const gas = new Counter({
+    name: 'tallystick_tower_gas_used_total',
+    help: 'Gas that answers and settlements used',
+    registers,
+  })
   let fault: string | undefined
 
   function told(event: TowerEvent): void {
@@ -28,6 +34,7 @@ export function towerMetrics({ log, metrics, alarm }: Desk, chain: EthersChain) 
       return
     }
     events.inc({ kind: event.kind }, event.kind === 'appointed' ? event.count : 1)
+    if ('gasUsed' in event) gas.inc(Number(event.gasUsed))
     log[LEVELS[event.kind]](readable(event), event.kind)
   }
 

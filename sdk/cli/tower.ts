@@ -26,6 +26,7 @@ export interface TowerArgs extends ChainArgs, DaemonArgs {
   readonly settle?: boolean
   readonly perClient: string
   readonly ledgers: string
+  readonly reserveGas: string
 }
 
 /** Runs a watchtower until it is stopped. */
@@ -45,6 +46,7 @@ export async function tower(args: TowerArgs): Promise<void> {
   const wallet = await readKey(args.keyFile, args.passwordFile)
   const adjudicator = parseAddress(args.adjudicator)
   const block = wholeNumber(args.fromBlock, 'from-block', 0)
+  const reserveGas = BigInt(wholeNumber(args.reserveGas, 'reserve-gas', 0))
   const signer = sessionSigner(identityKey(args.identityFile ?? `${args.store}.identity`))
   const domain: Domain = { chainId: await chainIdOf(args), adjudicator }
   await runDaemon(args, async (desk) => {
@@ -56,6 +58,7 @@ export async function tower(args: TowerArgs): Promise<void> {
         store,
         signer: wallet,
         deployment: { adjudicator, block },
+        reserveGas,
         ...(confirmations !== undefined && { confirmations: wholeNumber(confirmations, 'confirmations', 1) }),
       })
       const metrics = towerMetrics(desk, chain)

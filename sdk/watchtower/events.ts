@@ -14,8 +14,9 @@ export type TowerEvent =
       readonly expiry: bigint
       readonly versions: readonly bigint[]
       readonly transaction: Hex
+      readonly gasUsed: bigint
     })
-  | (LedgerRef & { readonly kind: 'settled'; readonly transaction: Hex })
+  | (LedgerRef & { readonly kind: 'settled'; readonly transaction: Hex; readonly gasUsed: bigint })
   /** A dispute is over, or a reorganisation took it away: nothing more is to be done about it. */
   | (LedgerRef & { readonly kind: 'closed' })
   | { readonly kind: 'chain'; readonly healthy: boolean; readonly reason: string | undefined }
@@ -44,6 +45,21 @@ export class LateAnswerError extends TallystickError {
   constructor({ channelId, asset }: LedgerRef, expiry: bigint) {
     super(
       `The answer to the dispute of ${channelId} is not mined yet and counts only before ${expiry} (chain seconds). Check gas account and RPC.`,
+    )
+    this.ledger = { channelId, asset }
+    this.expiry = expiry
+  }
+}
+
+/** A dispute ended below what was appointed: the answer was not mined in time. */
+export class MissedAnswerError extends TallystickError {
+  readonly code = 'ANSWER_MISSED'
+  readonly ledger: LedgerRef
+  readonly expiry: bigint
+
+  constructor({ channelId, asset }: LedgerRef, expiry: bigint) {
+    super(
+      `The dispute of ${channelId} expired at ${expiry} (chain seconds) below what is appointed: the answer came too late. Look in the log for what kept it.`,
     )
     this.ledger = { channelId, asset }
     this.expiry = expiry

@@ -1,4 +1,4 @@
-import type { Chain, ChainEvent, DisputeFeed, Head, LedgerView } from '../chain/chain.ts'
+import type { Chain, ChainEvent, ChainReceipt, DisputeFeed, Head, LedgerView } from '../chain/chain.ts'
 import { toHex } from '../core/bytes.ts'
 import { decodeChannel, encodeChannel, memberCount } from '../core/channel.ts'
 import { Reader, Writer } from '../core/codec.ts'
@@ -9,9 +9,23 @@ import type { Store } from '../storage/store.ts'
 import { Answering } from './answering.ts'
 import { clearLocator, type Evidence, openAppointment, sealOf } from './appointment.ts'
 import type { Clock } from './clock.ts'
-import { HiddenChannelError, LateAnswerError, type TowerEvent, UnusableAppointmentError } from './events.ts'
+import {
+  HiddenChannelError,
+  LateAnswerError,
+  MissedAnswerError,
+  type TowerEvent,
+  UnusableAppointmentError,
+} from './events.ts'
 import type { Held, Register } from './register.ts'
-import { type Answer, type Case, type Settlement, type TowerAction, type WatchPolicy, watch } from './watching.ts'
+import {
+  type Answer,
+  type Case,
+  isMissed,
+  type Settlement,
+  type TowerAction,
+  type WatchPolicy,
+  watch,
+} from './watching.ts'
 
 // What the chain says about disputes, and what the register holds for them. Disputes are remembered from the moment they are seen:
 //
@@ -68,7 +82,7 @@ export class Guard {
   constructor(options: GuardOptions) {
     this.#options = options
     this.#answering = new Answering(options.chain, options.clock, {
-      sent: (action, receipt) => this.#sent(action, receipt.transaction),
+      sent: (action, receipt) => this.#sent(action, receipt),
       failed: (action, error) => this.#run(this.#failed(action, error)),
     })
   }
@@ -228,6 +242,9 @@ export class Guard {
     this.#late.delete(key)
     const seen = { ...one, facts: view }
     this.#cases.set(key, seen)
+    const { latest } = view
+    if (latest.phase === 'disputed' && isMissed(seen, view))
+      this.#alarm(`missed/${key}/${latest.expiry}`, new MissedAnswerError(view, latest.expiry))
     this.#act([seen])
   }
 
@@ -252,13 +269,13 @@ export class Guard {
     void this.#answering.perform(action)
   }
 
-  #sent(action: Answer | Settlement, transaction: Hex): void {
+  #sent(action: Answer | Settlement, { transaction, gasUsed }: ChainReceipt): void {
     const { channelId, asset } = action
     const { tell } = this.#options
-    if (action.kind === 'settle') tell({ kind: 'settled', channelId, asset, transaction })
+    if (action.kind === 'settle') tell({ kind: 'settled', channelId, asset, transaction, gasUsed })
     else {
       const versions = action.states.map(({ state }) => state.version)
-      tell({ kind: 'answered', channelId, asset, expiry: action.expiry, versions, transaction })
+      tell({ kind: 'answered', channelId, asset, expiry: action.expiry, versions, transaction, gasUsed })
     }
     this.#run(this.#refresh(action))
   }

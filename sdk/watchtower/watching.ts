@@ -91,6 +91,12 @@ function isOver({ evidence, since }: Case, { confirmed, confirmedHead, latest }:
   return confirmed.phase === 'open' && latest.phase === 'open' && confirmedHead.number >= since
 }
 
+/** Whether a dispute can no longer be answered, and counts less than what is held. */
+export const isMissed = (one: Case, facts: ChainFacts): boolean =>
+  facts.latest.phase === 'disputed' &&
+  facts.head.timestamp >= facts.latest.expiry &&
+  missingStates(one, facts).length > 0
+
 /** The newest states held of the lanes that count less on chain, by lane. */
 function missingStates({ evidence }: Case, facts: ChainFacts): EnforceableState[] {
   const newest = new Map<number, EnforceableState>()

@@ -56,6 +56,9 @@ describe('tallystick tower', () => {
     expect(await Promise.all(values.map((name) => metric(url, `tallystick_tower_${name}`)))).to.deep.equal([
       1, 1, 1, 1, 1,
     ])
+    expect(await metric(url, 'tallystick_tower_events_total{kind="settled"}')).to.equal(0)
+    const { gasUsed } = (await stage.chain.provider.getTransactionReceipt(answered.transaction as string))!
+    expect(await metric(url, 'tallystick_tower_gas_used_total')).to.equal(Number(gasUsed))
     expect(await metric(url, 'tallystick_tower_gas_money')).to.be.within(9_000, 10_000)
     expect((await fetch(url.replace('metrics', 'healthz'))).status).to.equal(200)
     expect(await daemon.stop()).to.equal(0)
@@ -95,6 +98,7 @@ describe('tallystick tower', () => {
     await launch('busy').said('watching')
     const wrong: [Record<string, string>, RegExp][] = [
       [{ margin: 'soon' }, /^error: "soon" is not a whole number from 0 on. Check --margin.\n$/],
+      [{ 'reserve-gas': 'much' }, /^error: "much" is not a whole number from 0 on. Check --reserve-gas.\n$/],
       [{ metrics: 'here' }, /^error: "here" is no HOST:PORT, such as 127.0.0.1:9464. Check --metrics.\n$/],
       [{ 'log-level': 'loud' }, /^error: "loud" is no level. Check --log-level: debug, .*\n$/],
       [{ 'key-file': path('none') }, /^error: The file .*none does not exist. Check --key-file.\n$/],

@@ -10,7 +10,7 @@ import type { Store } from '../../../sdk/storage/store.ts'
 import { type MemoryNetwork, memoryTransport } from '../../../sdk/transport/memory.ts'
 import type { Evidence } from '../../../sdk/watchtower/appointment.ts'
 import { TowerClient } from '../../../sdk/watchtower/client.ts'
-import type { TowerEvent } from '../../../sdk/watchtower/events.ts'
+import type { MissedAnswerError, TowerEvent } from '../../../sdk/watchtower/events.ts'
 import { Watchtower, type WatchtowerOptions } from '../../../sdk/watchtower/tower.ts'
 import { until } from '../chain/until.ts'
 import { signerOf } from '../node/actors.ts'
@@ -267,6 +267,34 @@ describe('a tower on guard', () => {
       return counted(channel)[0] === 5n
     })
     expect(alarms().filter((error) => (error as { code?: string }).code === 'ANSWER_LATE')).to.have.length(1)
+  })
+
+  it('alarms once when a dispute expired before it could answer, and never when it did answer', async () => {
+    const view = feed()
+    view.show(channel)
+    await tower(view)
+    fund(channel)
+    await appoint([evidenceOf(channel, [5n, 7n])])
+    const missed = () => alarms().filter((error) => (error as { code?: string }).code === 'ANSWER_MISSED')
+    challenge(channel, [2n, 0n])
+    await answered(channel, [5n, 7n])
+    chain.advance(PERIOD + 1n)
+    const other = channelOf('alice', 'mallory', 8n)
+    view.show(other)
+    fund(other)
+    await appoint([evidenceOf(other, [5n, 7n])])
+    view.failure = new Error('The account is empty.')
+    challenge(other, [2n, 0n])
+    chain.advance(PERIOD + 1n)
+    await until(() => {
+      clock.pass(1_000)
+      return missed().length > 0
+    })
+    for (let ticks = 0; ticks < 5; ticks++) {
+      clock.pass(1_000)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(missed().map((error) => (error as MissedAnswerError).ledger)).to.deep.equal([ledgerOf(other)])
   })
 
   it('S33 makes no noise when somebody else was faster', async () => {
