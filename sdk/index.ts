@@ -43,6 +43,7 @@ export {
   type WeightedPart,
 } from './core/conditions.ts'
 export { InvalidOptionError, TallystickError } from './core/errors.ts'
+export { type InboundQuote, inboundQuoteDigest, type SignedInboundQuote } from './core/inbound-quote.ts'
 export {
   InvalidInvoiceError,
   type Invoice,
@@ -92,6 +93,7 @@ export type { DepositOptions, SignDepositOptions } from './node/deposit.ts'
 export {
   DuplicatePaymentError,
   escapeControls,
+  InvalidQuoteError,
   InvoiceUnknownError,
   MissingKeyError,
   NodeStoppedError,
@@ -113,6 +115,7 @@ export type { PaidInvoice, PayInvoiceOptions, Quote, QuoteOptions, Route, RouteH
 export { type CarriageTerms, DEFAULT_FORWARDING, type ForwardingPolicy } from './node/hops/policy.ts'
 export {
   type ChannelInfo,
+  type InboundOptions,
   Node,
   type NodeLoad,
   type NodeOptions,
@@ -124,6 +127,7 @@ export { PeerOfflineError, UnknownSchemeError } from './node/peers.ts'
 export type { GossipOptions, GossipSettings, NetworkSummary } from './node/routes/gossip.ts'
 export type { CancelOptions, LockedTransfer, LockTerms, UnlockOptions } from './node/transfers.ts'
 export type { WithdrawOptions } from './node/withdraw.ts'
+export type { InboundTerms } from './protocols/inbound.ts'
 export { InvoiceRefusedError } from './protocols/invoice-terms.ts'
 export { IncompatiblePeerError, PeerViolationError, PROTOCOL_VERSION } from './protocols/messages.ts'
 export { DEFAULT_POLICY, type OpeningPolicy } from './protocols/opening.ts'

@@ -23,6 +23,7 @@ const VALUES = `
   InvalidMemoError
   InvalidOperationError
   InvalidOptionError
+  InvalidQuoteError
   InvalidRelayError
   InvoiceRefusedError
   InvoiceUnknownError
@@ -72,6 +73,7 @@ const VALUES = `
   ethersWallet
   hashState
   hashWithdrawal
+  inboundQuoteDigest
   indexedDbStore
   invoiceDigest
   keyring
@@ -146,6 +148,9 @@ const TYPES = `
   GossipSettings
   Head
   Hex
+  InboundOptions
+  InboundQuote
+  InboundTerms
   Invoice
   InvoiceTerms
   Keyring
@@ -191,6 +196,7 @@ const TYPES = `
   SignDepositOptions
   SignedDeposit
   SignedForm
+  SignedInboundQuote
   SignedInvoice
   SigningOptions
   State

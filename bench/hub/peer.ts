@@ -37,7 +37,8 @@ export async function startNode(place: Place, name: string, pollMs: number, opti
     owner: toHex(keccak256(toBytes(signer.address)).subarray(12)) as Address,
     chain,
     store,
-    transports: [tcpTransport({ signer })],
+    // All clients come from one machine.
+    transports: [tcpTransport({ signer, maxConnections: 8_192, maxConnectionsPerHost: 8_192 })],
     ...options,
   })
   return { node, store, chain }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { parseAddress } from '../core/address.ts'
 import { type Address, COIN } from '../core/types.ts'
 import { type CarriageTerms, DEFAULT_FORWARDING } from '../node/hops/policy.ts'
-import { DEFAULT_POLICY } from '../node/node.ts'
+import { DEFAULT_POLICY, type InboundTerms } from '../node/node.ts'
 import { readText, UsageError } from './files.ts'
 
 // The configuration of a hub: a JSON file, and over it what the command line says. Amounts are decimal texts in the asset's
@@ -30,6 +30,16 @@ const terms = z.strictObject({
   minimumDeposit: amount.default(DEFAULT_FORWARDING.minimumDeposit),
 })
 
+const inbound = z.strictObject({
+  baseFee: amount.default(0n),
+  monthlyPpm: amount,
+  least: amount.default(1n),
+  most: amount,
+  perClient: amount,
+  total: amount,
+  maxDays: whole(1).default(90),
+})
+
 const schema = z.strictObject({
   rpc: text,
   witnesses: z.array(text).default([]),
@@ -46,6 +56,8 @@ const schema = z.strictObject({
   logLevel: text.default('info'),
   /** By "coin" or token; these alone are opened. */
   assets: z.record(z.string(), terms).default({ coin: terms.parse({}) }),
+  /** By asset: money of the hub that clients can buy in their channels. */
+  inbound: z.record(z.string(), inbound).default({}),
   limits: z
     .strictObject({
       parts: whole(1, 512).default(DEFAULT_FORWARDING.limits.parts),
@@ -93,6 +105,7 @@ export function hubConfig(path: string | undefined, over: Readonly<Record<string
       `responseTime of ${config.responseTime} is above margin of ${config.margin}: secrets would come too late. Raise margin.`,
     )
   assetsOf(config)
+  inboundOf(config)
   return config
 }
 
@@ -119,13 +132,23 @@ function sentences(issue: z.core.$ZodIssue, path: string | undefined): string[] 
 
 /** The terms of each asset, by address. Throws {@link UsageError}. */
 export function assetsOf({ assets }: HubConfig): ReadonlyMap<Address, CarriageTerms> {
+  return new Map(Object.entries(assets).map(([name, asked]) => [assetOf(name, 'assets'), asked]))
+}
+
+/** What is asked for inbound money, by asset. Throws {@link UsageError}. */
+export function inboundOf({ inbound }: HubConfig): ReadonlyMap<Address, InboundTerms> {
   return new Map(
-    Object.entries(assets).map(([name, asked]) => {
-      if (name === 'coin') return [COIN, asked]
-      if (/^0x[0-9a-fA-F]{40}$/.test(name)) return [parseAddress(name), asked]
-      throw new UsageError(`assets.${name.slice(0, 60)} is no asset. Write "coin", or the address of a token.`)
-    }),
+    Object.entries(inbound).map(([name, { maxDays, ...asked }]) => [
+      assetOf(name, 'inbound'),
+      { ...asked, maxDuration: 86_400n * BigInt(maxDays) },
+    ]),
   )
+}
+
+function assetOf(name: string, where: string): Address {
+  if (name === 'coin') return COIN
+  if (/^0x[0-9a-fA-F]{40}$/.test(name)) return parseAddress(name)
+  throw new UsageError(`${where}.${name.slice(0, 60)} is no asset. Write "coin", or the address of a token.`)
 }
 
 /** The session keys of an allow-list: one a line, `#` begins a remark. Throws {@link UsageError}. */

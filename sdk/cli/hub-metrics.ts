@@ -42,6 +42,8 @@ function countPayments({ metrics }: Desk, node: Node): void {
   const value = counter('forwarded_value', 'What went out with them', ['asset'])
   const fees = counter('fees', 'What stayed here for it', ['asset'])
   const back = counter('turned_back', 'Parts that were not carried, by reason', ['asset', 'reason'])
+  const sold = counter('inbound_sold', 'Money of this hub that clients bought in their channels', ['asset'])
+  node.on('inbound-sold', ({ asset, amount }) => sold.inc({ asset }, Number(amount)))
   node.on('forwarded', ({ asset, amount, fee }) => {
     forwarded.inc({ asset })
     value.inc({ asset }, Number(amount))
@@ -112,6 +114,9 @@ function logEvents({ log, alarm }: Desk, node: Node): () => string | undefined {
   node.on('disputed', ({ channelId, asset, expiry }) => log.warn({ channelId, asset, expiry: `${expiry}` }, 'disputed'))
   node.on('frozen', ({ channelId, asset }) => log.error({ channelId, asset }, 'frozen'))
   node.on('ended', ({ channelId, asset, generation }) => log.info({ channelId, asset, generation }, 'ended'))
+  node.on('inbound-sold', ({ channelId, asset, amount, fee }) =>
+    log.info({ channelId, asset, amount: `${amount}`, fee: `${fee}` }, 'inbound sold'),
+  )
   node.on('forwarded', ({ asset, amount, fee, from, to }) =>
     log.debug({ asset, amount: `${amount}`, fee: `${fee}`, from, to }, 'forwarded'),
   )

@@ -10,7 +10,7 @@ import { webSocketTransport } from '../transport/websocket.ts'
 import { chainIdOf } from './connect.ts'
 import { type Desk, runDaemon, type Service } from './daemon.ts'
 import { identityKey, readKey, wholeNumber } from './files.ts'
-import { allowedPeers, assetsOf, type HubConfig, hubConfig, printed } from './hub-config.ts'
+import { allowedPeers, assetsOf, type HubConfig, hubConfig, inboundOf, printed } from './hub-config.ts'
 import { hubMetrics, timed } from './hub-metrics.ts'
 
 /** Options of `tallystick hub`; what is not here is in the file. */
@@ -91,6 +91,7 @@ async function serve(config: HubConfig, desk: Desk, wallet: Signer, key: Uint8Ar
 function policiesOf(config: HubConfig) {
   const assets = assetsOf(config)
   return {
+    inbound: inboundOf(config),
     forwarding: {
       assets,
       limits: config.limits,

@@ -2,6 +2,7 @@ import type { Chain } from '../chain/chain.ts'
 import { toHex } from '../core/bytes.ts'
 import { ZERO_HASH } from '../core/state.ts'
 import type { Address, ChannelId, Domain } from '../core/types.ts'
+import type { InboundTerms } from '../protocols/inbound.ts'
 import type { Ledger } from '../protocols/ledger.ts'
 import { stepLedger } from '../protocols/machine.ts'
 import { PeerViolationError } from '../protocols/messages.ts'
@@ -28,6 +29,7 @@ import { Payee } from './hops/payee.ts'
 import { Payer } from './hops/payer.ts'
 import type { ForwardingPolicy } from './hops/policy.ts'
 import { Switch } from './hops/switch.ts'
+import { Inbound } from './inbound.ts'
 import { Journal } from './journal.ts'
 import { historyKey } from './keys.ts'
 import { Lookout } from './lookout.ts'
@@ -55,6 +57,8 @@ export interface EngineOptions {
   readonly onionKey: OnionKey | undefined
   readonly forwarding: ForwardingPolicy
   readonly gossip: GossipSettings
+  /** What is asked for money of this node in channels, by asset; others are not sold. */
+  readonly inbound: ReadonlyMap<Address, InboundTerms>
   /** Most payments under one signature. */
   readonly maxPerSignature: number
 }
@@ -81,6 +85,7 @@ export class Engine {
   readonly payee: Payee
   readonly payer = new Payer(this)
   readonly gossip: Gossip
+  readonly inbound: Inbound
   readonly #hearing = new Hearing(this)
   readonly #cashier = new Cashier(this)
   readonly #replay = new Replay(this)
@@ -115,6 +120,7 @@ export class Engine {
     this.peers = new Peers({ domain, signer: signer.address, owner, transports, clock, handler })
     this.#outbox = new Outbox(this.peers)
     this.switch = new Switch(this, options.forwarding)
+    this.inbound = new Inbound(this, options.inbound)
     this.payee = new Payee(this, options.onionKey ? toHex(options.onionKey.publicKey) : ZERO_HASH)
     if (options.onionKey) this.switch.intake = new Intake(this, this.switch, options.onionKey, this.payee.scalarFor)
     this.switch.owner = {
@@ -140,8 +146,10 @@ export class Engine {
     await this.switch.load()
     await this.payee.load()
     await this.payer.load()
+    await this.inbound.load()
     await this.lookout.start()
     await this.switch.look()
+    await this.inbound.resume()
   }
 
   /** Makes everything durable, hangs up and leaves the chain. */
@@ -217,6 +225,7 @@ export class Engine {
 
   /** Whatever goes wrong with a part, the ledger goes on. */
   #tellSwitch(slot: Slot, news: LedgerNews): void {
+    if (news.kind === 'disputed') this.inbound.disputed(slot)
     try {
       this.switch.hear(slot, news)
     } catch (error) {
@@ -351,6 +360,7 @@ export class Engine {
     for (const slot of this.book.slotsOf(peer.signer)) this.dispatch(slot, { kind: 'disconnected' })
     this.openings.lost(peer, reason)
     this.gossip.lost(peer)
+    this.inbound.lost(peer, reason)
     if (reason instanceof PeerViolationError) this.emitter.emit({ kind: 'alarm', error: reason })
     this.emitter.emit({ kind: 'disconnected', peer: peer.signer, reason })
   }
@@ -363,6 +373,7 @@ export class Engine {
     this.switch.tick()
     this.payee.tick()
     this.gossip.tick()
+    if (this.switch.view) this.inbound.tick(this.switch.view.confirmed)
     for (const slot of this.book.slots)
       if (this.peers.all.get(slot.entry.peer)?.online && slot.isQuiet()) this.dispatch(slot, { kind: 'remind' })
     this.#hurry()
@@ -378,6 +389,7 @@ export class Engine {
     this.peers.stop(error)
     for (const slot of this.book.slots) slot.giveUp(error)
     this.openings.stop(error)
+    this.inbound.stop(error)
     this.news.stop(error)
     this.payer.stop(error)
     this.lookout.stop(error)

@@ -90,6 +90,15 @@ export function escapeControls(text: string): string {
   )
 }
 
+/** A quote for inbound money cannot be accepted. */
+export class InvalidQuoteError extends TallystickError {
+  readonly code = 'INVALID_QUOTE'
+
+  constructor(fact: string) {
+    super(`This quote for inbound money cannot be accepted: ${fact}. Ask for another one.`)
+  }
+}
+
 /** This node did not make such an invoice. */
 export class InvoiceUnknownError extends TallystickError {
   readonly code = 'INVOICE_UNKNOWN'

@@ -68,6 +68,8 @@ export type NodeEvent =
   | { readonly kind: 'turned-back'; readonly asset: Address; readonly reason: string }
   /** An invoice that this node was paying is paid, or all of its parts are back and it can be paid again. */
   | { readonly kind: 'invoice-sent'; readonly invoice: Hex; readonly paid: boolean }
+  /** This node put money into a channel that its peer had bought. */
+  | (LedgerRef & { readonly kind: 'inbound-sold'; readonly amount: bigint; readonly fee: bigint })
   /** What a settlement had reserved for transfers was divided. */
   | (LedgerRef & { readonly kind: 'redeemed'; readonly generation: number })
   | (LedgerRef & { readonly kind: 'frozen'; readonly known: bigint; readonly proved: bigint })

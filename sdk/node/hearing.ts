@@ -52,6 +52,11 @@ export class Hearing {
       case 'announce':
         this.#engine.gossip.hear(peer, message)
         return
+      case 'inbound':
+        // It may make this node sign, or wait for its RPC.
+        this.#engine.peers.spend(peer, PROPOSAL)
+        this.#engine.inbound.hear(peer, message.body)
+        return
       default:
         this.#answerLedger(peer, message)
     }

@@ -11,6 +11,9 @@ import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 //   tag/<tag>                                 a packet that was opened, and until when it is remembered
 //   invoice/<id>                              an invoice of this node, its status and secrets
 //   sent/<invoice id>                         an invoice that was paid, or is being paid
+//   sale/<digest of the quote>                 money of this node that a peer bought
+//   disputer/<signer>                         a peer with whom there was a dispute
+//   credit/<number>, debt/<number>            fees that are taken from payments in a ledger, by this node or by the peer
 //   id/<number>/<payment id>                  version that holds a payment whose id the user chose
 
 export const NODE_KEY = 'node'
@@ -24,6 +27,13 @@ export const TAGS = 'tag/'
 export const INVOICES = 'invoice/'
 export const SENT = 'sent/'
 
+export const SALES = 'sale/'
+export const DISPUTERS = 'disputer/'
+export const CREDITS = 'credit/'
+export const DEBTS = 'debt/'
+
+export const saleKey = (id: Hex): string => `${SALES}${id}`
+export const disputerKey = (signer: Address): string => `${DISPUTERS}${signer}`
 export const partKey = (id: Hex): string => `${PARTS}${id}`
 export const tagKey = (tag: Hex): string => `${TAGS}${tag}`
 export const invoiceKey = (id: Hex): string => `${INVOICES}${id}`

@@ -3,6 +3,7 @@ import { parseAddress } from '../core/address.ts'
 import { toHex } from '../core/bytes.ts'
 import { memberBySigner, sortMembers, validateChannel } from '../core/channel.ts'
 import { InvalidOptionError } from '../core/errors.ts'
+import type { SignedInboundQuote } from '../core/inbound-quote.ts'
 import type { SignedInvoice } from '../core/invoice.ts'
 import { decodeInvoice } from '../core/invoice-text.ts'
 import { type Address, type Channel, type ChannelId, COIN, type Domain, type Hex } from '../core/types.ts'
@@ -25,9 +26,10 @@ import { Guarded } from './guarded.ts'
 import { type ListedPayment, readPayments } from './history.ts'
 import type { InvoiceTerms } from './hops/payee.ts'
 import type { PaidInvoice, PayInvoiceOptions, Quote, QuoteOptions } from './hops/payer.ts'
+import { Inbound } from './inbound.ts'
 import { type NodeOptions, partsOf, towerTransports } from './options.ts'
 import { type BulkPayment, type BulkReceipt, Paying, type PayOptions, type Receipt } from './pay.ts'
-import { PeerOfflineError } from './peers.ts'
+import { type Peer, PeerOfflineError } from './peers.ts'
 import type { NetworkSummary } from './routes/gossip.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
 import {
@@ -40,6 +42,7 @@ import {
 } from './transfers.ts'
 import { Withdrawing, type WithdrawOptions } from './withdraw.ts'
 
+export type { InboundTerms } from '../protocols/inbound.ts'
 export { DEFAULT_POLICY } from '../protocols/opening.ts'
 export type { NodeOptions } from './options.ts'
 
@@ -49,6 +52,16 @@ export interface OpenOptions {
   readonly assets?: readonly string[]
   /** Challenge period in seconds: how long one may be offline; default one day. */
   readonly period?: number
+  readonly signal?: AbortSignal
+}
+
+/** What inbound money to ask for. */
+export interface InboundOptions {
+  readonly amount: bigint
+  /** Default: the chain's coin. */
+  readonly asset?: string
+  /** How long the hub leaves it there; default 30 days. */
+  readonly seconds?: bigint
   readonly signal?: AbortSignal
 }
 
@@ -83,6 +96,7 @@ const DRAIN_LOOK = 20
 
 /** Seconds. */
 const DAY = 86_400
+const MONTH = 2_592_000n
 
 /**
  * A party of state channels: holds keys, peers, channels and their money, and defends them.
@@ -195,14 +209,10 @@ export class Node {
         'assets',
         `A channel begins with 1 to ${MAX_ASSETS} assets, not ${assets.length}. Add further ones with addAsset.`,
       )
-    const signerOfPeer = /^0x[0-9a-fA-F]{40}$/.test(peer)
-      ? parseAddress(peer)
-      : await this.connect(peer, signal ? { signal } : {})
-    const other = this.#engine.peers.all.get(signerOfPeer)
-    if (!other?.online || !other.owner) throw new PeerOfflineError(signerOfPeer)
+    const other = await this.#reach(peer, signal)
     const members = sortMembers([
       { signer: this.address, owner: this.owner },
-      { signer: other.signer, owner: other.owner },
+      { signer: other.signer, owner: other.owner! },
     ])
     const make = (index: number): Channel => ({ period, nonce: this.#nonce(index), members })
     validateChannel(make(0))
@@ -394,6 +404,48 @@ export class Node {
   async acceptRevocation(order: string): Promise<void> {
     this.#engine.assertRunning()
     await this.#engine.revoking.accept(order)
+  }
+
+  /**
+   * Asks a hub (its address to dial, or its session key if it is connected) what it wants for money of its own in a channel, so that
+   * this node can be paid there. Throws `PeerRefusedError`, `InvalidQuoteError`.
+   */
+  async quoteInbound(peer: string, { amount, asset = COIN, seconds = MONTH, signal }: InboundOptions) {
+    assertAmount(amount)
+    const hub = await this.#reach(peer, signal)
+    return this.#engine.inbound.quote(hub, { amount, asset: parseAddress(asset), duration: seconds }, signal)
+  }
+
+  /**
+   * Buys what a hub has quoted, in the channel with it or in a new one; resolves with the channel once the money is there. The fee
+   * is paid at once from this node's balance in that channel, or taken from the first payments over the hub: up to half of each.
+   * Throws `PeerRefusedError`, `InvalidQuoteError`.
+   */
+  async buyInbound(quote: SignedInboundQuote, options: OpenOptions = {}): Promise<ChannelId> {
+    const { hub, asset, fee, nonce } = quote.quote
+    const peer = await this.#reach(hub, options.signal)
+    await this.#engine.inbound.assertGood(peer, quote)
+    const known = Inbound.usable(this.#engine.book.slotsOf(peer.signer), asset)
+    const channelId = known?.ledger.channelId ?? (await this.open(hub, { ...options, assets: [asset] }))
+    const pay = () => this.pay(channelId, fee, { asset, id: nonce, memo: 'inbound' })
+    await this.#engine.inbound.buy(peer, this.#slot(channelId, asset), quote, pay, options.signal)
+    return channelId
+  }
+
+  /** What of the fee for inbound money a hub may still keep of payments to this node. */
+  inboundDebt(channelId: ChannelId, asset?: string): bigint {
+    return this.#engine.switch.debts.left(this.#slot(channelId, asset))
+  }
+
+  /** A peer that is connected, by its session key or by the address it is dialled at. */
+  async #reach(peer: string, signal: AbortSignal | undefined): Promise<Peer> {
+    this.#engine.assertRunning()
+    const signer = /^0x[0-9a-fA-F]{40}$/.test(peer)
+      ? parseAddress(peer)
+      : await this.connect(peer, signal ? { signal } : {})
+    const found = this.#engine.peers.all.get(signer)
+    if (!found?.online || !found.owner) throw new PeerOfflineError(signer)
+    return found
   }
 
   /** The channels of this node. */

@@ -5,7 +5,8 @@ import type { Chain } from '../chain/chain.ts'
 import { parseAddress } from '../core/address.ts'
 import { toBytes, toUint } from '../core/bytes.ts'
 import { InvalidOptionError } from '../core/errors.ts'
-import type { Hex } from '../core/types.ts'
+import type { Address, Hex } from '../core/types.ts'
+import type { InboundTerms } from '../protocols/inbound.ts'
 import { DEFAULT_POLICY, type OpeningPolicy } from '../protocols/opening.ts'
 import { MAX_BATCH } from '../protocols/payments.ts'
 import { keyring } from '../signing/keyring.ts'
@@ -47,6 +48,8 @@ export interface NodeOptions {
   readonly gossip?: GossipSettings
   /** Watchtowers that answer while this node is offline. They are dialled under other keys, so `transports` must be a function. */
   readonly towers?: readonly TowerSpec[]
+  /** What this node asks for money of its own in channels of its peers, by asset (lower case); default: none is sold. */
+  readonly inbound?: ReadonlyMap<Address, InboundTerms>
   /** Which channels this node agrees to. */
   readonly policy?: Partial<OpeningPolicy>
   /** Most payments under one signature; default 4,096. */
@@ -89,6 +92,7 @@ export function partsOf(options: NodeOptions): NodeParts {
     clock,
     onionKey: options.onionKey ?? onion,
     forwarding: { ...DEFAULT_FORWARDING, ...options.forwarding },
+    inbound: options.inbound ?? new Map(),
     policy: { ...policy, assets: policy.assets?.map(parseAddress), peers: policy.peers?.map(parseAddress) },
     gossip: options.gossip ?? {},
     maxPerSignature,

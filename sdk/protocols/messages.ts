@@ -144,9 +144,15 @@ export interface Announce extends LedgerRef {
   readonly signature: Uint8Array
 }
 
+/** A step of buying money of the other side in a channel; see inbound.ts. */
+export interface InboundStep {
+  readonly kind: 'inbound'
+  readonly body: Uint8Array
+}
+
 export type GossipMessage = More | NewsBatch | Announce
 export type LedgerMessage = Updates | Sync | Ask | Propose | Consent | Refuse
-export type Message = Hello | Open | Opened | Refused | Revoke | GossipMessage | LedgerMessage
+export type Message = Hello | Open | Opened | Refused | InboundStep | Revoke | GossipMessage | LedgerMessage
 
 /** The peer broke a rule that no honest peer breaks; the connection is closed and nothing of it counts. */
 export class PeerViolationError extends TallystickError {

@@ -2,6 +2,7 @@ import { decodeChannel, encodeChannel } from '../core/channel.ts'
 import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
 import { ZERO_HASH } from '../core/state.ts'
 import type { LedgerRef, State } from '../core/types.ts'
+import { MAX_INBOUND } from './inbound.ts'
 import { blankLane, type ShownLane } from './ledger.ts'
 import {
   type Ack,
@@ -29,6 +30,7 @@ const TAGS = {
   consent: 8,
   refuse: 9,
   ask: 10,
+  inbound: 20,
   revoke: 11,
   more: 12,
   news: 13,
@@ -71,6 +73,8 @@ export function encodeMessage(message: Message): Uint8Array {
     case 'announce':
       writer.hex(message.channelId, 32).hex(message.asset, 20).u128(message.capacity)
       return writer.varuint(message.time).raw(message.signature).finish()
+    case 'inbound':
+      return writer.bytes(message.body, MAX_INBOUND).finish()
     default:
       writer.hex(message.channelId, 32).hex(message.asset, 20).u16(message.generation)
       putLedgerMessage(writer, message)
@@ -148,6 +152,8 @@ function readMessage(reader: Reader, tag: number): Message {
       const names = { channelId: reader.hex(32), asset: reader.hex(20), capacity: reader.u128() }
       return { kind: 'announce', ...names, time: reader.varuint(), signature: reader.raw(64) }
     }
+    case TAGS.inbound:
+      return { kind: 'inbound', body: reader.bytes(MAX_INBOUND) }
     case TAGS.updates:
     case TAGS.sync:
     case TAGS.propose:

@@ -24,6 +24,8 @@ export interface Carried {
   failure: Uint8Array | undefined
   /** Payer and payee: the payment that this part belongs to. */
   readonly payment: Hex | undefined
+  /** What of it is kept for a fee that is owed in a ledger; see Dues. */
+  readonly taken: bigint
   /** As it was stored last. */
   stored: string
   /** Operations that wait to be signed. */
@@ -37,6 +39,7 @@ interface StoredPart {
   readonly reply: Hex | undefined
   readonly failure: Hex | undefined
   readonly payment: Hex | undefined
+  readonly taken: bigint
 }
 
 // Amounts are marked, since JSON has no bigint; no text of a part begins so.
@@ -46,7 +49,7 @@ const read = (_: string, value: unknown): unknown =>
   typeof value === 'string' && value.startsWith(BIGINT) ? BigInt(value.slice(BIGINT.length)) : value
 
 /** What must survive of a part; the same text as long as nothing of that changes. */
-export function encodeCarried({ part, incoming, outgoing, reply, failure, payment }: Carried): string {
+export function encodeCarried({ part, incoming, outgoing, reply, failure, payment, taken }: Carried): string {
   const { view, ...kept } = part
   const place = ({ slot, id }: Place) => ({ number: slot.number, id })
   return JSON.stringify(
@@ -57,6 +60,7 @@ export function encodeCarried({ part, incoming, outgoing, reply, failure, paymen
       reply: reply && toHex(reply),
       failure: failure && toHex(failure),
       payment,
+      taken,
     },
     write,
   )
@@ -79,6 +83,7 @@ export function decodeCarried(id: Hex, text: string, slots: ReadonlyMap<number, 
     reply: stored.reply && toBytes(stored.reply),
     failure: stored.failure && toBytes(stored.failure),
     payment: stored.payment,
+    taken: stored.taken,
     stored: text,
     queued: new Set(),
   }

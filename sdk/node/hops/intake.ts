@@ -94,6 +94,9 @@ export class Intake {
   #receive({ slot, id, edge, parcel, peeled }: Opened, payload: FinalPayload): void {
     const { mode, invoice, paymentId, share } = payload
     const own = () => (invoice === undefined ? share && toHex(share) : this.#scalarFor(payload))
+    // What the hop before may keep of it is told by the promise, and bounded by what this node owes there.
+    const missing = payload.amount - edge.transfer.amount
+    const taken = missing > 0n && missing <= this.#switch.debts.of(slot, payload.amount) ? missing : 0n
     const part = payeePart({ mode, minimumMode: mode, scalar: mode === 'plain' ? undefined : own() }, edge)
     const payment = invoice ?? paymentId
     const carried = this.#switch.carry({
@@ -102,6 +105,7 @@ export class Intake {
       outgoing: undefined,
       reply: peeled.reply,
       payment,
+      taken,
     })
     this.#switch.step(carried, { kind: 'lockedIn' })
     if (!carried.part.refused) this.#engine.payee.arrived(carried, payload, parcel)
@@ -120,9 +124,15 @@ export class Intake {
       return refuse(code!)
     }
     const { me } = slot.ledger
-    const transfer: Transfer = { amount, deadline, refundTo: me, legs: [{ to: 1 - me, key: keyOf(edge) }] }
+    const taken = this.#switch.credits.of(slot, amount)
+    const transfer: Transfer = {
+      amount: amount - taken,
+      deadline,
+      refundTo: me,
+      legs: [{ to: 1 - me, key: keyOf(edge) }],
+    }
     const point = share && parcel.point && toHex(shiftPoint(toBytes(parcel.point), share))
-    const fee = feeFor(termsFor(this.#switch.policy, asset), amount)
+    const fee = feeFor(termsFor(this.#switch.policy, asset), amount) + taken
     const terms = { mode, minimumMode: mode, scalar: share && toHex(share), fee }
     const carried = this.#switch.carry({
       part: hopPart(terms, edge, this.#switch.edgeOf(slot, transfer, point)),
@@ -130,6 +140,7 @@ export class Intake {
       outgoing: { slot, id: toHex(freshId()), note: encodeParcel({ mode, point, onion: peeled.next! }) },
       reply: peeled.reply,
       payment: undefined,
+      taken,
     })
     this.#switch.step(carried, { kind: 'lockedIn' })
   }

@@ -176,7 +176,7 @@ export class Payee {
     this.#step(asked, { kind: 'part', part, now: this.#engine.switch.view!.now })
   }
 
-  #partOf({ id, part }: Carried, payload: FinalPayload, { point }: Parcel): InvoicePart {
+  #partOf({ id, part, taken }: Carried, payload: FinalPayload, { point }: Parcel): InvoicePart {
     const { asset, amount, deadline, total, paymentId, share } = payload
     const incoming = part.incoming!
     const lock = point && share ? { point: toBytes(point, 33), share } : undefined
@@ -186,7 +186,8 @@ export class Payee {
       id,
       key: keyOf(edge),
       asset: edge.asset,
-      amount: incoming.amount,
+      // What the hub keeps of it pays a debt of this node.
+      amount: incoming.amount + taken,
       deadline: deadlineOf(incoming),
       lock,
       told,

@@ -21,11 +21,12 @@ import { findLocked, type Resolution } from '../../protocols/pending.ts'
 import type { LedgerNews } from '../../protocols/step.ts'
 import { createFailure, type FailureCode, relayFailure } from '../../routing/failure.ts'
 import type { Engine } from '../engine.ts'
-import { PARTS, partKey } from '../keys.ts'
+import { CREDITS, DEBTS, PARTS, partKey } from '../keys.ts'
 import { freshId } from '../queue.ts'
 import { sendable } from '../routes/table.ts'
 import type { Slot } from '../slot.ts'
 import { type Carried, decodeCarried, encodeCarried, type Place } from './carried.ts'
+import { Dues } from './dues.ts'
 import type { Intake } from './intake.ts'
 import { decodeProof, encodeProof } from './parcel.ts'
 import type { ForwardingPolicy } from './policy.ts'
@@ -77,6 +78,9 @@ export class Switch {
   /** One secret opens all parts of its key. */
   readonly #byKey = new Map<Hex, Set<Carried>>()
   owner: PartOwner | undefined
+  /** Fees that this node takes from what it forwards, and those that it lets its peers take. */
+  readonly credits: Dues
+  readonly debts: Dues
   /** The node is about to stop: what is on its way ends, nothing new begins. */
   draining = false
   #view: KeyView | undefined
@@ -86,11 +90,15 @@ export class Switch {
   constructor(engine: Engine, policy: ForwardingPolicy) {
     this.#engine = engine
     this.policy = policy
+    this.credits = new Dues(engine, CREDITS)
+    this.debts = new Dues(engine, DEBTS)
   }
 
   /** Takes up what an earlier process carried. */
   async load(): Promise<void> {
     const slots = new Map([...this.#engine.book.slots].map((slot) => [slot.number, slot]))
+    await this.credits.load(slots)
+    await this.debts.load(slots)
     for await (const [key, bytes] of this.#engine.options.store.list(PARTS)) {
       const carried = decodeCarried(key.slice(PARTS.length) as Hex, new TextDecoder().decode(bytes), slots)
       if (carried) this.#enter(carried)
@@ -236,10 +244,13 @@ export class Switch {
   }
 
   /** Begins to carry a part. */
-  carry(fields: Omit<Carried, 'id' | 'failure' | 'stored' | 'queued'>): Carried {
+  carry(
+    fields: Omit<Carried, 'id' | 'failure' | 'stored' | 'queued' | 'taken'> & { readonly taken?: bigint },
+  ): Carried {
     const id = toHex(freshId())
     const { part, ...rest } = fields
     const carried = {
+      taken: 0n,
       ...rest,
       part: { ...part, view: this.#view },
       id,
@@ -258,6 +269,8 @@ export class Switch {
     if (outgoing) this.#outgoing.set(placeOf(outgoing.slot, outgoing.id), carried)
     for (const place of [incoming, outgoing]) if (place) addTo(this.#bySlot, place.slot, carried)
     addTo(this.#byKey, keyOfPart(carried.part), carried)
+    const dues = this.#duesOf(carried)
+    if (dues) dues.of.hold(dues.slot, carried.taken)
   }
 
   #leave(carried: Carried): void {
@@ -268,8 +281,17 @@ export class Switch {
     for (const place of [incoming, outgoing]) if (place) removeFrom(this.#bySlot, place.slot, carried)
     removeFrom(this.#byKey, keyOfPart(carried.part), carried)
     this.#engine.journal.write(partKey(carried.id), null)
+    const dues = this.#duesOf(carried)
+    if (dues) dues.of.release(dues.slot, carried.taken, dues.paid)
     if (incoming && outgoing) this.#tell(carried)
     this.owner?.over(carried)
+  }
+
+  /** Where a part's fee is owed: by the peer it goes to, or, at the payee, by this node. */
+  #duesOf({ part, taken, incoming, outgoing }: Carried) {
+    if (taken === 0n || !incoming) return undefined
+    if (outgoing) return { of: this.credits, slot: outgoing.slot, paid: part.outgoing!.status === 'paid' }
+    return { of: this.debts, slot: incoming.slot, paid: part.incoming!.status === 'paid' }
   }
 
   /** Operators hear what was carried and what came back. */

@@ -1,0 +1,151 @@
+import { expect } from 'chai'
+import { TypedDataEncoder } from 'ethers'
+import { toHex } from '../../sdk/core/bytes.ts'
+import { INBOUND_QUOTE_TYPE, type InboundQuote, inboundQuoteDigest } from '../../sdk/core/inbound-quote.ts'
+import { type Address, type ChannelId, COIN } from '../../sdk/core/types.ts'
+import type { Route } from '../../sdk/node/hops/payer.ts'
+import { type InboundTerms, inboundFee } from '../../sdk/protocols/inbound.ts'
+import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+
+const TERMS: InboundTerms = {
+  baseFee: 1_000n,
+  monthlyPpm: 0n,
+  least: 10_000n,
+  most: ETHER,
+  perClient: ETHER,
+  total: 2n * ETHER,
+  maxDuration: 90n * 86_400n,
+}
+const FORWARDING = { baseFee: 10n, feePpm: 0n, margin: 600n, responseTime: 300n }
+
+describe('inbound money of a hub', () => {
+  let stage: Stage
+  before(async function () {
+    this.timeout(30_000)
+    stage = await Stage.build()
+  })
+  afterEach(() => stage.stopAll())
+  after(() => stage.close())
+
+  const start = (name: string, scene: string) =>
+    stage.start(name, { file: `${name}-${scene}`, node: { forwarding: FORWARDING } })
+  const hubOf = (scene: string, listen: readonly string[] = []) =>
+    stage.start('mallory', {
+      file: `hub-${scene}`,
+      node: { forwarding: FORWARDING, inbound: new Map<Address, InboundTerms>([[COIN, TERMS]]), listen },
+    })
+  const spendable = ({ node }: Actor, channelId: ChannelId) => node.balances(channelId).spendable
+
+  it('is sold to a newcomer, whose first payments pay the fee', async () => {
+    const [alice, hub, bob] = [await start('alice', 'first'), await hubOf('first'), await start('bob', 'first')]
+    const first = await stage.pair(alice, hub, 3_600)
+    const quote = await bob.node.quoteInbound(hub.address, { amount: ETHER / 2n })
+    expect(quote.quote).to.include({ amount: ETHER / 2n, fee: 1_000n, client: bob.node.address, hub: hub.node.address })
+    const channelId = await bob.node.buyInbound(quote, { period: 3_600 })
+    expect(bob.node.balances(channelId)).to.include({ receivable: ETHER / 2n, spendable: 0n })
+    expect(bob.node.inboundDebt(channelId)).to.equal(1_000n)
+    const route: Route = { channelId: first, hops: [{ onionKey: hub.node.onionKey!, channelId, fee: 10n }] }
+    await until(() => spendable(hub, channelId) === ETHER / 2n)
+    const held = spendable(alice, first)
+    // Half of the first payment, what is left of the second, nothing of the third.
+    const received = [600n, 600n, 1_400n]
+    for (const [index, sum] of [300n, 600n, 1_600n].entries()) {
+      await alice.node.payInvoice(await bob.node.invoice({ amount: received[index]! }), { route })
+      await until(() => spendable(bob, channelId) === sum)
+    }
+    await until(() => bob.node.inboundDebt(channelId) === 0n)
+    await until(() => spendable(alice, first) === held - 2_600n - 30n)
+    await until(() => spendable(hub, first) === ETHER + 2_630n && spendable(hub, channelId) === ETHER / 2n - 1_600n)
+    await alice.node.payInvoice(await bob.node.invoice({ amount: 500n }), { route })
+    await until(() => spendable(bob, channelId) === 2_100n)
+  })
+
+  it('is paid at once by whoever holds money with the hub, and deposited once however often it is bought', async () => {
+    const [alice, hub] = [await start('alice', 'upfront'), await hubOf('upfront')]
+    const channelId = await stage.pair(alice, hub, 3_600)
+    const quote = await alice.node.quoteInbound(hub.node.address, { amount: ETHER / 4n })
+    expect(await alice.node.buyInbound(quote)).to.equal(channelId)
+    expect(alice.node.inboundDebt(channelId)).to.equal(0n)
+    expect(spendable(alice, channelId)).to.equal(ETHER - 1_000n)
+    expect(alice.node.balances(channelId).receivable).to.equal(ETHER + ETHER / 4n + 1_000n)
+    const again = new AbortController()
+    const twice = alice.node.buyInbound(quote, { signal: again.signal })
+    await stage.later(60)
+    await stage.chain.mine(3)
+    again.abort(new Error('enough'))
+    expect((await rejection(twice)).message).to.equal('enough')
+    expect(alice.node.balances(channelId)).to.include({ spendable: ETHER - 1_000n })
+    expect(alice.node.balances(channelId).receivable).to.equal(ETHER + ETHER / 4n + 1_000n)
+  })
+
+  it('is deposited after a restart by a hub that was stopped after the fee had come', async () => {
+    const [alice, hub] = [await start('alice', 'restart'), await hubOf('restart')]
+    const channelId = await stage.pair(alice, hub, 3_600)
+    const quote = await alice.node.quoteInbound(hub.node.address, { amount: ETHER / 4n })
+    await stage.chain.rpc('evm_setAutomine', false)
+    const buying = alice.node.buyInbound(quote)
+    await until(() => hub.node.balances(channelId).entitlement === ETHER + 1_000n)
+    await stage.stop(hub)
+    await stage.chain.rpc('evm_setAutomine', true)
+    await stage.chain.mine()
+    await hubOf('restart', [hub.address])
+    await buying
+    await stage.chain.mine(3)
+    await until(() => alice.node.balances(channelId).receivable === ETHER + ETHER / 4n + 1_000n)
+  })
+
+  it('S39 is bounded for each client and in all, not sold to whom the hub had a dispute with, and never on a changed quote', async () => {
+    const [alice, hub, bob] = [await start('alice', 'bounds'), await hubOf('bounds'), await start('bob', 'bounds')]
+    const order = (node: Actor['node'], amount: bigint, seconds?: bigint) =>
+      rejection(node.quoteInbound(hub.address, { amount, ...(seconds && { seconds }) }))
+    expect(await order(alice.node, 9_999n)).to.have.property('peerCode', 'INBOUND_OUT_OF_BOUNDS')
+    expect(await order(alice.node, ETHER, 91n * 86_400n)).to.have.property('peerCode', 'INBOUND_OUT_OF_BOUNDS')
+    expect(await rejection(hub.node.quoteInbound(alice.node.address, { amount: ETHER }))).to.have.property(
+      'peerCode',
+      'INBOUND_NOT_SOLD',
+    )
+    const first = await alice.node.quoteInbound(hub.address, { amount: ETHER })
+    const second = await alice.node.quoteInbound(hub.address, { amount: ETHER })
+    const changed = { ...first, quote: { ...first.quote, fee: 1n } }
+    expect(await rejection(alice.node.buyInbound(changed))).to.have.property('code', 'INVALID_QUOTE')
+    const foreign = await rejection(bob.node.connect(hub.address).then(() => bob.node.buyInbound(first)))
+    expect(foreign).to.have.property('code', 'INVALID_QUOTE')
+    expect(alice.node.channels(), 'nothing is opened for what cannot be bought').to.deep.equal([])
+    const channelId = await alice.node.buyInbound(first, { period: 3_600 })
+    // The second was quoted while there was room; now there is none.
+    expect(await rejection(alice.node.buyInbound(second))).to.have.property('peerCode', 'INBOUND_SOLD_OUT')
+    expect(alice.node.inboundDebt(channelId)).to.equal(1_000n)
+    await bob.node.buyInbound(await bob.node.quoteInbound(hub.address, { amount: ETHER }), { period: 3_600 })
+    const carol = await start('carol', 'bounds')
+    expect(await order(carol.node, ETHER)).to.have.property('peerCode', 'INBOUND_SOLD_OUT')
+    await alice.node.dispute(channelId)
+    await until(() => hub.node.balances(channelId).disputedUntil !== undefined)
+    await stage.later(3_700)
+    await until(() => hub.node.balances(channelId).generation === 1)
+    expect(await order(alice.node, 10_000n)).to.have.property('peerCode', 'INBOUND_DISPUTED')
+  })
+
+  it('is quoted under a digest that ethers computes as well, and its fee grows with amount and time', () => {
+    const quote: InboundQuote = {
+      hub: `0x${'11'.repeat(20)}`,
+      client: `0x${'22'.repeat(20)}`,
+      asset: COIN,
+      amount: 5n,
+      fee: 7n,
+      duration: 11n,
+      expiry: 13n,
+      nonce: `0x${'33'.repeat(16)}`,
+    }
+    const fields = /\((.*)\)/
+      .exec(INBOUND_QUOTE_TYPE)![1]!
+      .split(',')
+      .map((field) => field.split(' '))
+    const types = { InboundQuote: fields.map(([type, name]) => ({ type: type!, name: name! })) }
+    const { chainId, adjudicator } = stage.domain
+    const domain = { name: 'Tallystick', version: '1', chainId, verifyingContract: adjudicator }
+    expect(toHex(inboundQuoteDigest(stage.domain, quote))).to.equal(TypedDataEncoder.hash(domain, types, { ...quote }))
+    const terms = { ...TERMS, monthlyPpm: 1_000n }
+    expect(inboundFee(terms, 1_000_000n, 30n * 86_400n)).to.equal(2_000n)
+    expect(inboundFee(terms, 1_000_000n, 1n)).to.equal(1_001n)
+  })
+})
