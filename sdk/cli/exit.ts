@@ -23,6 +23,7 @@ const STAGES: Readonly<Record<ExitProgress['stage'], string>> = {
   waiting: 'waiting for the end of the challenge period',
   answering: 'the peer showed an old state: answering with a newer one',
   settling: 'settling',
+  reserved: 'settled; what is locked in transfers is paid out once they are decided',
   done: 'settled and paid out',
   superseded: 'was settled before',
 }

@@ -11,11 +11,12 @@ import { pendingOf } from '../protocols/pending.ts'
 import { onAbort } from './abort.ts'
 import { decidedLists } from './calls.ts'
 import { ExitFileError, type ExitLedger } from './exit.ts'
+import { isRedeemed, redeem, reservationOf } from './reserved.ts'
 
 /** How far an exit is. */
 export interface ExitProgress extends LedgerRef {
-  readonly stage: 'empty' | 'disputing' | 'waiting' | 'answering' | 'settling' | 'done' | 'superseded'
-  /** When the dispute can be settled, in chain seconds. */
+  readonly stage: 'empty' | 'disputing' | 'waiting' | 'answering' | 'settling' | 'reserved' | 'done' | 'superseded'
+  /** When the dispute can be settled, or everything that is reserved is decided at the latest; chain seconds. */
   readonly expiry?: bigint
 }
 
@@ -77,7 +78,31 @@ async function exitOne(
     await advance(exit, chain, view, tell, signal)
     await pause(pollMs, signal)
   }
+  await redeemAll(exit, chain, { pollMs, ...(signal && { signal }) }, tell)
   tell(told ? 'done' : 'superseded')
+}
+
+/** Stays until what the settlement reserved for transfers is divided, if the file knows them. */
+async function redeemAll(
+  exit: ExitLedger,
+  chain: Chain,
+  { pollMs, signal }: { readonly pollMs: number; readonly signal?: AbortSignal },
+  tell: Tell,
+): Promise<void> {
+  const { generation, states } = exit
+  if (states.every(({ transfers }) => transfers.length === 0)) return
+  const stateOf = (lane: number) => states.find(({ state }) => state.lane === lane)
+  for (;;) {
+    signal?.throwIfAborted()
+    const reservation = reservationOf(await chain.history(exit), generation)
+    if (!reservation || isRedeemed(reservation)) return
+    const { reserves, versions } = reservation
+    // Whoever showed a newer state holds the list of what is locked in it.
+    if (reserves.some(({ lane }) => stateOf(lane)?.state.version !== versions[lane])) throw new NewerStateError()
+    const transfers = versions.map((_, lane) => stateOf(lane)?.transfers ?? [])
+    tell('reserved', BigInt(Math.max(...transfers.flat().map(({ deadline }) => Number(deadline)))))
+    if (!(await redeem(chain, exit, reservation, transfers, signal))) await pause(pollMs, signal)
+  }
 }
 
 const isEmpty = ({ latest, latestBalances }: LedgerView): boolean =>

@@ -1,14 +1,9 @@
-import { toHex } from '../core/bytes.ts'
-import { encodeRedemption, type LaneList } from '../core/calldata.ts'
-import { encodeChannel } from '../core/channel.ts'
-import type { Outcome } from '../core/outcome.ts'
-import type { Hex, Transfer } from '../core/types.ts'
+import type { Transfer } from '../core/types.ts'
 import { blankLane } from '../protocols/ledger.ts'
-import { keysOf, redemptionList } from '../protocols/redeeming.ts'
 import type { Engine } from './engine.ts'
 import { snapshotAt } from './history.ts'
 import { parseReserveKey, RESERVES, reserveKey } from './keys.ts'
-import { type Reservation, reservationOf } from './reserved.ts'
+import { isRedeemed, type Reservation, redeem, reservationOf } from './reserved.ts'
 import type { Slot } from './slot.ts'
 
 /** Ticks between looks: what is reserved is safe and only waits. */
@@ -78,24 +73,12 @@ export class Redeemer {
     const { chain } = this.#engine.options
     const reservation = reservationOf(await chain.history(slot.ledger), generation)
     if (!reservation) return true
-    const reserved = reservation.reserves.reduce((sum, { reserved }) => sum + reserved, 0n)
-    if (reservation.redeemed >= reserved) return true
+    if (isRedeemed(reservation)) return true
     job.held ??= { ...reservation, transfers: await this.#lists(slot, generation, reservation) }
-    const { reserves, transfers } = job.held
-    const keys = keysOf(transfers.flat())
-    const found = await chain.outcomes(keys)
-    const outcomes = new Map<Hex, Outcome>(keys.map((key, index) => [key, found[index]!]))
-    const { timestamp } = await chain.head()
-    const lists = reserves.map((reserve) =>
-      redemptionList(reserve, transfers[reserve.lane]!, (key) => outcomes.get(key), timestamp),
-    )
-    if (lists.includes(undefined)) return false
-    const packed = encodeRedemption(reserves, lists as LaneList[])
-    const args = [toHex(encodeChannel(slot.entry.channel)), slot.ledger.asset, generation, toHex(packed)]
-    const intent = `redeem/${slot.ledgerId}/${generation}/${reservation.redeemed}`
-    await chain.send({ to: 'adjudicator', functionName: 'redeem', args }, { intent, anySender: true })
     const { channelId, asset } = slot.ledger
-    this.#engine.emitter.emit({ kind: 'redeemed', channelId, asset, generation })
+    const settled = { channelId, asset, channel: slot.entry.channel, generation }
+    if (await redeem(chain, settled, reservation, job.held.transfers))
+      this.#engine.emitter.emit({ kind: 'redeemed', channelId, asset, generation })
     return false
   }
 

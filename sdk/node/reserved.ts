@@ -1,9 +1,12 @@
-import type { ChainEvent } from '../chain/chain.ts'
-import { toBytes } from '../core/bytes.ts'
-import { decodeReserves } from '../core/calldata.ts'
+import type { Chain, ChainEvent } from '../chain/chain.ts'
+import { toBytes, toHex } from '../core/bytes.ts'
+import { decodeReserves, encodeRedemption, type LaneList } from '../core/calldata.ts'
+import { encodeChannel, ledgerIdOf } from '../core/channel.ts'
+import type { Outcome } from '../core/outcome.ts'
 import type { Reserve } from '../core/settlement.ts'
-import type { Hex } from '../core/types.ts'
+import type { Channel, Hex, LedgerRef, Transfer } from '../core/types.ts'
 import { decodeWord } from '../core/word.ts'
+import { keysOf, redemptionList } from '../protocols/redeeming.ts'
 
 /** What a settlement kept for undecided transfers. */
 export interface Reservation {
@@ -47,4 +50,37 @@ const startsAnew = (kind: ChainEvent['kind'], word: bigint, generation: number):
 const isFirst = (word: bigint): boolean => {
   const decoded = decodeWord(word)
   return decoded.phase === 'open' && decoded.seq === 0
+}
+
+/** A generation that ended by a settlement. */
+export interface SettledLedger extends LedgerRef {
+  readonly channel: Channel
+  readonly generation: number
+}
+
+export const isRedeemed = ({ reserves, redeemed }: Reservation): boolean =>
+  redeemed >= reserves.reduce((sum, { reserved }) => sum + reserved, 0n)
+
+/** Divides what was reserved, if all of these transfers (by lane) are decided. Answers whether it was. */
+export async function redeem(
+  chain: Chain,
+  { channelId, asset, channel, generation }: SettledLedger,
+  { reserves, redeemed }: Reservation,
+  transfers: readonly (readonly Transfer[])[],
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const keys = keysOf(transfers.flat())
+  const found = await chain.outcomes(keys)
+  const outcomes = new Map<Hex, Outcome>(keys.map((key, index) => [key, found[index]!]))
+  const { timestamp } = await chain.head()
+  const lists = reserves.map((reserve) =>
+    redemptionList(reserve, transfers[reserve.lane]!, (key) => outcomes.get(key), timestamp),
+  )
+  if (lists.includes(undefined)) return false
+  const packed = encodeRedemption(reserves, lists as LaneList[])
+  const args = [toHex(encodeChannel(channel)), asset, generation, toHex(packed)]
+  const intent = `redeem/${ledgerIdOf({ channelId, asset })}/${generation}/${redeemed}`
+  const options = { intent, anySender: true, ...(signal && { signal }) }
+  await chain.send({ to: 'adjudicator', functionName: 'redeem', args }, options)
+  return true
 }

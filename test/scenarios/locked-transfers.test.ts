@@ -114,4 +114,35 @@ describe('locked transfers on a real chain', () => {
     await exiting
     expect((await stage.balanceOf('bob')) - before).to.equal(ETHER + 100n)
   })
+
+  it('S35 are redeemed by an exit file alone, after their settlement had reserved them, and when it is run again', async () => {
+    const { alice, bob, channelId } = await pair('reserved')
+    const deadline = (await now()) + 86_400n
+    const key: Hex = `0x${'98'.repeat(32)}`
+    await alice.node.lock(channelId, { amount: 100n, deadline, key })
+    await until(() => bob.node.transfers(channelId).length === 1)
+    const file = alice.node.exportExit()
+    await stage.stop(bob)
+    await stage.stop(alice)
+    const before = await stage.balanceOf('alice')
+    const hand = await stage.hand('carol')
+    const stages: string[] = []
+    const exit = (signal?: AbortSignal) =>
+      Node.exit(file, hand, {
+        pollMs: 20,
+        onProgress: ({ stage }) => stages.push(stage),
+        ...(signal && { signal }),
+      })
+    const stop = new AbortController()
+    const exiting = rejection(exit(stop.signal))
+    await until(() => stages.includes('waiting'))
+    await stage.later(PERIOD + 1)
+    await until(() => stages.includes('reserved'))
+    expect((await stage.balanceOf('alice')) - before).to.equal(ETHER - 100n)
+    stop.abort(new Error('The user went to bed.'))
+    expect((await exiting).message).to.equal('The user went to bed.')
+    await stage.later(86_400)
+    await exit()
+    expect((await stage.balanceOf('alice')) - before).to.equal(ETHER)
+  })
 })
