@@ -26,6 +26,7 @@ const TARGETS = {
   'bench:routing': ['bench/routing.ts'],
   'bench:browser': ['bench/browser.ts'],
   'bench:hub': ['bench/hub.ts'],
+  'bench:tower': ['bench/tower.ts'],
 }
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
