@@ -233,10 +233,16 @@ export class Payer {
         attempts: options.attempts ?? ATTEMPTS,
         ending: undefined,
         isPaid: false,
-        resolve,
-        reject,
+        resolve: (paid) => {
+          forget()
+          resolve(paid)
+        },
+        reject: (error) => {
+          forget()
+          reject(error)
+        },
       }
-      onAbort(options.signal, (reason) => {
+      const forget = onAbort(options.signal, (reason) => {
         payment.ending ??= reason as Error
         reject(reason)
       })

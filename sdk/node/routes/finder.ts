@@ -164,11 +164,11 @@ export class Finder {
     asset: Address,
     learn: (table: RoutingTable, edge: number, hop: RouteHop, index: number) => void,
   ): void {
-    const table = this.#engine.gossip.table(asset)
+    const table = this.#engine.gossip.tableOf(asset)
     for (const [index, hop] of hops.entries()) {
       // One's own balances are known to the unit.
-      const edge = index === 0 ? undefined : table?.edgeOf(hop.channelId, hop.from < hop.to ? 0 : 1)
-      if (table && edge !== undefined) learn(table, edge, hop, index)
+      const edge = index === 0 ? undefined : table.edgeOf(hop.channelId, hop.from < hop.to ? 0 : 1)
+      if (edge !== undefined) learn(table, edge, hop, index)
     }
   }
 

@@ -1,26 +1,16 @@
-import { toHex } from '../../core/bytes.ts'
 import { channelIdOf } from '../../core/channel.ts'
 import { TallystickError } from '../../core/errors.ts'
-import { least } from '../../core/transfer.ts'
 import type { Address, ChannelId, Hex } from '../../core/types.ts'
-import type { Announce, GossipMessage, More, NewsBatch } from '../../protocols/messages.ts'
+import type { GossipMessage, More, NewsBatch } from '../../protocols/messages.ts'
 import { MAX_NEWS } from '../../protocols/wire.ts'
-import {
-  type ChannelNews,
-  channelNewsDigest,
-  type News,
-  type PolicyNews,
-  signNodeNews,
-  signPolicyNews,
-} from '../../routing/gossip.ts'
+import type { News, PolicyNews } from '../../routing/gossip.ts'
 import { decodeNews, encodeNews } from '../../routing/gossip-wire.ts'
 import { DEFAULT_LIMITS, type GraphLimits, type KeptNews } from '../../routing/graph.ts'
-import { MAX_RATE, MAX_SECONDS, type Policy, roundDown, roundUp } from '../../routing/policy.ts'
 import type { Engine } from '../engine.ts'
-import { termsFor } from '../hops/policy.ts'
 import type { Peer } from '../peers.ts'
 import type { Slot } from '../slot.ts'
-import { bucketFor, capacityOf, RoutingTable } from './table.ts'
+import { Announcer } from './announcer.ts'
+import { capacityOf, RoutingTable } from './table.ts'
 
 // Gossip runs beside payments and gives way to them. A peer is sent one small batch for each one that it asks for, and asks for the next
 // when it has checked the last: whoever is slow is told less, and nothing piles up but the newest news about each thing. What one's own
@@ -54,9 +44,6 @@ const MAX_PENDING = 8_192
 const SLACK = 3_600
 /** What a forged piece of news costs of a peer's allowance. */
 const FORGERY = 100
-/** News is renewed this many times before it would disappear. */
-const RENEWALS = 4
-const UNSIGNED = new Uint8Array(0)
 
 /** What one connected peer was told and asked for. */
 interface Ear {
@@ -74,26 +61,15 @@ interface Ear {
   caughtUp: boolean
 }
 
-/** What others were told last of an own ledger. */
-interface Told {
-  time: number
-  policy: string
-  announced: boolean
-  /** When member 1 was last asked to sign, in milliseconds. */
-  asked: number
-}
-
 /** Tells peers about channels and nodes, and listens to them. */
 export class Gossip {
   readonly #engine: Engine
   readonly #options: GossipOptions
   readonly #tables = new Map<Address, RoutingTable>()
   readonly #ears = new Map<Peer, Ear>()
-  readonly #told = new Map<Slot, Told>()
+  readonly #announcer: Announcer
   /** When a peer was lost, in seconds. */
   readonly #lost = new Map<Address, number>()
-  /** What this node says of itself. */
-  #self: KeptNews | undefined
   #ticks = 0
 
   constructor(engine: Engine, { announces, addresses = [], limits }: GossipSettings) {
@@ -105,6 +81,7 @@ export class Gossip {
       addresses,
       limits: { ...DEFAULT_LIMITS, ...limits },
     }
+    this.#announcer = new Announcer(engine, this.#options, this)
   }
 
   /** The channels of an asset, with own ledgers as they are now; undefined: this node has no channel in it. */
@@ -140,7 +117,7 @@ export class Gossip {
     return { nodes, channels, announced: channels - (table?.unannounced ?? 0) }
   }
 
-  #tableOf(asset: Address): RoutingTable {
+  tableOf(asset: Address): RoutingTable {
     const known = this.#tables.get(asset)
     if (known) return known
     const table = new RoutingTable(this.#engine.options.domain, asset, this.#options.limits)
@@ -148,12 +125,17 @@ export class Gossip {
     return table
   }
 
-  #enterAll(): void {
-    for (const slot of this.#engine.book.slots)
-      this.#tableOf(slot.ledger.asset).enter(slot, capacityOf(slot), this.#engine.switch.available(slot))
+  /** An own ledger as it is now. */
+  enter(slot: Slot): void {
+    this.tableOf(slot.ledger.asset).enter(slot, capacityOf(slot), this.#engine.switch.available(slot))
   }
 
-  get #now(): number {
+  #enterAll(): void {
+    for (const slot of this.#engine.book.slots) this.enter(slot)
+  }
+
+  /** Seconds since 1970. */
+  get now(): number {
     return Math.floor(this.#engine.options.clock.now() / 1_000)
   }
 
@@ -169,12 +151,8 @@ export class Gossip {
   lost(peer: Peer): void {
     const ear = this.#ears.get(peer)
     this.#ears.delete(peer)
-    if (ear?.caughtUp) this.#lost.set(peer.signer, this.#now)
-    // It may have forgotten what it alone is told.
-    for (const slot of this.#engine.book.slotsOf(peer.signer)) {
-      const told = this.#told.get(slot)
-      if (told && !told.announced) this.#told.delete(slot)
-    }
+    if (ear?.caughtUp) this.#lost.set(peer.signer, this.now)
+    this.#announcer.lost(peer)
   }
 
   /** A peer said something. What it says without a channel costs it its allowance: strangers are not listened to. */
@@ -186,7 +164,7 @@ export class Gossip {
     }
     const ear = this.#ear(peer)
     if (!book.shares(peer.signer) || (message.kind === 'news' && ear.asked === 0)) peers.spend(peer, FORGERY)
-    else if (message.kind === 'announce') this.#cosign(peer, message)
+    else if (message.kind === 'announce') this.#announcer.cosign(peer, message)
     else void this.#take(peer, ear, message)
   }
 
@@ -201,7 +179,7 @@ export class Gossip {
 
   *#past(since: number): Generator<KeptNews> {
     // Peers must know how to wrap an onion for this node even if nobody else does.
-    if (this.#self) yield this.#self
+    if (this.#announcer.self) yield this.#announcer.self
     for (const table of this.#tables.values())
       for (const kept of table.graph.kept(since)) if (isTold(table, kept.news)) yield kept
   }
@@ -259,12 +237,26 @@ export class Gossip {
   /** Takes a piece of news in and passes it on. */
   #hear(frame: Uint8Array, from: Peer | undefined): void {
     for (const table of this.#tables.values()) {
-      const hearing = table.graph.hear(frame, this.#now)
-      if (hearing.kind === 'taken') this.#passOn(table, { news: hearing.news, frame }, from)
-      else if (from && (hearing.reason === 'forged' || hearing.reason === 'malformed'))
+      const before = table.network.channelCount
+      const hearing = table.graph.hear(frame, this.now)
+      if (hearing.kind === 'taken') {
+        this.#passOn(table, { news: hearing.news, frame }, table.network.channelCount > before, from)
+      } else if (hearing.reason === 'unknown channel') this.#hearTerms(table, frame)
+      else if (from && (hearing.reason === 'forged' || hearing.reason === 'malformed')) {
         this.#engine.peers.spend(from, FORGERY)
-      else if (hearing.reason === 'unknown channel') this.#hearTerms(table, frame)
+        return
+      }
     }
+  }
+
+  /** Takes in what this node says itself, and tells it to everybody. */
+  publish(news: News): void {
+    this.#hear(encodeNews(news), undefined)
+  }
+
+  /** Tells one peer alone. */
+  tell(peer: Peer, news: News): void {
+    if (this.#engine.book.shares(peer.signer)) this.#push(this.#ear(peer), this.#subject(news), encodeNews(news))
   }
 
   /** Terms for a channel that is not announced are for its other member alone. */
@@ -274,11 +266,12 @@ export class Gossip {
     if (slot) table.hearPeer(slot, news)
   }
 
-  #passOn(table: RoutingTable, kept: KeptNews, from: Peer | undefined): void {
+  #passOn(table: RoutingTable, kept: KeptNews, isNew: boolean, from: Peer | undefined): void {
     const { news } = kept
     if (!isTold(table, news)) return
     const { domain } = this.#engine.options
-    const all = news.kind === 'channel' ? [kept, ...table.graph.about(channelIdOf(domain, news.channel))] : [kept]
+    // Peers had no use for its terms and members before.
+    const all = isNew && news.kind === 'channel' ? [...table.graph.about(channelIdOf(domain, news.channel))] : [kept]
     for (const [peer, ear] of this.#ears) {
       if (peer === from || !this.#engine.book.shares(peer.signer)) continue
       for (const each of all) this.#push(ear, this.#subject(each.news), each.frame)
@@ -312,127 +305,16 @@ export class Gossip {
   /** A moment has passed: say what has changed, send what waits, ask who was not asked. */
   tick(): void {
     this.#ticks++
-    this.#enterAll()
-    this.#tellNode()
-    for (const slot of this.#engine.book.slots) this.#tellLedger(slot)
+    this.#announcer.tick()
     for (const peer of this.#engine.peers.all.values()) {
       if (!peer.online || !this.#engine.book.shares(peer.signer)) continue
       const ear = this.#ear(peer)
       this.#serve(peer, ear)
       this.#ask(peer, ear)
     }
-    if (this.#ticks % 600 === 0) for (const { graph } of this.#tables.values()) graph.prune(this.#now)
-  }
-
-  /** Whether news from `time` is due again though nothing has changed. */
-  #fades = (time: number): boolean => this.#now - time > this.#options.limits.maxAge / RENEWALS
-
-  #tellNode(): void {
-    const { onionKey, signer, domain } = this.#engine.options
-    if (!onionKey || (this.#self && !this.#fades(this.#self.news.time))) return
-    const news = signNodeNews(signer, domain, {
-      kind: 'node',
-      node: signer.address,
-      onionKey: toHex(onionKey.publicKey),
-      addresses: this.#options.addresses,
-      features: 0n,
-      time: this.#now,
-    })
-    this.#self = { news, frame: encodeNews(news) }
-    this.#hear(this.#self.frame, undefined)
-    for (const [peer, ear] of this.#ears)
-      if (this.#engine.book.shares(peer.signer)) this.#push(ear, this.#subject(news), this.#self.frame)
-  }
-
-  #tellLedger(slot: Slot): void {
-    const { channelId, asset } = slot.ledger
-    const told = this.#told.get(slot) ?? {
-      time: Number.NEGATIVE_INFINITY,
-      policy: '',
-      announced: false,
-      asked: Number.NEGATIVE_INFINITY,
-    }
-    this.#told.set(slot, told)
-    const { graph } = this.#tableOf(asset)
-    if (slot.ledger.me === 0) this.#propose(slot, told, graph.channelNews(channelId))
-    this.#tellTerms(slot, told, graph.edgeOf(channelId, 0) !== undefined)
-  }
-
-  /** Asks member 1 to sign what this member 0 says of their channel. */
-  #propose(slot: Slot, told: Told, known: ChannelNews | undefined): void {
-    const { peers, options } = this.#engine
-    const { interval } = this.#options.limits
-    const { entry, ledger } = slot
-    const capacity = this.#options.announces ? roundDown(capacityOf(slot)) : 0n
-    if ((known?.capacity ?? 0n) === capacity && !(known && capacity > 0n && this.#fades(known.time))) return
-    if (known && this.#now < known.time + interval) return
-    const peer = peers.all.get(entry.peer)
-    const elapsed = options.clock.elapsed()
-    if (!peer?.online || elapsed - told.asked < 1_000 * interval) return
-    told.asked = elapsed
-    const news = { kind: 'channel', channel: entry.channel, asset: ledger.asset, capacity, time: this.#now } as const
-    const signature = options.signer.sign(channelNewsDigest(options.domain, news))
-    const { channelId, asset } = ledger
-    peers.send(peer, { kind: 'announce', channelId, asset, capacity, time: news.time, signature })
-  }
-
-  /** Member 1 agrees: what both have signed goes to everybody, back to member 0 as well. */
-  #cosign(peer: Peer, { channelId, asset, capacity, time, signature }: Announce): void {
-    const { book, options, peers } = this.#engine
-    const slot = book.slot({ channelId, asset })
-    peers.spend(peer)
-    if (!slot || slot.entry.peer !== peer.signer || slot.ledger.me !== 1) return
-    // To be forgotten is granted to everybody.
-    if (capacity > 0n && (!this.#options.announces || capacity > capacityOf(slot))) return
-    const news = { kind: 'channel', channel: slot.entry.channel, asset, capacity, time } as const
-    const own = options.signer.sign(channelNewsDigest(options.domain, news))
-    this.#hear(encodeNews({ ...news, signatures: [signature, own] }), undefined)
-  }
-
-  /** Says on what terms this node forwards over a ledger: to everybody if its channel is announced, else to its peer. */
-  #tellTerms(slot: Slot, told: Told, announced: boolean): void {
-    const terms = this.#terms(slot)
-    const bucket = bucketFor(slot)
-    const text = `${Object.values(terms).join()}/${bucket}`
-    const isNew = text !== told.policy || announced !== told.announced
-    if (!isNew && !this.#fades(told.time)) return
-    // Nothing is taken back that was never said.
-    if (terms.max === 0n && !announced && told.policy === '') return
-    // To the public it is the first word, however short ago the peer was told.
-    if (announced === told.announced && this.#now < told.time + this.#options.limits.interval) return
-    const peer = this.#engine.peers.all.get(slot.entry.peer)
-    if (!announced && !peer?.online) return
-    Object.assign(told, { time: this.#now, policy: text, announced })
-    const { signer, domain } = this.#engine.options
-    const { channelId, asset, me } = slot.ledger
-    const writer = me as 0 | 1
-    const news = { kind: 'policy', channelId, asset, writer, policy: terms, bucket, time: this.#now } as const
-    const frame = encodeNews(signPolicyNews(signer, domain, news))
-    if (announced) this.#hear(frame, undefined)
-    else this.#push(this.#ear(peer!), this.#subject({ ...news, signature: UNSIGNED }), frame)
-  }
-
-  #terms(slot: Slot): Policy {
-    const { forwarding, onionKey } = this.#engine.options
-    const { forwards, minimum, margin, maxLock, limits } = forwarding
-    const { baseFee, feePpm, least: from, most, minimumDeposit } = termsFor(forwarding, slot.ledger.asset)
-    const capacity = capacityOf(slot)
-    const longest = least(maxLock, BigInt(MAX_SECONDS))
-    const min = roundUp([from, minimum, 1n].reduce(greatest))
-    const max = roundDown([most, limits.value, capacity].reduce(least))
-    const open = forwards && onionKey !== undefined && max >= min && capacity >= minimumDeposit && margin <= longest
-    return {
-      base: roundUp(baseFee),
-      rate: Number(least(feePpm, BigInt(MAX_RATE))),
-      min,
-      max: open ? max : 0n,
-      margin: Number(least(margin, longest)),
-      maxLock: Number(longest),
-    }
+    if (this.#ticks % 600 === 0) for (const { graph } of this.#tables.values()) graph.prune(this.now)
   }
 }
-
-const greatest = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 
 /** Whether everybody may hear it: nodes without a channel that is announced are known to their peers alone. */
 const isTold = (table: RoutingTable, news: News): boolean => news.kind !== 'node' || table.isPublic(news.node)
