@@ -21,6 +21,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
     channels: { type: 'string', default: '10,100,1000' },
     quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
     profile: { type: 'string' },
   },
 })
@@ -229,13 +230,13 @@ async function main(): Promise<void> {
   const bench = await Bench.start(chain, folder)
   const rows: Row[] = []
   const idle: Idle[] = []
-  bar.start(SIZES.length * (MODES.length + 1), 0, { step: '' })
+  bar.start(SIZES.length * (values.only ? 2 : MODES.length + 1), 0, { step: '' })
   try {
     for (const size of SIZES) {
       bar.update({ step: `opening ${size} channels` })
       idle.push(await bench.grow(size))
       bar.increment()
-      for (const mode of MODES) {
+      for (const mode of MODES.filter(({ name }) => !values.only || values.only === name)) {
         bar.update({ step: `${size} channels, ${mode.name}` })
         rows.push(await bench.measure(mode))
         bar.increment()
