@@ -125,6 +125,7 @@ export {
 export type { BulkPayment, BulkReceipt, PayOptions, Receipt } from './node/pay.ts'
 export { PeerOfflineError, UnknownSchemeError } from './node/peers.ts'
 export type { GossipOptions, GossipSettings, NetworkSummary } from './node/routes/gossip.ts'
+export type { Rebalanced, RebalanceOptions, RebalanceSettings } from './node/routes/rebalancer.ts'
 export type { CancelOptions, LockedTransfer, LockTerms, UnlockOptions } from './node/transfers.ts'
 export type { WithdrawOptions } from './node/withdraw.ts'
 export type { InboundTerms } from './protocols/inbound.ts'

@@ -186,6 +186,9 @@ const TYPES = `
   PaymentProof
   Quote
   QuoteOptions
+  RebalanceOptions
+  RebalanceSettings
+  Rebalanced
   Receipt
   RelayRequest
   Resolution

@@ -58,6 +58,11 @@ const schema = z.strictObject({
   assets: z.record(z.string(), terms).default({ coin: terms.parse({}) }),
   /** By asset: money of the hub that clients can buy in their channels. */
   inbound: z.record(z.string(), inbound).default({}),
+  /** Where others can dial this hub, for them to pass on. */
+  addresses: z.array(text).default([]),
+  rebalance: z
+    .strictObject({ maxFeePpm: whole(0, 1_000_000), every: whole(1), minAmount: amount.default(1n) })
+    .optional(),
   limits: z
     .strictObject({
       parts: whole(1, 512).default(DEFAULT_FORWARDING.limits.parts),

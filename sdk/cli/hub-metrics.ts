@@ -43,6 +43,12 @@ function countPayments({ metrics }: Desk, node: Node): void {
   const fees = counter('fees', 'What stayed here for it', ['asset'])
   const back = counter('turned_back', 'Parts that were not carried, by reason', ['asset', 'reason'])
   const sold = counter('inbound_sold', 'Money of this hub that clients bought in their channels', ['asset'])
+  const moved = counter('rebalanced', 'Money that this hub moved between its channels', ['asset'])
+  const cost = counter('rebalancing_fees', 'What others kept for it', ['asset'])
+  node.on('rebalanced', ({ asset, moved: sum, fee }) => {
+    moved.inc({ asset }, Number(sum))
+    cost.inc({ asset }, Number(fee))
+  })
   node.on('inbound-sold', ({ asset, amount }) => sold.inc({ asset }, Number(amount)))
   node.on('forwarded', ({ asset, amount, fee }) => {
     forwarded.inc({ asset })

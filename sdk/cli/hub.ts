@@ -92,6 +92,8 @@ function policiesOf(config: HubConfig) {
   const assets = assetsOf(config)
   return {
     inbound: inboundOf(config),
+    gossip: { addresses: config.addresses },
+    ...(config.rebalance && { rebalance: config.rebalance }),
     forwarding: {
       assets,
       limits: config.limits,

@@ -41,6 +41,7 @@ import { Redeemer } from './redeemer.ts'
 import { Replay } from './replay.ts'
 import { Revoking } from './revoking.ts'
 import { Gossip, type GossipSettings } from './routes/gossip.ts'
+import { Rebalancer, type RebalanceSettings } from './routes/rebalancer.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
 
 export interface EngineOptions {
@@ -59,6 +60,7 @@ export interface EngineOptions {
   readonly gossip: GossipSettings
   /** What is asked for money of this node in channels, by asset; others are not sold. */
   readonly inbound: ReadonlyMap<Address, InboundTerms>
+  readonly rebalance: RebalanceSettings | undefined
   /** Most payments under one signature. */
   readonly maxPerSignature: number
 }
@@ -86,6 +88,7 @@ export class Engine {
   readonly payer = new Payer(this)
   readonly gossip: Gossip
   readonly inbound: Inbound
+  readonly rebalancer: Rebalancer
   readonly #hearing = new Hearing(this)
   readonly #cashier = new Cashier(this)
   readonly #replay = new Replay(this)
@@ -121,6 +124,7 @@ export class Engine {
     this.#outbox = new Outbox(this.peers)
     this.switch = new Switch(this, options.forwarding)
     this.inbound = new Inbound(this, options.inbound)
+    this.rebalancer = new Rebalancer(this, options.rebalance)
     this.payee = new Payee(this, options.onionKey ? toHex(options.onionKey.publicKey) : ZERO_HASH)
     if (options.onionKey) this.switch.intake = new Intake(this, this.switch, options.onionKey, this.payee.scalarFor)
     this.switch.owner = {
@@ -373,6 +377,7 @@ export class Engine {
     this.switch.tick()
     this.payee.tick()
     this.gossip.tick()
+    this.rebalancer.tick()
     if (this.switch.view) this.inbound.tick(this.switch.view.confirmed)
     for (const slot of this.book.slots)
       if (this.peers.all.get(slot.entry.peer)?.online && slot.isQuiet()) this.dispatch(slot, { kind: 'remind' })

@@ -68,6 +68,14 @@ export type NodeEvent =
   | { readonly kind: 'turned-back'; readonly asset: Address; readonly reason: string }
   /** An invoice that this node was paying is paid, or all of its parts are back and it can be paid again. */
   | { readonly kind: 'invoice-sent'; readonly invoice: Hex; readonly paid: boolean }
+  /** This node's money was moved between its channels, in so many payments to itself. */
+  | {
+      readonly kind: 'rebalanced'
+      readonly asset: Address
+      readonly moved: bigint
+      readonly fee: bigint
+      readonly payments: number
+    }
   /** This node put money into a channel that its peer had bought. */
   | (LedgerRef & { readonly kind: 'inbound-sold'; readonly amount: bigint; readonly fee: bigint })
   /** What a settlement had reserved for transfers was divided. */

@@ -31,6 +31,7 @@ import { type NodeOptions, partsOf, towerTransports } from './options.ts'
 import { type BulkPayment, type BulkReceipt, Paying, type PayOptions, type Receipt } from './pay.ts'
 import { type Peer, PeerOfflineError } from './peers.ts'
 import type { NetworkSummary } from './routes/gossip.ts'
+import type { Rebalanced, RebalanceOptions } from './routes/rebalancer.ts'
 import type { ChannelEntry, Slot } from './slot.ts'
 import {
   type CancelOptions,
@@ -430,6 +431,15 @@ export class Node {
     const pay = () => this.pay(channelId, fee, { asset, id: nonce, memo: 'inbound' })
     await this.#engine.inbound.buy(peer, this.#slot(channelId, asset), quote, pay, options.signal)
     return channelId
+  }
+
+  /**
+   * Moves money of this node from channels with too much of it to those with too little, by payments to itself over others, as
+   * far as they keep no more than `maxFeePpm`. Resolves with what was moved.
+   */
+  async rebalance({ asset = COIN, ...options }: RebalanceOptions & { readonly asset?: string }): Promise<Rebalanced> {
+    this.#engine.assertRunning()
+    return this.#engine.rebalancer.run(parseAddress(asset), options)
   }
 
   /** What of the fee for inbound money a hub may still keep of payments to this node. */

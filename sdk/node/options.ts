@@ -22,6 +22,7 @@ import type { EngineOptions } from './engine.ts'
 import { MissingKeyError } from './errors.ts'
 import { DEFAULT_FORWARDING, type ForwardingPolicy } from './hops/policy.ts'
 import type { GossipSettings } from './routes/gossip.ts'
+import type { RebalanceSettings } from './routes/rebalancer.ts'
 
 /** What a node is made of. */
 export interface NodeOptions {
@@ -50,6 +51,8 @@ export interface NodeOptions {
   readonly towers?: readonly TowerSpec[]
   /** What this node asks for money of its own in channels of its peers, by asset (lower case); default: none is sold. */
   readonly inbound?: ReadonlyMap<Address, InboundTerms>
+  /** Moves this node's money to where it is needed, by payments to itself; default: not by itself. */
+  readonly rebalance?: RebalanceSettings
   /** Which channels this node agrees to. */
   readonly policy?: Partial<OpeningPolicy>
   /** Most payments under one signature; default 4,096. */
@@ -93,6 +96,7 @@ export function partsOf(options: NodeOptions): NodeParts {
     onionKey: options.onionKey ?? onion,
     forwarding: { ...DEFAULT_FORWARDING, ...options.forwarding },
     inbound: options.inbound ?? new Map(),
+    rebalance: options.rebalance,
     policy: { ...policy, assets: policy.assets?.map(parseAddress), peers: policy.peers?.map(parseAddress) },
     gossip: options.gossip ?? {},
     maxPerSignature,
