@@ -23,6 +23,7 @@ const TARGETS = {
   'bench:gas': ['bench/gas.ts'],
   'bench:payments': ['bench/payments.ts'],
   'bench:onion': ['bench/onion.ts'],
+  model: ['test/model/main.ts'],
   'bench:routing': ['bench/routing.ts'],
   'bench:browser': ['bench/browser.ts'],
   'bench:hub': ['bench/hub.ts'],

@@ -1,0 +1,35 @@
+import { expect } from 'chai'
+import { stepPart } from '../../sdk/protocols/forwarding.ts'
+import { BROKEN } from './broken.ts'
+import { explore } from './explore.ts'
+import { POLICY, type Setting } from './route.ts'
+import { searchAll } from './search-all.ts'
+
+const sprites = { mode: 'sprites', rules: stepPart, policy: POLICY } as const
+
+describe('the model of payments over several hops', function () {
+  this.timeout(180_000)
+
+  for (const parties of [3, 4])
+    it(`S35 S36 S37 S38 S40 finds no attack of any coalition on a route of ${parties} parties`, () => {
+      const { states, attacks, cut } = searchAll({ ...sprites, parties })
+      expect(attacks).to.deep.equal([])
+      expect(cut).to.equal(0)
+      console.log(`      ${states.toLocaleString('en')} states`)
+    })
+
+  it('S35 S36 S38 finds no loss of principal on a route of 3 parties in mode plain', () => {
+    expect(searchAll({ ...sprites, mode: 'plain', parties: 3 }).attacks).to.deep.equal([])
+  })
+
+  for (const { name, finds, ...setting } of BROKEN)
+    it(`finds the attack on rules ${name}`, () => {
+      const { attack } = explore(setting satisfies Setting)
+      expect(attack?.at(-1)).to.match(finds)
+    })
+
+  it('explores the same states each time', () => {
+    const setting = { ...sprites, parties: 3, coalition: 0b101 }
+    expect(explore(setting)).to.deep.equal(explore(setting))
+  })
+})
