@@ -5,7 +5,7 @@ import { subtractScalar } from '../../core/points.ts'
 import { type ChannelId, COIN, type Hex, type Transfer } from '../../core/types.ts'
 import { assertPayable, InvoiceRefusedError } from '../../protocols/invoice-terms.ts'
 import { MAX_PARTS } from '../../protocols/invoicing.ts'
-import { type Mode, payerPart } from '../../protocols/part.ts'
+import { decided, type Mode, type Part, payerPart } from '../../protocols/part.ts'
 import { type FailureReport, readFailure } from '../../routing/failure.ts'
 import { signPayer, verifyInvoice } from '../../signing/invoice.ts'
 import { onAbort } from '../abort.ts'
@@ -284,7 +284,7 @@ export class Payer {
     const id = carried.payment!
     const payment = this.#payments.get(id)
     const sent = payment?.parts.get(carried.outgoing!.id)
-    const isPaid = carried.part.outgoing?.status === 'paid'
+    const isPaid = wasPaid(carried.part)
     if (!payment) this.#overResumed(id, isPaid)
     else if (!sent) return
     else if (isPaid) this.#paid(payment, sent, carried)
@@ -429,3 +429,7 @@ const MAX_FAILURES = 3
 const maxFeeOf = (amount: bigint, { maxFee }: QuoteOptions): bigint => maxFee ?? amount / 100n + MIN_FEE
 
 const maxPartsOf = ({ maxParts = MAX_PARTS }: QuoteOptions): number => Math.max(1, Math.min(MAX_PARTS, maxParts))
+
+/** Unlocked, or decided on chain in the payee's favour while a dispute keeps the lane as it is. */
+const wasPaid = ({ outgoing, view }: Part): boolean =>
+  outgoing?.status === 'paid' || (outgoing?.status === 'locked' && (decided(outgoing, view) ?? 0n) > 0n)

@@ -449,9 +449,12 @@ export class Switch {
     for (const carried of [...this.parts.values()]) this.#expire(carried)
     if (this.#looking) return
     this.#looking = true
-    void this.look().finally(() => {
-      this.#looking = false
-    })
+    void this.look()
+      // A chain that does not answer shows as unhealthy; the next tick looks again.
+      .catch(() => {})
+      .finally(() => {
+        this.#looking = false
+      })
   }
 
   #expire(carried: Carried): void {
