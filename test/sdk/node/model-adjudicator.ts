@@ -1,12 +1,14 @@
 import { concatBytes } from '@noble/hashes/utils.js'
+import type { ChainEvent } from '../../../sdk/chain/chain.ts'
 import { toBytes, toHex } from '../../../sdk/core/bytes.ts'
-import { encodeReserves } from '../../../sdk/core/calldata.ts'
+import { encodeReserves, type LaneList, type ListEntry } from '../../../sdk/core/calldata.ts'
 import { decodeChannel } from '../../../sdk/core/channel.ts'
 import { Reader } from '../../../sdk/core/codec.ts'
 import { decodeEnvelope } from '../../../sdk/core/envelope.ts'
 import { keccak256 } from '../../../sdk/core/keccak.ts'
-import { settle } from '../../../sdk/core/settlement.ts'
+import { type Reserve, settle } from '../../../sdk/core/settlement.ts'
 import { laneWordOf, stateDigest, ZERO_HASH } from '../../../sdk/core/state.ts'
+import { divideTransfer, least, leavesRoot, type Outcomes, transferLeaf } from '../../../sdk/core/transfer.ts'
 import {
   type Address,
   type Channel,
@@ -35,9 +37,17 @@ export interface Entry {
   readonly lanes: readonly [bigint, bigint]
   /** By generation: the hash of what its settlement reserved. */
   readonly records: ReadonlyMap<number, Hex>
+  /** By `generation/lane`: what was redeemed of that. */
+  readonly redeemed: ReadonlyMap<string, { readonly positions: ReadonlySet<number>; readonly paid: bigint }>
 }
 
-export const freshEntry = (ref: LedgerRef): Entry => ({ ref, ...NEW_LIFE, generation: 0, records: new Map() })
+export const freshEntry = (ref: LedgerRef): Entry => ({
+  ref,
+  ...NEW_LIFE,
+  generation: 0,
+  records: new Map(),
+  redeemed: new Map(),
+})
 
 const NEW_LIFE = { seq: 0, balances: [0n, 0n], dispute: undefined, lanes: [0n, 0n] } as const
 
@@ -45,6 +55,8 @@ const NEW_LIFE = { seq: 0, balances: [0n, 0n], dispute: undefined, lanes: [0n, 0
 export interface Done {
   readonly entry: Entry
   readonly payouts: readonly { readonly to: Address; readonly amount: bigint }[]
+  /** What it says about the ledger. */
+  readonly told?: readonly (Pick<ChainEvent, 'kind' | 'args'> & { readonly word?: bigint })[]
 }
 
 /** The adjudicator would revert; `name` is its error. */
@@ -66,18 +78,21 @@ export interface Judged {
   /** The block's time. */
   readonly now: bigint
   readonly entry: Entry
+  /** What the registry holds; default: nothing. */
+  readonly outcomes?: Outcomes
+  /** Whose reserves a redemption divides. */
+  readonly generation?: number
   readonly channel: Channel
   readonly packed: Uint8Array
 }
 
 /**
  * The adjudicator's rules for a ledger of two members, without an EVM: the same words, signatures, packed calls and refusals
- * as the contract, in the contract's order. What it leaves out: the registry (lists of transfers stay undivided) and money that goes into
- * another channel. `test/parity/model.test.ts` holds it against the contract.
+ * as the contract, in the contract's order. What it leaves out: other conditions than secrets, and money that goes into another channel. `test/parity/model.test.ts` holds it against the contract.
  */
 export function judge(name: string, channel: Hex, packed: Hex, call: Omit<Judged, 'channel' | 'packed'>): Done {
   const judged = { ...call, channel: decodeChannel(toBytes(channel)), packed: toBytes(packed) }
-  const rule = { withdraw, submit, checkpoint, settle: settleLedger }[name]
+  const rule = { withdraw, submit, checkpoint, settle: settleLedger, redeem: redeemLedger }[name]
   if (!rule) throw new Error(`The model knows no function ${name}.`)
   return rule(judged)
 }
@@ -117,7 +132,7 @@ function withdraw(call: Judged): Done {
     amount,
   }))
   const next = closing ? nextGeneration(entry) : { ...entry, seq: seq + 1, balances, dispute: undefined }
-  return { entry: next, payouts }
+  return { entry: next, payouts, told: [{ kind: 'withdrawn', word: encodeWord(wordOf(next)), args: {} }] }
 }
 
 function submit(call: Judged): Done {
@@ -128,7 +143,8 @@ function submit(call: Judged): Done {
   }
   require(call.packed[0] !== 0 || isMember(channel, sender), 'NotMember')
   const base = [encodeWord(wordOf(entry)), ...readLanes(call)]
-  return { entry: { ...entry, dispute: { expiry: now + BigInt(channel.period), base } }, payouts: [] }
+  const next = { ...entry, dispute: { expiry: now + BigInt(channel.period), base } }
+  return { entry: next, payouts: [], told: [{ kind: 'challenged', args: { base } }] }
 }
 
 function checkpoint(call: Judged): Done {
@@ -143,7 +159,7 @@ function raise(call: Judged): Done {
   const rises = (lane: 0 | 1) => shown[lane] >> 192n > entry.lanes[lane] >> 192n
   require(rises(0) || rises(1), 'NothingRose')
   const lanes = [rises(0) ? shown[0] : entry.lanes[0], rises(1) ? shown[1] : entry.lanes[1]] as const
-  return { entry: { ...entry, lanes }, payouts: [] }
+  return { entry: { ...entry, lanes }, payouts: [], told: [{ kind: 'raised', args: { lanes: shown } }] }
 }
 
 function settleLedger(call: Judged): Done {
@@ -159,16 +175,109 @@ function settleLedger(call: Judged): Done {
     require(laneWordOf(state) === newest, 'WrongState')
     return [state]
   })
-  const { balances } = entry
-  const { payouts, reserves } = settle({ balances, states, transfers: new Map(), outcomes: () => undefined, now })
-  const next = nextGeneration(entry)
+  const whole = settle({ balances: entry.balances, states, transfers: new Map(), outcomes: none, now })
+  const payouts = [...whole.payouts]
+  const lists = readLists(reader)
+  const reserves = whole.reserves.flatMap((reserve) => {
+    const list = lists.find(({ lane }) => lane === reserve.lane)
+    if (!list) return [reserve]
+    const done = divide(reserve, list, new Set(), reserve.reserved, call, payouts)
+    const leaves = list.entries.map((one, position) => (done.positions.has(position) ? ZERO_LEAF : leafOf(one)))
+    const locked =
+      reserve.locked - list.entries.reduce((sum, one, at) => sum + (done.positions.has(at) ? amountOf(one) : 0n), 0n)
+    return [{ ...reserve, locked, reserved: reserve.reserved - done.paid, root: leavesRoot(leaves) }]
+  })
+  const left = reserves.filter(({ reserved }) => reserved > 0n)
   const records = new Map(entry.records)
-  if (reserves.length > 0) records.set(entry.generation, toHex(keccak256(encodeReserves(reserves))))
+  const packed = toHex(encodeReserves(left))
+  if (left.length > 0) records.set(entry.generation, toHex(keccak256(toBytes(packed))))
+  const reserved = { kind: 'reserved', args: { generation: entry.generation, reserves: packed } } as const
   return {
-    entry: { ...next, records },
+    entry: { ...nextGeneration(entry), records },
     payouts: payouts.map((amount, member) => ({ to: channel.members[member]!.owner, amount })),
+    told: [...(left.length > 0 ? [reserved] : []), { kind: 'settled', args: {} }],
   }
 }
+
+/** Divides what a settlement reserved, as far as it is decided. */
+function redeemLedger(call: Judged): Done {
+  const { entry, channel, packed, generation = 0 } = call
+  const reserves = readReserves(packed)
+  const length = encodeReserves(reserves).length
+  require(entry.records.get(generation) === toHex(keccak256(packed.subarray(0, length))), 'WrongRecord')
+  const reader = new Reader(packed.subarray(length))
+  const redeemed = new Map(entry.redeemed)
+  const shares = [0n, 0n]
+  for (const list of readLists(reader)) {
+    const key = `${generation}/${list.lane}`
+    const before = redeemed.get(key) ?? { positions: new Set<number>(), paid: 0n }
+    const reserve = reserves.find(({ lane }) => lane === list.lane)
+    require(reserve, 'NoSuchLane')
+    const done = divide(reserve, list, before.positions, reserve.reserved - before.paid, call, shares)
+    const positions = new Set([...before.positions, ...done.positions])
+    redeemed.set(key, { positions, paid: before.paid + done.paid })
+  }
+  return {
+    entry: { ...entry, redeemed },
+    payouts: shares.map((amount, member) => ({ to: channel.members[member]!.owner, amount })),
+    told: [{ kind: 'redeemed', args: { generation, payouts: shares } }],
+  }
+}
+
+/** Pays the decided transfers of a list that are shown in full, in proportion to what is there. */
+function divide(
+  { locked, reserved, root }: Reserve,
+  { entries }: LaneList,
+  settled: ReadonlySet<number>,
+  available: bigint,
+  { outcomes = none, now }: Judged,
+  payouts: bigint[],
+): { readonly positions: ReadonlySet<number>; readonly paid: bigint } {
+  require(leavesRoot(entries.map(leafOf)) === root, 'WrongTransfers')
+  const positions = new Set<number>()
+  let left = available
+  for (const [position, one] of entries.entries()) {
+    if (one instanceof Uint8Array || settled.has(position)) continue
+    const amount = least(locked <= reserved ? one.amount : (one.amount * reserved) / locked, left)
+    const shares = divideTransfer(one, outcomes, now, amount)
+    if (!shares) continue
+    for (const share of shares) payouts[share.to]! += share.amount
+    left -= amount
+    positions.add(position)
+  }
+  return { positions, paid: available - left }
+}
+
+const ZERO_LEAF = toBytes(ZERO_HASH)
+const leafOf = (one: ListEntry): Uint8Array => (one instanceof Uint8Array ? one : transferLeaf(one))
+const amountOf = (one: ListEntry): bigint => (one instanceof Uint8Array ? 0n : one.amount)
+
+function readReserves(packed: Uint8Array): Reserve[] {
+  const reader = new Reader(packed)
+  const amount = () => BigInt(reader.hex(14))
+  return Array.from({ length: reader.u8() }, () => ({
+    lane: reader.u8(),
+    locked: amount(),
+    reserved: amount(),
+    root: reader.hex(32),
+  }))
+}
+
+const readLists = (reader: Reader): LaneList[] =>
+  Array.from({ length: reader.u8() }, () => {
+    const lane = reader.u8()
+    return { lane, entries: Array.from({ length: reader.u16() }, () => readEntry(reader)) }
+  })
+
+function readEntry(reader: Reader): ListEntry {
+  const count = reader.u8()
+  if (count === 0) return reader.raw(32)
+  const [amount, deadline, refundTo] = [BigInt(reader.hex(16)), reader.u64(), reader.u8()]
+  const legs = Array.from({ length: count }, () => ({ to: reader.u8(), key: reader.hex(32) }))
+  return { amount, deadline, refundTo, legs }
+}
+
+const none: Outcomes = () => undefined
 
 export function wordOf({ generation, seq, balances, dispute, lanes }: Entry): LedgerWord {
   const recorded = lanes.some((word) => word !== 0n)
@@ -177,9 +286,10 @@ export function wordOf({ generation, seq, balances, dispute, lanes }: Entry): Le
     : { phase: 'open', recorded, generation, seq, balances }
 }
 
-const nextGeneration = ({ ref, generation, records }: Entry): Entry => ({
+const nextGeneration = ({ ref, generation, records, redeemed }: Entry): Entry => ({
   ref,
   records,
+  redeemed,
   ...NEW_LIFE,
   generation: Math.min(generation + 1, LAST),
 })

@@ -8,8 +8,9 @@ import type {
   SendOptions,
   Survey,
 } from '../../../sdk/chain/chain.ts'
-import { toBytes } from '../../../sdk/core/bytes.ts'
+import { fromUint, toBytes, toHex } from '../../../sdk/core/bytes.ts'
 import { channelIdOf, decodeChannel, ledgerIdOf } from '../../../sdk/core/channel.ts'
+import { type Outcome, secretKey, WHOLE } from '../../../sdk/core/outcome.ts'
 import { ZERO_HASH } from '../../../sdk/core/state.ts'
 import { type Address, COIN, type Domain, type Hex, type LedgerRef } from '../../../sdk/core/types.ts'
 import { credit, type Done, type Entry, freshEntry, judge, Refused, wordOf } from './model-adjudicator.ts'
@@ -19,7 +20,14 @@ interface Block {
   readonly entries: ReadonlyMap<string, Entry>
   /** What members were paid, by owner and asset. */
   readonly paid: ReadonlyMap<string, bigint>
+  /** What members paid in, by channel and member. */
+  readonly paidIn: ReadonlyMap<string, bigint>
+  /** What the registry holds. */
+  readonly outcomes: ReadonlyMap<Hex, Outcome>
+  /** What the adjudicator said in this block. */
+  readonly events: readonly ChainEvent[]
 }
+type Books = Omit<Block, 'head'>
 
 /** A call that reached the model: where, by whom, and what came of it. */
 export interface Traced {
@@ -46,7 +54,7 @@ export class ModelChain {
   readonly views = new Set<ModelView>()
   /** What was ever paid in, by member. */
   readonly deposits: [bigint, bigint] = [0n, 0n]
-  #blocks: Block[] = [{ head: headOf(0, 1_800_000_000n, 0), entries: new Map(), paid: new Map() }]
+  #blocks: Block[] = [{ head: headOf(0, 1_800_000_000n, 0), ...EMPTY }]
   #fork = 0
 
   constructor(confirmations = 1, domain: Domain = { chainId: 31337n, adjudicator: `0x${'ad'.repeat(20)}` }) {
@@ -73,23 +81,33 @@ export class ModelChain {
 
   /** Mines empty blocks; the first one `seconds` later. */
   advance(seconds: bigint, blocks = this.confirmations): void {
-    this.#mine(this.tip.entries, this.tip.paid, seconds)
-    for (let i = 1; i < blocks; i++) this.#mine(this.tip.entries, this.tip.paid, 1n)
+    this.#mine({}, seconds)
+    for (let i = 1; i < blocks; i++) this.#mine({}, 1n)
   }
 
   /** Removes the newest blocks and mines as many empty ones in their place. */
   reorg(depth: number): void {
     this.#blocks = this.#blocks.slice(0, -depth)
     this.#fork++
-    for (let i = 0; i <= depth; i++) this.#mine(this.tip.entries, this.tip.paid, 1n)
+    for (let i = 0; i <= depth; i++) this.#mine({}, 1n)
   }
 
-  #mine(entries: Block['entries'], paid: Block['paid'], seconds: bigint): Head {
-    const { head } = this.tip
+  #mine(changed: Partial<Books>, seconds: bigint): Head {
+    const { head, ...books } = this.tip
     const next = headOf(head.number + 1, head.timestamp + seconds, this.#fork)
-    this.#blocks.push({ head: next, entries, paid })
+    this.#blocks.push({ ...books, events: [], ...changed, head: next })
     for (const view of this.views) view.changed()
     return next
+  }
+
+  /** Every event of a ledger, oldest first. */
+  history(ref: LedgerRef): ChainEvent[] {
+    const of = ({ channelId, asset }: ChainEvent) => channelId === ref.channelId && asset === ref.asset
+    return this.#blocks.flatMap(({ events }) => events.filter(of))
+  }
+
+  outcomes(keys: readonly Hex[], { outcomes }: Block = this.tip): Outcome[] {
+    return keys.map((key) => outcomes.get(key) ?? { value: 0n, recordedAt: 0n })
   }
 
   entry(ref: LedgerRef, { entries }: Block = this.tip): Entry {
@@ -113,33 +131,51 @@ export class ModelChain {
 
   deposit(ref: LedgerRef, member: number, amount: bigint, sender: Address = COIN): Head {
     const entry = this.entry(ref)
-    return this.#run({ sender, call: { member, amount } }, entry, () => {
+    const paidIn = new Map(this.tip.paidIn)
+    return this.#run({ sender, call: { member, amount } }, entry, { paidIn }, () => {
       const next = credit(entry, member, amount)
       this.deposits[member as 0 | 1] += amount
+      const key = `${ref.channelId}/${member}`
+      paidIn.set(key, (paidIn.get(key) ?? 0n) + amount)
       return { entry: next, payouts: [] }
     })
   }
 
   call(sender: Address, call: ChainCall): Head {
-    const [channel, asset, packed] = call.args as [Hex, Address, Hex]
+    if (call.to === 'registry') return this.#reveal(call.args[0] as Hex)
+    const [channel, asset, ...rest] = call.args as [Hex, Address, ...unknown[]]
+    const packed = rest.at(-1) as Hex
     const { domain } = this
     const entry = this.entry({ channelId: channelIdOf(domain, decodeChannel(toBytes(channel))), asset })
-    return this.#run({ sender, call }, entry, (now) =>
-      judge(call.functionName, channel, packed, { domain, sender, now, entry }),
+    const outcomes = (key: Hex) => this.tip.outcomes.get(key)
+    const generation = call.functionName === 'redeem' ? Number(rest[0]) : entry.generation
+    return this.#run({ sender, call }, entry, {}, (now) =>
+      judge(call.functionName, channel, packed, { domain, sender, now, entry, outcomes, generation }),
     )
   }
 
-  #run(what: Pick<Traced, 'sender' | 'call'>, before: Entry, run: (now: bigint) => Done): Head {
+  #reveal(secret: Hex): Head {
+    const key = secretKey({ chainId: this.domain.chainId, condition: REGISTRY }, toBytes(secret))
+    const { outcomes, head } = this.tip
+    const recorded = outcomes.get(key) ?? { value: WHOLE, recordedAt: head.timestamp + 1n }
+    return this.#mine({ outcomes: new Map(outcomes).set(key, recorded) }, 1n)
+  }
+
+  #run(what: Pick<Traced, 'sender' | 'call'>, before: Entry, books: Partial<Books>, run: (now: bigint) => Done): Head {
     const now = this.tip.head.timestamp + 1n
     try {
-      const { entry, payouts } = run(now)
+      const { entry, payouts, told = [] } = run(now)
       const paid = new Map(this.tip.paid)
       for (const { to, amount } of payouts) {
         const key = `${to}/${entry.ref.asset}`
         paid.set(key, (paid.get(key) ?? 0n) + amount)
       }
       this.trace.push({ ...what, now, refused: undefined, after: entry, paid })
-      return this.#mine(new Map(this.tip.entries).set(ledgerIdOf(entry.ref), entry), paid, 1n)
+      const entries = new Map(this.tip.entries).set(ledgerIdOf(entry.ref), entry)
+      const transaction = toHex(fromUint(BigInt(this.trace.length), 32))
+      const block = headOf(this.tip.head.number + 1, now, this.#fork)
+      const events = told.map((one, logIndex) => ({ ...entry.ref, word: 0n, ...one, block, logIndex, transaction }))
+      return this.#mine({ ...books, entries, paid, events }, 1n)
     } catch (error) {
       if (error instanceof Refused)
         this.trace.push({ ...what, now, refused: error.name, after: before, paid: this.tip.paid })
@@ -228,13 +264,14 @@ export class ModelView implements Chain {
   gasPrice = async (): Promise<bigint> => 10n ** 9n
   claimable = async (): Promise<bigint> => 0n
   isSignedBy = async (): Promise<boolean> => false
-  registry: Address = `0x${'4e'.repeat(20)}`
+  registry: Address = REGISTRY
   async survey(keys: readonly Hex[]): Promise<Survey> {
-    const none = keys.map(() => ({ value: 0n, recordedAt: 0n }))
-    return { head: this.#chain.tip.head, confirmedHead: this.#chain.final.head, latest: none, confirmed: none }
+    const { tip, final } = this.#chain
+    const [latest, confirmed] = [this.#chain.outcomes(keys), this.#chain.outcomes(keys, final)]
+    return { head: tip.head, confirmedHead: final.head, latest, confirmed }
   }
-  outcomes = async (): Promise<readonly []> => []
-  history = async (): Promise<readonly []> => []
+  outcomes = async (keys: readonly Hex[]): Promise<readonly Outcome[]> => this.#chain.outcomes(keys, this.#chain.final)
+  history = async (ref: LedgerRef): Promise<readonly ChainEvent[]> => this.#chain.history(ref)
   announced = async (): Promise<readonly []> => []
 
   async start(): Promise<void> {
@@ -245,6 +282,9 @@ export class ModelView implements Chain {
     this.#chain.views.delete(this)
   }
 }
+
+const REGISTRY: Address = `0x${'4e'.repeat(20)}`
+const EMPTY: Books = { entries: new Map(), paid: new Map(), paidIn: new Map(), outcomes: new Map(), events: [] }
 
 const headOf = (number: number, timestamp: bigint, fork: number): Head => ({
   number,

@@ -19,10 +19,10 @@ import { ModelChain, type ModelView } from './model-chain.ts'
 export const drain = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** What a disk holds across crashes. */
-type Disk = Map<string, Uint8Array>
+export type Disk = Map<string, Uint8Array>
 
 /** A store whose commits finish when the scheduler says so, and which a crash cuts off before or after it wrote. */
-class SimStore implements Store {
+export class SimStore implements Store {
   readonly #disk: Disk
   readonly pending: { readonly writes: readonly Write[]; readonly resolve: () => void }[] = []
   dead = false
@@ -61,7 +61,7 @@ class SimStore implements Store {
 }
 
 /** One direction of a connection: what was sent and has not arrived. */
-class SimConnection implements Connection {
+export class SimConnection implements Connection {
   readonly peer: Address
   readonly #onSend: (frame: Uint8Array) => void
   other: SimConnection | undefined
