@@ -20,6 +20,7 @@ const TARGETS = {
   format: ['scripts/format.ts'],
   build: ['scripts/build.ts'],
   coverage: ['scripts/coverage.ts'],
+  sim: ['scripts/simulate.ts'],
   'bench:gas': ['bench/gas.ts'],
   'bench:payments': ['bench/payments.ts'],
   'bench:onion': ['bench/onion.ts'],
