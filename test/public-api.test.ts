@@ -45,6 +45,7 @@ const VALUES = `
   SignedDepositError
   StoreError
   StoreFailedError
+  Subscriptions
   TallystickError
   TransportError
   UnknownChannelError
@@ -53,6 +54,7 @@ const VALUES = `
   WithdrawalExpiredError
   WithdrawalPendingError
   assertTip
+  brokenPromises
   channelIdOf
   clockData
   conditionKey
@@ -118,6 +120,7 @@ const TYPES = `
   AccountingFormat
   Address
   BlockedCode
+  BrokenPromise
   BulkPayment
   BulkReceipt
   CancelOptions
@@ -209,6 +212,7 @@ const TYPES = `
   Tip
   TowerEvent
   TowerLag
+  TowerReceipt
   TowerSpec
   TowerStatus
   Transfer

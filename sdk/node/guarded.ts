@@ -1,5 +1,5 @@
 import { stateDigest } from '../core/state.ts'
-import { COIN } from '../core/types.ts'
+import { COIN, type LedgerRef } from '../core/types.ts'
 import { enforceable } from '../protocols/disputing.ts'
 import type { Ledger } from '../protocols/ledger.ts'
 import { entitlement } from '../protocols/solvency.ts'
@@ -8,6 +8,7 @@ import type { Transport } from '../transport/transport.ts'
 import { type Evidence, worthOf } from '../watchtower/appointment.ts'
 import { TowerClient, type TowerLag } from '../watchtower/client.ts'
 import type { TowerClientEvent, TowerSpec } from '../watchtower/link.ts'
+import type { TowerReceipt } from '../watchtower/progress.ts'
 import type { Engine } from './engine.ts'
 import type { Slot } from './slot.ts'
 
@@ -39,6 +40,14 @@ export class Guarded {
 
   lag(): TowerLag[] {
     return this.#client.lag()
+  }
+
+  /** What each tower holds of a ledger. */
+  receipts(ledger: LedgerRef): TowerReceipt[] {
+    return this.lag().flatMap(({ tower }) => {
+      const kept = this.#client.kept(tower, ledger)
+      return kept ? { tower, ...kept } : []
+    })
   }
 
   /** Gives towers what changed since the last look, once it is durable: what a tower holds this node must know. */

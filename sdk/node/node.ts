@@ -12,6 +12,7 @@ import { MAX_ASSETS } from '../protocols/wire.ts'
 import type { Store } from '../storage/store.ts'
 import type { Listener } from '../transport/transport.ts'
 import type { TowerLag } from '../watchtower/client.ts'
+import type { TowerReceipt } from '../watchtower/progress.ts'
 import { type AccountingFormat, accountOf } from './accounting.ts'
 import { openBackup, sealBackup } from './backup.ts'
 import { type ExitCost, exitCost, type LedgerBalances, ledgerBalances } from './balances.ts'
@@ -531,6 +532,11 @@ export class Node {
   /** The watchtowers of this node, and how far each is behind. */
   towers(): TowerLag[] {
     return this.#guarded?.lag() ?? []
+  }
+
+  /** What each watchtower holds of a ledger, with its signed receipt: the proof of its promise. */
+  towerReceipts(channelId: ChannelId, asset?: string): TowerReceipt[] {
+    return this.#guarded?.receipts(this.#slot(channelId, asset).ledger) ?? []
   }
 
   /** Calls `handler` for each event of a kind; the returned function ends that. */

@@ -18,6 +18,11 @@ export interface Kept {
   readonly receipt: Receipt
 }
 
+/** What one of a node's towers holds of a ledger; see `brokenPromises`. */
+export interface TowerReceipt extends Kept {
+  readonly tower: Address
+}
+
 export const progressKey = (tower: Address, { channelId, asset }: LedgerRef): string =>
   `${PREFIX}${tower}/${channelId}/${asset}`
 

@@ -1,9 +1,11 @@
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { COIN } from '../../sdk/core/types.ts'
 import type { TowerSpec } from '../../sdk/watchtower/link.ts'
+import { brokenPromises } from '../../sdk/watchtower/receipt.ts'
 import { Daemon, metric } from './daemon.ts'
-import { Stage } from './stage.ts'
+import { Stage, until } from './stage.ts'
 import { Watch } from './watch.ts'
 
 describe('tallystick tower', () => {
@@ -16,7 +18,10 @@ describe('tallystick tower', () => {
     stage = await Stage.build()
     watch = new Watch(stage)
   })
-  afterEach(() => Promise.all(daemons.splice(0).map((daemon) => daemon.stop('SIGKILL'))))
+  afterEach(async () => {
+    await Promise.all(daemons.splice(0).map((daemon) => daemon.stop('SIGKILL')))
+    await stage.stopAll()
+  })
   after(() => stage.close())
 
   const path = (name: string) => join(stage.folder, name)
@@ -33,7 +38,7 @@ describe('tallystick tower', () => {
     }
     const daemon = new Daemon([
       'tower',
-      ...Object.entries(options).flatMap(([option, value]) => [`--${option}`, value]),
+      ...Object.entries(options).flatMap(([option, value]) => [`--${option}`, value].filter((part) => part !== '')),
     ])
     daemons.push(daemon)
     return daemon
@@ -77,6 +82,47 @@ describe('tallystick tower', () => {
     const second = launch('killed')
     await watch.answered(channel, [5n, 7n])
     await second.said('answered')
+  })
+
+  it('S24 answers for a node that is offline, though it was killed meanwhile, and has kept its promise then', async function () {
+    this.timeout(30_000)
+    const first = launch('nodes', { settle: '' })
+    const { channelId, channel, lane, receipts } = await watch.cheat('nodes', [await specOf(first)])
+    await first.stop('SIGKILL')
+    expect(receipts).to.have.length(1)
+    const { tower, appointment, receipt } = receipts[0]!
+    const events = async () => (await stage.hand('alice')).history({ channelId, asset: COIN })
+    const broken = async () =>
+      brokenPromises(stage.domain, tower, receipt, { appointment, channel, asset: COIN, events: await events() })
+    const mallory = await watch.cheated('nodes', channelId)
+    await stage.stop(mallory)
+    const second = launch('nodes', { settle: '' })
+    await second.said('answered')
+    expect((await watch.recorded(channelId))[lane]).to.equal(2n)
+    await stage.later(700)
+    await second.said('settled')
+    expect((await events()).map(({ kind }) => kind)).to.include('settled')
+    expect(await broken()).to.deep.equal([])
+  })
+
+  it('can be convicted by what its client keeps if it did not answer', async function () {
+    this.timeout(30_000)
+    const daemon = launch('gone')
+    const { channelId, channel, lane, receipts } = await watch.cheat('gone', [await specOf(daemon)])
+    await daemon.stop('SIGKILL')
+    const mallory = await watch.cheated('gone', channelId)
+    await stage.later(700)
+    const hand = await stage.hand('alice')
+    const about = { channelId, asset: COIN }
+    await until(async () => {
+      await stage.chain.mine()
+      return (await hand.history(about)).some(({ kind }) => kind === 'settled')
+    })
+    await stage.stop(mallory)
+    const { tower, appointment, receipt } = receipts[0]!
+    const proof = { appointment, channel, asset: COIN, events: await hand.history(about) }
+    const broken = brokenPromises(stage.domain, tower, receipt, proof)
+    expect(broken.map(({ lane, promised, settled }) => [lane, promised, settled])).to.deep.equal([[lane, 2n, 1n]])
   })
 
   it('S31 alarms when it has no gas money', async () => {

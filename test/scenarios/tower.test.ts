@@ -2,14 +2,14 @@ import { expect } from 'chai'
 import { Transaction } from 'ethers'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { encodeChannel } from '../../sdk/core/channel.ts'
-import { type Channel, type ChannelId, COIN } from '../../sdk/core/types.ts'
+import { type Channel, COIN } from '../../sdk/core/types.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
 import { tcpTransport } from '../../sdk/transport/tcp.ts'
 import { brokenPromises } from '../../sdk/watchtower/receipt.ts'
 import { Subscriptions } from '../../sdk/watchtower/subscriptions.ts'
 import { faultyRpc, NodeError } from '../sdk/chain/faulty-rpc.ts'
 import { signerOf } from '../sdk/node/actors.ts'
-import { type Actor, ETHER, pause, Stage, until } from './stage.ts'
+import { ETHER, pause, Stage, until } from './stage.ts'
 import { dump, type Guard, type GuardOptions, Watch } from './watch.ts'
 
 const CONFIRMATIONS = 4
@@ -42,37 +42,11 @@ describe('a watchtower', () => {
     events.flatMap((event) => (event.kind === 'alarm' ? [(event.error as { code?: string }).code] : []))
   const kinds = ({ events }: Guard) => events.map(({ kind }) => kind)
 
-  /** Alice, who has these towers, was paid by mallory, and both are offline; mallory keeps a copy of her store from before. */
-  async function cheat(name: string, guards: readonly Guard[]): Promise<{ channelId: ChannelId; lane: number }> {
-    const towers = guards.map(({ spec }) => spec)
-    const alice = await stage.start('alice', { file: `alice-${name}`, node: { towers } })
-    let mallory = await stage.start('mallory', { file: `mallory-${name}` })
-    // Alice dials, so that the old copy does not go looking for her and learn that it is old.
-    const channelId = await stage.pair(alice, mallory)
-    const lane = mallory.node.channel(channelId).me
-    await mallory.node.pay(channelId, 1n)
-    await stage.stop(mallory)
-    stage.copy(`mallory-${name}`, `mallory-${name}-old`)
-    mallory = await stage.start('mallory', { file: `mallory-${name}` })
-    await mallory.node.connect(alice.address)
-    await mallory.node.pay(channelId, ETHER / 2n)
-    await until(() => alice.node.towers().every(({ connected }) => connected))
-    await stage.stop(mallory)
-    await stage.stop(alice)
-    return { channelId, lane }
-  }
-
-  async function challenge(name: string, channelId: ChannelId): Promise<Actor> {
-    const mallory = await stage.start('mallory', { file: `mallory-${name}-old` })
-    await mallory.node.dispute(channelId)
-    return mallory
-  }
-
   it('S7 S24 answers for a node that is offline, with what that gave it, and settles', async () => {
     const guard = await watch.start('tower', { tower: { policy: { settle: true } } })
-    const { channelId, lane } = await cheat('nodes', [guard])
+    const { channelId, lane } = await watch.cheat('nodes', [guard.spec])
     const before = await stage.balanceOf('alice')
-    const mallory = await challenge('nodes', channelId)
+    const mallory = await watch.cheated('nodes', channelId)
     await stage.stop(mallory)
     await until(async () => (await watch.recorded(channelId))[lane] === 2n)
     await stage.later(700)

@@ -18,7 +18,7 @@ import type { TowerClientEvent, TowerSpec } from '../../sdk/watchtower/link.ts'
 import { Watchtower, type WatchtowerOptions } from '../../sdk/watchtower/tower.ts'
 import { signerOf } from '../sdk/node/actors.ts'
 import { channelOf, evidenceOf, ledgerOf } from '../sdk/watchtower/evidence.ts'
-import { ETHER, type Stage, until } from './stage.ts'
+import { type Actor, ETHER, type Stage, until } from './stage.ts'
 
 const LANES = ['function laneOf(bytes32,address,uint256,uint256) view returns (uint256)']
 
@@ -122,6 +122,37 @@ export class Watch {
     const data = adjudicatorAbi.encodeFunctionData(name, args)
     const sent = await this.stage.wallet('mallory').sendTransaction({ to: this.stage.chain.adjudicator, data, value })
     await sent.wait()
+  }
+
+  /**
+   * Alice, who has these towers, was paid by mallory, and both are offline; mallory keeps a copy of her store from before. Answers the
+   * channel, mallory's lane in it, and what alice knows the towers to hold.
+   */
+  async cheat(name: string, towers: readonly TowerSpec[]) {
+    const { stage } = this
+    const alice = await stage.start('alice', { file: `alice-${name}`, node: { towers } })
+    let mallory = await stage.start('mallory', { file: `mallory-${name}` })
+    // Alice dials, so that the old copy does not go looking for her and learn that it is old.
+    const channelId = await stage.pair(alice, mallory)
+    const lane = mallory.node.channel(channelId).me
+    await mallory.node.pay(channelId, 1n)
+    await stage.stop(mallory)
+    stage.copy(`mallory-${name}`, `mallory-${name}-old`)
+    mallory = await stage.start('mallory', { file: `mallory-${name}` })
+    await mallory.node.connect(alice.address)
+    await mallory.node.pay(channelId, ETHER / 2n)
+    await until(() => alice.node.towers().every(({ connected }) => connected))
+    await stage.stop(mallory)
+    await stage.stop(alice)
+    const { channel } = alice.node.channel(channelId)
+    return { channelId, channel, lane, receipts: alice.node.towerReceipts(channelId) }
+  }
+
+  /** Mallory starts a dispute from her old copy. */
+  async cheated(name: string, channelId: ChannelId): Promise<Actor> {
+    const mallory = await this.stage.start('mallory', { file: `mallory-${name}-old` })
+    await mallory.node.dispute(channelId)
+    return mallory
   }
 
   /** The versions that answers recorded. */
