@@ -37,11 +37,12 @@ const [alice, hana, carol] = await Promise.all(KEYS.split(',').map(enter))
 const first = await channelBetween(alice, hana)
 const second = await channelBetween(hana, carol)
 
-const invoice = await carol.invoice({ amount: parseEther('0.25'), memo: 'a table' })
-console.log(`carol asks: ${encodeInvoice(alice.domain, invoice).slice(0, 40)}...`)
+const text = encodeInvoice(carol.domain, await carol.invoice({ amount: parseEther('0.25'), memo: 'a table' }))
+console.log(`carol asks: ${text.slice(0, 40)}...`)
 
-const route = { channelId: first, hops: [{ onionKey: hana.onionKey, channelId: second, fee }] }
-const proof = await alice.payInvoice(invoice, { route })
+// Alice and carol have no channel. Alice hears from hana, within seconds, that hana and carol do.
+while (!(await alice.quote(text).catch(() => false))) await setTimeout(100)
+const proof = await alice.payInvoice(text)
 console.log(`alice paid, and holds the proof: ${Buffer.from(proof.secret).toString('hex').slice(0, 16)}...`)
 // Hana pays carol on her own channel at the same moment; its last message may still be on the way.
 while (carol.balances(second).spendable === 0n) await setTimeout(20)

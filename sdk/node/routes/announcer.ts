@@ -20,6 +20,9 @@ import { bucketFor, capacityOf } from './table.ts'
 
 /** News is renewed this many times before it would disappear. */
 const RENEWALS = 4
+/** Milliseconds after which member 1 is asked again, at first and at last. */
+const FIRST_PAUSE = 1_000
+const LAST_PAUSE = 600_000
 /** Ticks after which ledgers are looked at in which nothing has happened. */
 const ROUND = 64
 
@@ -30,8 +33,10 @@ interface Told {
   announced: boolean
   /** How often terms were told since this node started. */
   times: number
-  /** When member 1 was last asked to sign, in milliseconds. */
-  asked: number
+  /** The capacity that member 1 was asked to sign last, when it is asked again and the pause after that, in milliseconds. */
+  proposed: bigint
+  askAt: number
+  pause: number
   /** The ledger as it was looked at last, and whether nothing was left to say. */
   ledger: Slot['ledger'] | undefined
   isCalm: boolean
@@ -42,7 +47,9 @@ const UNTOLD: Told = {
   policy: '',
   announced: false,
   times: 0,
-  asked: Number.NEGATIVE_INFINITY,
+  proposed: -1n,
+  askAt: 0,
+  pause: 0,
   ledger: undefined,
   isCalm: false,
 }
@@ -120,9 +127,10 @@ export class Announcer {
     if ((known?.capacity ?? 0n) === capacity && !(known && capacity > 0n && this.#fades(known.time))) return true
     const peer = peers.all.get(entry.peer)
     const [time, elapsed] = [this.#gossip.now, options.clock.elapsed()]
-    if (!peer?.online || elapsed - told.asked < 1_000 * interval || (known && time < known.time + interval))
-      return false
-    told.asked = elapsed
+    if (told.proposed !== capacity) Object.assign(told, { proposed: capacity, askAt: elapsed, pause: FIRST_PAUSE })
+    if (!peer?.online || elapsed < told.askAt || (known && time < known.time + interval)) return false
+    // It may not have seen the deposit yet, or never agree.
+    Object.assign(told, { askAt: elapsed + told.pause, pause: Math.min(LAST_PAUSE, 2 * told.pause) })
     const { channelId, asset } = ledger
     const news = { kind: 'channel', channel: entry.channel, asset, capacity, time } as const
     const signature = options.signer.sign(channelNewsDigest(options.domain, news))

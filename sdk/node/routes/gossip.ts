@@ -36,8 +36,13 @@ export interface NetworkSummary {
 /** As users give them; see {@link GossipOptions}. */
 export type GossipSettings = Partial<Omit<GossipOptions, 'limits'>> & { readonly limits?: Partial<GraphLimits> }
 
-/** Bytes of one batch: what is checked in a few milliseconds. */
+/** Bytes of one batch. */
 const BATCH_BYTES = 8_192
+/** Milliseconds until a peer is asked again for what the chain did not show, at first and at last. */
+const FIRST_PAUSE = 1_000
+const LAST_PAUSE = 3_600_000
+/** Pieces that are checked at a stretch. */
+const SLICE = 8
 /** Pieces that may wait for a peer before it is told everything anew. */
 const MAX_PENDING = 8_192
 /** Seconds that news may take through the network. */
@@ -59,6 +64,9 @@ interface Ear {
   assets: number
   /** Whether the last batch was one of few news: it has told all that it knew. */
   caughtUp: boolean
+  /** How often it told of channels that the chain did not show, and when it is asked for them again, in milliseconds. */
+  doubts: number
+  askAt: number | undefined
 }
 
 /** Tells peers about channels and nodes, and listens to them. */
@@ -142,7 +150,16 @@ export class Gossip {
   #ear(peer: Peer): Ear {
     const known = this.#ears.get(peer)
     if (known) return known
-    const ear: Ear = { past: undefined, pending: new Map(), waits: false, asked: 0, assets: 0, caughtUp: false }
+    const ear: Ear = {
+      past: undefined,
+      pending: new Map(),
+      waits: false,
+      asked: 0,
+      assets: 0,
+      caughtUp: false,
+      doubts: 0,
+      askAt: undefined,
+    }
     this.#ears.set(peer, ear)
     return ear
   }
@@ -215,8 +232,20 @@ export class Gossip {
     const { connection } = peer
     const backed = await Promise.all(frames.map((frame) => this.#isBacked(frame)))
     if (this.#engine.halted || peer.connection !== connection) return
-    for (const [index, frame] of frames.entries()) if (backed[index]) this.#hear(frame, peer)
-    if (peer.connection === connection) this.#ask(peer, ear)
+    if (backed.includes(false)) this.#doubt(ear)
+    for (const [index, frame] of frames.entries()) {
+      if (backed[index]) this.#hear(frame, peer)
+      // Signatures take a third of a millisecond each on a small machine; payments come in between.
+      if (index % SLICE === SLICE - 1) await new Promise((resolve) => setTimeout(resolve, 0))
+      if (this.#engine.halted || peer.connection !== connection) return
+    }
+    this.#ask(peer, ear)
+  }
+
+  /** This node's view of the chain may only be late: it asks again, from the beginning, since all that depends on the channel is missing too. */
+  #doubt(ear: Ear): void {
+    if (ear.askAt !== undefined) return
+    ear.askAt = this.#engine.options.clock.elapsed() + Math.min(LAST_PAUSE, FIRST_PAUSE * 2 ** ear.doubts++)
   }
 
   /** Whether a channel holds on chain what its members say: so that each one has cost its makers real money. */
@@ -229,7 +258,6 @@ export class Gossip {
     if (!table || (table.graph.channelNews(channelId)?.capacity ?? 0n) >= news.capacity) return true
     const ref = { channelId, asset: news.asset }
     if (this.#engine.book.slot(ref)) return true
-    // Without an answer it does not count; it is told again.
     const view = await chain.view(ref).catch(() => undefined)
     return view !== undefined && view.latestBalances.reduce((sum, balance) => sum + balance, 0n) >= news.capacity
   }
@@ -293,10 +321,13 @@ export class Gossip {
   }
 
   #ask(peer: Peer, ear: Ear): void {
-    const isAnew = ear.assets < this.#tables.size
+    const { askAt } = ear
+    const doubts = askAt !== undefined && this.#engine.options.clock.elapsed() >= askAt
+    const isAnew = doubts || ear.assets < this.#tables.size
     if (ear.asked > 0 && !isAnew) return
     const lost = ear.assets === 0 ? this.#lost.get(peer.signer) : undefined
     const since = lost === undefined ? 0 : Math.max(0, lost - SLACK)
+    if (doubts) ear.askAt = undefined
     ear.asked++
     ear.assets = this.#tables.size
     this.#engine.peers.send(peer, { kind: 'more', since: isAnew ? since : undefined })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { sortMembers } from '../../../sdk/core/channel.ts'
+import { channelIdOf, sortMembers } from '../../../sdk/core/channel.ts'
 import { type ChannelId, COIN } from '../../../sdk/core/types.ts'
 import type { Node, NodeOptions } from '../../../sdk/node/node.ts'
 import { channelNewsDigest, type News, signNodeNews } from '../../../sdk/routing/gossip.ts'
@@ -102,6 +102,23 @@ describe('gossip between nodes', () => {
     guest.send(batch(forged))
     await until(() => guest.of('more').length === 3)
     expect(alice.network()).to.deep.equal(before)
+  })
+
+  it('asks again for a channel that the chain shows only later', async () => {
+    const alice = await start('alice')
+    const { guest } = await mallory(alice)
+    const news = invented(500n)
+    guest.send(batch(news))
+    await until(() => guest.of('more').length === 2)
+    expect(alice.network().announced).to.equal(0)
+    const channelId = channelIdOf(world.chain.domain, news.channel)
+    await world.chain
+      .connect(ownerOf('ghost'))
+      .deposit({ channelId, asset: COIN }, 0, 500n, { intent: 'a deposit of the ghost' })
+    await until(() => guest.of('more').length === 3)
+    expect(guest.of('more').at(-1)).to.include({ since: 0 })
+    guest.send(batch(news))
+    await until(() => alice.network().announced === 1)
   })
 
   it('cuts off a peer that goes on forging', async () => {
