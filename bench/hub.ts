@@ -11,6 +11,7 @@ import { startAnvil, type TestChain } from '../test/sdk/chain/anvil.ts'
 import type { Done, Job, Work } from './hub/clients.ts'
 import { Helper } from './hub/ipc.ts'
 import type { Place } from './hub/peer.ts'
+import { meanOf, probe } from './probe.ts'
 
 // Payments over one hub, from client to client: the hub is one process, its clients are two more, all with TCP, SQLite with
 // synchronous=FULL and channels funded on a real chain process. Direct payments to the hub are measured beside them, in the same
@@ -228,6 +229,7 @@ async function main(): Promise<void> {
     throw error
   })
   const bench = await Bench.start(chain, folder)
+  const probes = [probe()]
   const rows: Row[] = []
   const idle: Idle[] = []
   bar.start(SIZES.length * (values.only ? 2 : MODES.length + 1), 0, { step: '' })
@@ -248,8 +250,10 @@ async function main(): Promise<void> {
     await chain.stop()
     rmSync(folder, { recursive: true, force: true })
   }
+  probes.push(probe())
+  console.log(`${meanOf(probes).line}\n`)
   report(rows, idle)
-  if (values.json) writeFileSync(values.json, `${JSON.stringify({ rows, idle }, null, 2)}\n`)
+  if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine: meanOf(probes), rows, idle }, null, 2)}\n`)
 }
 
 function report(rows: readonly Row[], idle: readonly Idle[]): void {

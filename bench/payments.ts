@@ -1,14 +1,14 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { floorRate } from './payments-floor.ts'
 import { startPeer } from './payments-peer.ts'
 import { run } from './payments-run.ts'
+import { meanOf, type Probe, probe } from './probe.ts'
 
 // Payments per second between two real nodes: two processes, TCP, SQLite with synchronous=FULL on both sides, every
 // payment recorded. The payer is this process, the payee a child of it. "Limit" is the minimal loop of docs/performance.md on a quiet
@@ -115,55 +115,10 @@ async function measure(name: string, seconds: number): Promise<Omit<Result, 'flo
   }
 }
 
-interface Probe {
-  /** Per second. */
-  readonly fdatasync: number
-  readonly sign: number
-  readonly verify: number
-}
-
-function probe(): Probe {
-  const folder = mkdtempSync(join(tmpdir(), 'tallystick-probe-'))
-  const file = openSync(join(folder, 'probe'), 'w')
-  const page = new Uint8Array(4_096)
-  let at = 0
-  try {
-    const fdatasync = rate(() => {
-      writeSync(file, page, 0, page.length, at)
-      at += page.length
-      fdatasyncSync(file)
-    })
-    const key = new Uint8Array(32).fill(7)
-    const digest = new Uint8Array(32).fill(9)
-    const signature = secp256k1.sign(digest, key, { prehash: false })
-    const publicKey = secp256k1.getPublicKey(key)
-    const sign = rate(() => secp256k1.sign(digest, key, { prehash: false }))
-    const verify = rate(() => secp256k1.verify(signature, digest, publicKey, { prehash: false }))
-    return { fdatasync, sign, verify }
-  } finally {
-    closeSync(file)
-    rmSync(folder, { recursive: true })
-  }
-}
-
-function rate(task: () => void): number {
-  for (let i = 0; i < 20; i++) task()
-  const start = performance.now()
-  let count = 0
-  while (performance.now() < start + 400) {
-    task()
-    count++
-  }
-  return (1_000 * count) / (performance.now() - start)
-}
-
 function report(results: readonly Result[], probes: readonly Probe[]): void {
-  const mean = (of: keyof Probe) => probes.reduce((sum, probe) => sum + probe[of], 0) / probes.length
-  const [fdatasync, sign, verify] = [mean('fdatasync'), mean('sign'), mean('verify')]
+  const { fdatasync, sign, verify, line } = meanOf(probes)
   const pad = (text: string, width: number) => text.padStart(width)
-  console.log(
-    `raw fdatasync ${fdatasync.toFixed(0)}/s, noble sign ${sign.toFixed(0)}/s, noble verify ${verify.toFixed(0)}/s\n`,
-  )
+  console.log(`${line}\n`)
   console.log(
     'payments per signature    payments/s   p50 ms   of limit   of floor now   per fdatasync   per noble sign   per noble verify',
   )

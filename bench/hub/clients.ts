@@ -51,7 +51,7 @@ async function open(): Promise<Client> {
   const { node, store, chain } = await startNode(place, name, 30_000, {
     tick: 10_000,
     policy: { minPeriod: 60 },
-    forwarding: { margin: 600n, responseTime: 300n },
+    forwarding: { forwards: false, margin: 600n, responseTime: 300n },
   })
   const channelId = await node.open(hub, { period: 3_600 })
   return {

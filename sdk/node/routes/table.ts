@@ -34,6 +34,8 @@ export class RoutingTable {
   readonly #domain: Domain
   /** Slots in the network of own channels that are not announced. */
   readonly #own = new Map<ChannelId, number>()
+  /** The same slots, to be asked for each piece of news. */
+  readonly #ownSlots = new Set<number>()
   /** Those of channels that an invoice names, while a way is searched. */
   readonly #hinted = new Map<ChannelId, number>()
 
@@ -60,8 +62,7 @@ export class RoutingTable {
 
   /** Whether a node has a channel that everybody may know of. */
   isPublic(node: Address): boolean {
-    const own = new Set(this.#own.values())
-    return this.network.edgesOf(node).some((edge) => !own.has(edge >> 1))
+    return this.network.edgesOf(node).some((edge) => !this.#ownSlots.has(edge >> 1))
   }
 
   /** Enters an own ledger as it is now; `available` is what this node can send over it. */
@@ -73,13 +74,17 @@ export class RoutingTable {
     if (announced !== undefined && before !== undefined) {
       network.removeChannel(before)
       this.#own.delete(channelId)
+      this.#ownSlots.delete(before)
     }
     const [first, second] = channel.members.map(({ signer }) => signer)
     const slot =
       announced === undefined
         ? (before ?? network.addChannel({ channelId, members: [first!, second!], capacity }))
         : announced >> 1
-    if (announced === undefined) this.#own.set(channelId, slot)
+    if (announced === undefined) {
+      this.#own.set(channelId, slot)
+      this.#ownSlots.add(slot)
+    }
     if (network.capacities[slot] !== Number(roundDown(capacity))) network.setCapacity(slot, capacity)
     const edge = 2 * slot + ledger.me
     if (announced === undefined) network.setPolicy(edge, { ...OWN, max: capacity })
