@@ -1,8 +1,12 @@
 import { expect } from 'chai'
 import { encodeInvoice } from '../../sdk/core/invoice-text.ts'
-import type { ChannelId } from '../../sdk/core/types.ts'
+import { type ChannelId, COIN } from '../../sdk/core/types.ts'
 import type { NodeOptions } from '../../sdk/node/node.ts'
+import { channelNewsDigest, signNodeNews } from '../../sdk/routing/gossip.ts'
+import { encodeNews } from '../../sdk/routing/gossip-wire.ts'
 import { verifyReceipt } from '../../sdk/signing/invoice.ts'
+import { signerOf } from '../sdk/node/actors.ts'
+import { Mallory } from './mallory.ts'
 import { type Actor, ETHER, pause, rejection, Stage, until } from './stage.ts'
 
 const FEE = 1_000n
@@ -170,5 +174,35 @@ describe('payments whose routes the node finds, on a real chain', () => {
     }
     await nothingLocked(again, hana, bob, carol)
     await until(() => received(carol) === amount)
+  })
+
+  it('are not looked for in what a member forges', async () => {
+    const [alice, bob] = [await start('alice', 'forged'), await start('bob', 'forged')]
+    await channel(alice, bob)
+    await until(() => alice.node.network().announced === 1)
+    const mallory = await Mallory.dial(stage, alice)
+    await mallory.open(alice, 7n)
+    const time = Math.floor(Date.now() / 1_000)
+    // In bob's name: another key for his onions; and of a channel that holds nothing on chain.
+    const body = { kind: 'node', node: bob.node.address, onionKey: `0x${'66'.repeat(32)}` } as const
+    const node = signNodeNews(signerOf('mallory'), stage.domain, {
+      ...body,
+      addresses: [],
+      features: 0n,
+      time: time + 60,
+    })
+    const claim = { kind: 'channel', channel: stage.channelOf('mallory', 'ghost', 1n), asset: COIN } as const
+    const digest = channelNewsDigest(stage.domain, { ...claim, capacity: ETHER, time })
+    const names = claim.channel.members.map(({ signer }) =>
+      signer === signerOf('ghost').address ? 'ghost' : 'mallory',
+    )
+    const [first, second] = names.map((name) => signerOf(name).sign(digest))
+    const empty = { ...claim, capacity: ETHER, time, signatures: [first!, second!] as const }
+    await mallory.hears('more')
+    mallory.send({ kind: 'news', frames: [node, empty].map(encodeNews) })
+    await mallory.hears('more', 2)
+    expect(alice.node.network().announced).to.equal(1)
+    const paid = await alice.node.payInvoice(await ask(bob, 1_000n))
+    expect(paid).to.include({ fee: 0n, parts: 1 })
   })
 })
