@@ -71,6 +71,7 @@ const schema = z.strictObject({
     })
     .prefault({}),
   maxParts: whole(1).default(DEFAULT_FORWARDING.maxParts),
+  maxPackets: whole(1).default(DEFAULT_FORWARDING.maxPackets),
   maxStoreLagMs: whole(1).default(DEFAULT_FORWARDING.maxStoreLag),
   margin: whole(0).default(Number(DEFAULT_FORWARDING.margin)),
   responseTime: whole(0).default(Number(DEFAULT_FORWARDING.responseTime)),

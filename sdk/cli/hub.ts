@@ -98,6 +98,7 @@ function policiesOf(config: HubConfig) {
       assets,
       limits: config.limits,
       maxParts: config.maxParts,
+      maxPackets: config.maxPackets,
       maxStoreLag: config.maxStoreLagMs,
       margin: BigInt(config.margin),
       responseTime: BigInt(config.responseTime),

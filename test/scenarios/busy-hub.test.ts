@@ -62,6 +62,15 @@ describe('a hub that has enough to do', () => {
     expect(await payMany(all, 1)).to.deep.equal(['paid'])
   })
 
+  it('S39 refuses what it could not remember until its deadline', async () => {
+    const all = await line('forgetful', { maxPackets: 2 })
+    expect(await payMany(all, 2)).to.deep.equal(['paid', 'paid'])
+    const [third] = await payMany(all, 1)
+    expect(third).to.match(/hop 1 says NODE_BUSY/)
+    await stage.later(7 * 3_600)
+    await until(async () => (await payMany(all, 1))[0] === 'paid')
+  })
+
   it('refuses while its store takes too long, and carries again afterwards', async () => {
     const store = stage.openStore('mallory', 'mallory-slow')
     let wait = 0

@@ -7,7 +7,7 @@ import type { ChainFacts } from '../../protocols/ledger.ts'
 import type { Operation } from '../../protocols/operations.ts'
 import { type Edge, hopPart, keyOf, payeePart } from '../../protocols/part.ts'
 import { createFailure, type FailureCode } from '../../routing/failure.ts'
-import { decodeHopPayload, type FinalPayload, type ForwardPayload } from '../../routing/hop-payload.ts'
+import { decodeHopPayload, type FinalPayload, type ForwardPayload, type HopPayload } from '../../routing/hop-payload.ts'
 import { type PeeledOnion, peelOnion } from '../../routing/onion.ts'
 import type { OnionKey } from '../../signing/onion-key.ts'
 import type { Engine } from '../engine.ts'
@@ -73,22 +73,28 @@ export class Intake {
   }
 
   #judge(opened: Opened): void {
-    const { peeled, parcel, edge } = opened
+    const { peeled } = opened
     const payload = decodeHopPayload(peeled.payload, peeled.next === undefined)
-    const refuse = (code: FailureCode) => this.#fail(opened, peeled.reply, code)
     // A packet is good for one transfer. A second one is no sender's, so nobody is told why it goes back.
-    if (this.#isReplay(toHex(peeled.tag), edge.transfer.deadline)) this.#giveBack(opened, new Uint8Array(0))
-    else if (payload.mode !== parcel.mode) refuse('MODE_REFUSED')
+    const tag = toHex(peeled.tag)
+    if (this.#tags.has(tag)) this.#giveBack(opened, new Uint8Array(0))
+    else if (this.#tags.size >= this.#switch.policy.maxPackets) this.#fail(opened, peeled.reply, 'NODE_BUSY')
+    else this.#accept(opened, tag, payload)
+  }
+
+  #accept(opened: Opened, tag: Hex, payload: HopPayload): void {
+    const { peeled, parcel, edge } = opened
+    const refuse = (code: FailureCode) => this.#fail(opened, peeled.reply, code)
+    this.#remember(tag, edge.transfer.deadline)
+    if (payload.mode !== parcel.mode) refuse('MODE_REFUSED')
     else if (!this.#switch.view) refuse('NODE_BUSY')
     else if (payload.kind === 'final') this.#receive(opened, payload)
     else this.#forward(opened, payload, refuse)
   }
 
-  #isReplay(tag: Hex, deadline: bigint): boolean {
-    if (this.#tags.has(tag)) return true
+  #remember(tag: Hex, deadline: bigint): void {
     this.#tags.set(tag, deadline)
     this.#engine.journal.write(tagKey(tag), new Writer(8).u64(deadline).finish())
-    return false
   }
 
   #receive({ slot, id, edge, parcel, peeled }: Opened, payload: FinalPayload): void {

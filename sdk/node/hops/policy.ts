@@ -25,6 +25,8 @@ export interface ForwardingPolicy extends Omit<PartPolicy, 'room' | 'points'>, C
   readonly limits: Room
   /** Parts on their way above which new ones are refused: each takes memory until it is over. */
   readonly maxParts: number
+  /** Packets that are remembered until their deadlines, so that none is taken twice; above this many new parts are refused. */
+  readonly maxPackets: number
   /** Milliseconds that a commit may take; while one takes longer, new parts are refused. */
   readonly maxStoreLag: number
 }
@@ -44,6 +46,7 @@ export const DEFAULT_FORWARDING: ForwardingPolicy = {
   revealCost: 0n,
   limits: { parts: 256, value: 1n << 105n, residuals: 1n << 105n },
   maxParts: 16_384,
+  maxPackets: 1 << 22,
   maxStoreLag: 2_000,
 }
 
