@@ -53,7 +53,7 @@ function playAll({ seeds, from, jobs }: Options, heard: (result: Result) => void
   let left = seeds
   return new Promise<void>((resolve, reject) => {
     const end = () => resolve()
-    process.once('SIGINT', end)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
     for (let i = 0; i < Math.min(jobs, seeds); i++) {
       const worker = fork(fileURLToPath(import.meta.url), ['--worker'], {
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
