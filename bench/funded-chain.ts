@@ -50,6 +50,7 @@ export function funded(sender: Address): Chain {
     balance: async () => 0n,
     gasPrice: async () => 1n,
     claimable: async () => 0n,
+    secretOf: async () => undefined,
     isSignedBy: async () => false,
     registry: `0x${'4e'.repeat(20)}`,
     survey: async (keys) => {

@@ -41,6 +41,7 @@ import {
 import { topicOf } from './events.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Journal } from './journal.ts'
+import { LogReader } from './logs.ts'
 import { assertOptions, type ChainOptions } from './options.ts'
 import { type Payer, senderAsPayer } from './permit.ts'
 import { type Request, readMarket } from './preflight.ts'
@@ -105,6 +106,7 @@ export class EthersChain implements Chain, DisputeFeed {
   readonly #watcher: Watcher
   readonly #senders: readonly Sender[]
   readonly #depositor: Depositor
+  readonly #revealed: LogReader
   readonly #journal: Journal
   readonly #heartbeat: Heartbeat
   readonly #finder: ChannelFinder
@@ -125,6 +127,7 @@ export class EthersChain implements Chain, DisputeFeed {
     this.#rpc = rpc
     this.#witnesses = witnesses
     this.#firstBlock = firstBlock
+    this.#revealed = new LogReader(rpc, registry)
     this.#journal = new Journal(store)
     this.#senders = accounts.map(
       ({ signer, account }) =>
@@ -320,6 +323,13 @@ export class EthersChain implements Chain, DisputeFeed {
   async outcomes(keys: readonly Hex[]): Promise<Outcome[]> {
     const { number } = await this.head()
     return this.#outcomesAt(keys, Math.max(number - this.confirmations + 1, 0))
+  }
+
+  async secretOf(key: Hex): Promise<Hex | undefined> {
+    const { number } = await this.head()
+    const topics = [registryAbi.getEvent('Revealed')!.topicHash as Hex, key]
+    const log = await this.#revealed.findLast(topics, this.#firstBlock, number, () => true)
+    return log && (registryAbi.parseLog(log)!.args.secret as Hex)
   }
 
   async survey(keys: readonly Hex[]): Promise<Survey> {

@@ -143,6 +143,8 @@ export interface Chain {
   survey(keys: readonly Hex[]): Promise<Survey>
   /** The outcomes under these keys, taken N confirmations deep; `recordedAt` 0n means none. */
   outcomes(keys: readonly Hex[]): Promise<readonly { readonly value: bigint; readonly recordedAt: bigint }[]>
+  /** The secret that was revealed under a key, of 32 bytes; undefined: none was. */
+  secretOf(key: Hex): Promise<Hex | undefined>
   /** Whether `account` signed this digest: with its key, or as a contract says (ERC-1271). */
   isSignedBy(account: Address, digest: Uint8Array, signature: Uint8Array): Promise<boolean>
   /** Every event of a ledger so far, oldest first, read from the chain anew. */

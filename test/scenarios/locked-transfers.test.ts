@@ -80,6 +80,8 @@ describe('locked transfers on a real chain', () => {
     const others = (await held()) - 2n * ETHER
     const hand = await stage.hand('carol')
     await hand.send({ to: 'registry', functionName: 'reveal', args: [toHex(secret)] }, { intent: 'reveal' })
+    await until(async () => (await hand.secretOf(secretKey(registry(), secret))) === toHex(secret))
+    expect(await hand.secretOf(unknown)).to.equal(undefined)
     await stage.stop(bob)
     // Alice settles; bob comes back when the generation is over.
     await alice.node.dispute(channelId)

@@ -324,12 +324,20 @@ export class Payer {
       const opening = shown && subtractScalar(toBytes(shown), sent.share)
       const proof = { ...signed, ...(opening && { opening }), fee, parts: ways.length }
       this.#engine.journal.after(() => {
-        if (secret === undefined) payment.reject(new ProofMissingError())
-        else payment.resolve({ ...proof, secret: toBytes(secret) })
+        if (secret !== undefined) payment.resolve({ ...proof, secret: toBytes(secret) })
+        else void this.#prove(payment, proof)
       })
       this.#tell(id, true)
     }
     if (payment.parts.size === 0) this.#payments.delete(id)
+  }
+
+  /** The chain decided: there the secret stands, unless the payee was paid by a transfer whose key has none. */
+  async #prove(payment: Payment, proof: Omit<PaidInvoice, 'secret'>): Promise<void> {
+    const { chain } = this.#engine.options
+    const secret = await chain.secretOf(proof.invoice.key).catch(() => undefined)
+    if (secret === undefined) payment.reject(new ProofMissingError())
+    else payment.resolve({ ...proof, secret: toBytes(secret) })
   }
 
   #cameBack(payment: Payment, sent: SentPart, { part, failure, outgoing }: Carried, residue: bigint): void {
