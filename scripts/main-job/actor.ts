@@ -1,6 +1,7 @@
 import { Contract, MaxUint256, Wallet } from 'ethers'
 import { tokenAbi } from '../../sdk/chain/abi.ts'
-import { connectChain } from '../../sdk/chain/adapter.ts'
+import { connectChain, type EthersChain } from '../../sdk/chain/adapter.ts'
+import { encodeInvoice } from '../../sdk/core/invoice-text.ts'
 import type { Address, ChannelId, LedgerRef } from '../../sdk/core/types.ts'
 import { ledgerKey } from '../../sdk/node/keys.ts'
 import { Node } from '../../sdk/node/node.ts'
@@ -17,10 +18,13 @@ import { CHAIN_ID, openProvider } from './rpc.ts'
 
 interface Self {
   readonly node: Node
+  readonly chain: EthersChain
   readonly store: Store
   readonly wallet: Wallet
   readonly adjudicator: Address
   readonly kept: Map<string, KeptState>
+  /** Stops the node, once. */
+  readonly stop: () => Promise<void>
 }
 
 /** Milliseconds between reminders and attempts to dial: the job is short. */
@@ -54,6 +58,49 @@ const HANDLERS: Omit<Handlers, 'start'> = {
     await node.pay(channelId, amount, { asset })
     return {}
   },
+  async invoice({ node }, { amount }) {
+    const signed = await node.invoice({ amount })
+    return { text: encodeInvoice(node.domain, signed), key: signed.invoice.key }
+  },
+  async payInvoice({ node }, { text, seconds, route }) {
+    const { fee, parts } = await node.payInvoice(text, { seconds, ...(route && { route }) })
+    return { fee, parts }
+  },
+  async findWays({ node }, { text }) {
+    await until(() =>
+      node.quote(text).then(
+        () => true,
+        () => false,
+      ),
+    )
+    return {}
+  },
+  async promised({ node }, { channelId, key }) {
+    await until(() => node.transfers(channelId).some(({ transfer }) => transfer.legs.some((leg) => leg.key === key)))
+    return {}
+  },
+  async heard({ node }, { channels }) {
+    await until(() => node.network().announced >= channels)
+    return {}
+  },
+  async guarded({ node }) {
+    await until(() => node.towers().every(({ connected, behind }) => connected && behind === 0))
+    return {}
+  },
+  async betray({ node, stop }) {
+    node.on('locked', ({ direction }) => {
+      if (direction === 'out') void stop()
+    })
+    return {}
+  },
+  async recorded({ chain }, { key }) {
+    await until(async () => (await chain.outcomes([key]))[0]!.recordedAt > 0n)
+    return {}
+  },
+  async dispute({ node }, { channelId, asset }) {
+    await node.dispute(channelId, { asset })
+    return {}
+  },
   async withdraw({ node }, { channelId, asset, amount }) {
     await node.withdraw(channelId, amount, { asset })
     return {}
@@ -72,7 +119,7 @@ const HANDLERS: Omit<Handlers, 'start'> = {
     return { totals: [...totals.values()] }
   },
   async settled({ node }, { channelId, asset }) {
-    while (node.balances(channelId, asset).generation === 0) await new Promise((resolve) => setTimeout(resolve, LOOK))
+    await until(() => node.balances(channelId, asset).generation > 0)
     return {}
   },
   async keep({ store, kept }, ledger) {
@@ -80,19 +127,23 @@ const HANDLERS: Omit<Handlers, 'start'> = {
     kept.set(ledgerKey(ledger), found)
     return { version: found.state.version }
   },
-  async cheat({ node, wallet, adjudicator, kept }, ledger: LedgerRef) {
+  async cheat({ node, wallet, adjudicator, kept, stop }, ledger: LedgerRef) {
     const { channel } = node.channel(ledger.channelId)
     // An honest node would show the newer state that it knows.
-    await node.stop()
+    await stop()
     await showState(wallet, adjudicator, channel, kept.get(ledgerKey(ledger))!)
     return {}
   },
-  async stop({ node, store, wallet }) {
-    await node.stop()
+  async stop({ store, wallet, stop }) {
+    await stop()
     await store.close()
     wallet.provider!.destroy()
     return {}
   },
+}
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, LOOK))
 }
 
 async function connected(node: Node, channelId: ChannelId): Promise<void> {
@@ -107,7 +158,7 @@ async function connected(node: Node, channelId: ChannelId): Promise<void> {
 }
 
 async function start(order: Order<'start'>, tell: (report: Report) => void): Promise<Self> {
-  const { file, rpc, adjudicator, seed, ownerKey } = order
+  const { file, rpc, adjudicator, seed, ownerKey, towers, feePpm } = order
   const signer = keyring(seed).signer()
   const wallet = new Wallet(ownerKey, openProvider(rpc))
   const store = openSqlite(file, { identity: { chainId: CHAIN_ID, adjudicator, signer: signer.address } })
@@ -119,9 +170,16 @@ async function start(order: Order<'start'>, tell: (report: Report) => void): Pro
     store,
     transports: (session) => [tcpTransport({ signer: session })],
     tick: TICK,
+    towers,
+    forwarding: { baseFee: 0n, feePpm },
   })
   node.on('alarm', ({ error }) => tell({ kind: 'alarm', ...described(error) }))
-  return { node, store, wallet, adjudicator, kept: new Map() }
+  let stopping: Promise<void> | undefined
+  const stop = () => {
+    stopping ??= node.stop()
+    return stopping
+  }
+  return { node, chain, store, wallet, adjudicator, kept: new Map(), stop }
 }
 
 function described(error: unknown): { code: string; message: string } {
@@ -140,7 +198,12 @@ function listenToJob(): void {
       const parsed = ORDERS.start.order.parse(order)
       self = await start(parsed, tell)
       const listening = await self.node.listen(parsed.listen)
-      return { owner: self.wallet.address.toLowerCase(), signer: self.node.address, listening }
+      return {
+        owner: self.wallet.address.toLowerCase(),
+        signer: self.node.address,
+        onionKey: self.node.onionKey,
+        listening,
+      }
     }
     if (!self) throw new Error('The first order to an actor is "start".')
     const handler = HANDLERS[name] as (self: Self, order: unknown, tell: (report: Report) => void) => Promise<unknown>

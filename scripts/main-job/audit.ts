@@ -1,8 +1,9 @@
 import { type Address, COIN, type LedgerRef } from '../../sdk/core/types.ts'
-import { type Actor, NAMES, START } from './cast.ts'
+import { START } from './cast.ts'
 import type { Answer } from './messages.ts'
 import { type Bank, deposited, expectedEnd, gasPaid, type MoneyRow } from './money.ts'
-import type { Flow, Pace } from './story.ts'
+import type { Carried } from './network.ts'
+import type { Flow, Movement, Pace } from './story.ts'
 import type { Mined } from './transactions.ts'
 
 /** A claim about the run and, if it is wrong, what is the case instead. */
@@ -18,17 +19,16 @@ const check = (claim: string, fault: string | false): Check => ({ claim, fault: 
 /** The money table: where everybody's money is by the chain, beside what the plan says was paid. */
 export async function moneyTable(
   bank: Bank,
-  cast: Readonly<Record<string, Actor>>,
+  purses: readonly { readonly name: string; readonly owner: Address }[],
   token: Address,
-  flows: readonly Flow[],
+  movements: readonly Movement[],
   transactions: readonly Mined[],
 ): Promise<MoneyRow[]> {
   const rows: MoneyRow[] = []
-  for (const name of NAMES) {
-    const { owner } = cast[name]!
+  for (const { name, owner } of purses) {
     for (const asset of [COIN, token]) {
       const sum = (side: 'from' | 'to') =>
-        flows.reduce((sum, flow) => (flow[side] === name && flow.asset === asset ? sum + flow.total : sum), 0n)
+        movements.reduce((sum, one) => (one[side] === name && one.asset === asset ? sum + one.total : sum), 0n)
       rows.push({
         actor: name,
         asset: asset === COIN ? 'ETH' : 'DEMO',
@@ -100,8 +100,13 @@ export async function checkAdjudicator(
   return checks
 }
 
-/** Whether mallory's challenge was answered and settled by bob alone. */
-export function checkCheat(transactions: readonly Mined[], mallory: Address, bob: Address, times: number): Check[] {
+/** Whether each of mallory's challenges was answered by whom it should be. */
+export function checkCheat(
+  transactions: readonly Mined[],
+  mallory: Address,
+  answers: Readonly<Record<string, readonly [Address, number]>>,
+): Check[] {
+  const times = Object.values(answers).reduce((sum, [, count]) => sum + count, 0)
   const sent = (name: string, from: Address) =>
     transactions.filter((one) => one.succeeded && one.call?.name === name && one.from === from).length
   return [
@@ -109,9 +114,18 @@ export function checkCheat(transactions: readonly Mined[], mallory: Address, bob
       `mallory challenged with ${times} old states`,
       sent('submit', mallory) !== times && `she sent ${sent('submit', mallory)}`,
     ),
-    check('bob answered each of them', sent('submit', bob) !== times && `he sent ${sent('submit', bob)} answers`),
+    ...Object.entries(answers).map(([name, [address, count]]) => {
+      const found = sent('submit', address)
+      return check(`${name} answered ${count} of them`, found !== count && `it was ${found}`)
+    }),
   ]
 }
+
+/** Whether payments over hops went as the story says. */
+export const checkHops = ({ parts, fees, count }: Carried): Check[] => [
+  check('a payment that no way carries alone arrived in parts', parts < 2 && `it arrived in ${parts}`),
+  check(`hana was paid for carrying some of ${count} payments`, fees === 0n && 'she kept nothing'),
+]
 
 /** Whether things happened in the middle of payments, as the story says. */
 export const checkPace = ({ meanwhile, beforeKill }: Pace, payments: number): Check[] => [

@@ -3,9 +3,10 @@ import { Contract, type JsonRpcProvider, randomBytes, Wallet } from 'ethers'
 import type { Address, Hex } from '../../sdk/core/types.ts'
 import { ActorProcess, type Listener } from './actor-process.ts'
 import type { Deployed } from './deploy.ts'
+import type { Tower } from './tower.ts'
 
 /** Everybody who has money in this. */
-export const NAMES = ['alice', 'bob', 'mallory'] as const
+export const NAMES = ['alice', 'bob', 'mallory', 'hana', 'carol'] as const
 export type Name = (typeof NAMES)[number]
 
 /** An actor: its keys, its file, and the process that it runs in now. */
@@ -18,6 +19,8 @@ export interface Actor {
   process: ActorProcess
   /** Where its node listens. */
   address: string
+  /** What onions for it are sealed with. */
+  onionKey: Hex
 }
 
 export interface Stage {
@@ -27,17 +30,21 @@ export interface Stage {
   readonly folder: string
   readonly listener: Listener
   readonly stack: AsyncDisposableStack
+  readonly tower: Tower
 }
 
 /** Wei and units of the token that each has to begin with. */
 export const START = { coin: 10n * 10n ** 18n, token: 10_000n * 10n ** 18n } as const
+
+/** Millionths that hana keeps of what she carries; the others carry for nothing, so that every unit of a fee is hers. */
+export const HUB_FEE = 1_000n
 
 /** Makes an actor with fresh keys, in a process of its own. */
 export function invite(name: Name, stage: Stage): Actor {
   const { privateKey, address } = Wallet.createRandom()
   const owner = address.toLowerCase() as Address
   const process = fork(name, stage)
-  return { name, seed: randomBytes(32), ownerKey: privateKey as Hex, owner, process, address: '' }
+  return { name, seed: randomBytes(32), ownerKey: privateKey as Hex, owner, process, address: '', onionKey: '0x' }
 }
 
 /** Starts an actor's node. */
@@ -51,16 +58,23 @@ export async function enterAgain(actor: Actor, stage: Stage): Promise<void> {
 
 const fork = (name: Name, { listener, stack }: Stage) => new ActorProcess(name, listener, stack)
 
-async function begin(actor: Actor, { rpc, deployed, folder }: Stage, listen: string): Promise<void> {
+async function begin(actor: Actor, { rpc, deployed, folder, tower }: Stage, listen: string): Promise<void> {
   const { name, seed, ownerKey, process } = actor
   const { adjudicator } = deployed
   const file = join(folder, `${name}.sqlite`)
-  const { listening } = await process.order('start', { file, rpc, adjudicator, seed, ownerKey, listen })
-  actor.address = listening
+  const towers = name === 'carol' ? [tower.spec] : []
+  const feePpm = name === 'hana' ? HUB_FEE : 0n
+  const order = { file, rpc, adjudicator, seed, ownerKey, listen, towers, feePpm }
+  const { listening, onionKey } = await process.order('start', order)
+  Object.assign(actor, { address: listening, onionKey })
 }
 
 /** The chain's first account, which deployed the contracts, gives everybody a start. */
-export async function fund({ owner }: Actor, { deployed }: Stage, provider: JsonRpcProvider): Promise<void> {
+export async function fund(
+  owner: Address,
+  { deployed }: Pick<Stage, 'deployed'>,
+  provider: JsonRpcProvider,
+): Promise<void> {
   const giver = await provider.getSigner(0)
   await (await giver.sendTransaction({ to: owner, value: START.coin })).wait()
   const contract = new Contract(deployed.token, ['function transfer(address to, uint256 amount)'], giver)

@@ -70,7 +70,7 @@ function namer(token: Address): (transaction: Mined) => string | undefined {
     // It pays for the adjudicator's balance in the token's books, once for all its users.
     return fresh ? 'first deposit of a token that is new to the contract' : `${kind}, ${kindOf(asset)}`
   }
-  return ({ call, created, to }) => {
+  return ({ call, created, from, to }) => {
     if (created) return created === token ? undefined : DEPLOYMENT
     if (!call || to === undefined) return undefined
     const { name, args } = call
@@ -88,15 +88,25 @@ function namer(token: Address): (transaction: Mined) => string | undefined {
         const ledger = `${args[0]}/${asset}`
         const step = disputed.has(ledger) ? 'respond' : 'challenge'
         disputed.add(ledger)
-        return asset === COIN ? step : `${step}, ERC-20`
+        const kind = asset === COIN ? '' : ', ERC-20'
+        // A member leaves its own signature out.
+        const whose = String(args[0]).includes(from.slice(2)) ? '' : ', by a watchtower'
+        return step + kind + (locks(args[2]) ? ', with a hash lock' : '') + whose
       }
       case 'settle':
-        return `finalise and pay both, ${kindOf(asset)}`
+        return `finalise and pay both, ${kindOf(asset)}${hasLocks(args[2]) ? ', with a hash lock' : ''}`
       default:
         return name
     }
   }
 }
+
+/** Whether the first of packed states locks money: 14 bytes after the count, its lane and its version (docs/protocol.md §6). */
+const locks = (states: unknown): boolean => /[^0]/.test(String(states).slice(2 + 2 * 10, 2 + 2 * 24))
+
+/** Three words and up to two states without locks, and no list (docs/protocol.md §6). */
+const PLAIN_PROOFS = [0, 1, 2].map((states) => 2 + 2 * (96 + 51 * states + 1))
+const hasLocks = (proof: unknown): boolean => !PLAIN_PROOFS.includes(String(proof).length)
 
 const kindOf = (asset: unknown): string => (asset === COIN ? 'native' : 'ERC-20')
 

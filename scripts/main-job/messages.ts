@@ -12,6 +12,13 @@ const amount = z.bigint().positive()
 const count = z.int().nonnegative()
 const ledger = { channelId, asset: address }
 
+/** How a watchtower is reached. */
+export const TowerSpec = z.object({ tower: address, address: z.string() })
+export type TowerSpec = z.infer<typeof TowerSpec>
+
+/** A way that the job prescribes. */
+const route = z.object({ channelId, hops: z.array(z.object({ onionKey: key, channelId, fee: z.bigint() })) })
+
 /** What an actor can be told to do, and what it answers. */
 export const ORDERS = {
   /** Opens the store and starts the node, which answers disputes before it listens. */
@@ -23,8 +30,11 @@ export const ORDERS = {
       seed: bytes,
       ownerKey: key,
       listen: z.string(),
+      towers: z.array(TowerSpec),
+      /** Millionths that it keeps of what it carries for others. */
+      feePpm: z.bigint(),
     }),
-    answer: z.object({ owner: address, signer: address, listening: z.string() }),
+    answer: z.object({ owner: address, signer: address, onionKey: key, listening: z.string() }),
   },
   /** Lets the adjudicator take any amount of a token, as a wallet that deposits often would. */
   approve: { order: z.object({ token: address }), answer: z.object({}) },
@@ -39,6 +49,24 @@ export const ORDERS = {
     answer: z.object({}),
   },
   payOnce: { order: z.object({ ...ledger, amount }), answer: z.object({}) },
+  invoice: { order: z.object({ amount }), answer: z.object({ text: z.string(), key }) },
+  payInvoice: {
+    order: z.object({ text: z.string(), seconds: z.bigint(), route: route.optional() }),
+    answer: z.object({ fee: z.bigint(), parts: count }),
+  },
+  /** Waits until ways are found to pay this: those who were away are back. */
+  findWays: { order: z.object({ text: z.string() }), answer: z.object({}) },
+  /** Waits until money is locked for this key. */
+  promised: { order: z.object({ channelId, key }), answer: z.object({}) },
+  /** Waits until so many channels were told of. */
+  heard: { order: z.object({ channels: count }), answer: z.object({}) },
+  /** Waits until all towers hold the newest of every ledger. */
+  guarded: { order: z.object({}), answer: z.object({}) },
+  /** Stops the node as soon as it has locked money for somebody else's payment: it pays nobody any more. */
+  betray: { order: z.object({}), answer: z.object({}) },
+  /** Waits until the secret of this key stands on the chain. */
+  recorded: { order: z.object({ key }), answer: z.object({}) },
+  dispute: { order: z.object(ledger), answer: z.object({}) },
   withdraw: { order: z.object({ ...ledger, amount }), answer: z.object({}) },
   close: { order: z.object({ channelId }), answer: z.object({}) },
   /** What the store lists, added up by ledger and direction. */

@@ -1,6 +1,10 @@
 import { keccak256, toBeHex } from 'ethers'
 import { type Address, COIN, type Hex } from '../../sdk/core/types.ts'
 
+export const ONE = 10n ** 18n
+/** Seconds in which a challenge can be answered. */
+export const PERIOD = 3_600
+
 /** Payments in one direction and one asset of the channel between alice and bob. */
 export interface Stream {
   /** Its place in the plan. */

@@ -6,6 +6,7 @@ import {
   type Check,
   checkAdjudicator,
   checkCheat,
+  checkHops,
   checkLists,
   checkMoney,
   checkPace,
@@ -18,6 +19,7 @@ import { compile, deploy } from './deploy.ts'
 import { JobError } from './errors.ts'
 import { measureSteps, readPeerGas } from './gas.ts'
 import { openBank } from './money.ts'
+import { type Carried, payOverHops } from './network.ts'
 import { planStreams } from './plan.ts'
 import { Progress } from './progress.ts'
 import type { Outcome } from './report.ts'
@@ -29,11 +31,13 @@ import {
   flowsOf,
   type Job,
   layBait,
+  type Movement,
   openChannels,
   type Pace,
   passChallengePeriod,
   payThroughItAll,
 } from './story.ts'
+import { startTower } from './tower.ts'
 import { readTransactions } from './transactions.ts'
 
 /** Plays the whole story on a fresh chain; whatever it starts or writes is on `stack`. */
@@ -54,12 +58,13 @@ async function play(job: Job): Promise<Omit<Outcome, 'peers' | 'compileTime' | '
   const first = (await job.chain.provider.getBlockNumber()) + 1
   const channels = await openChannels(job)
   await layBait(job, channels)
+  const paid = await payOverHops(job, channels.network)
   const pace = await payThroughItAll(job, channels)
   screen.close()
   screen.say(`${progress.done.toLocaleString('en')} payments are acknowledged`)
-  await passChallengePeriod(job, channels)
+  const carried = { ...paid, fees: paid.fees + (await passChallengePeriod(job, channels, paid)) }
   await closeHonestly(job, channels)
-  const found = await audit(job, channels, first, pace)
+  const found = await audit(job, channels, first, pace, carried)
   await Promise.all(NAMES.map((name) => cast[name].process.stop()))
   return { ...found, ...pace, payments: progress.total }
 }
@@ -74,9 +79,10 @@ async function setUp(payments: number, folder: string, screen: Screen, stack: As
     onProgress: (stream: number, done: number) => progress.advance(stream, done),
     onAlarm: (actor: string, code: string, message: string) => screen.say(`${actor} reports ${code}: ${message}`),
   }
-  const stage = { rpc: chain.url, deployed, folder, listener, stack }
+  const place = { rpc: chain.url, deployed, folder, listener, stack }
+  const stage = { ...place, tower: await startTower(place, chain.provider) }
   const cast = await enterAll(stage, chain.provider)
-  screen.say('alice, bob and mallory run, each in a process of their own')
+  screen.say('alice, bob, carol, hana, mallory and a watchtower run, each in a process of their own')
   return { screen, chain, stage, cast, streams, progress }
 }
 
@@ -101,6 +107,7 @@ async function audit(
   channels: Channels,
   first: number,
   pace: Pace,
+  carried: Carried,
 ): Promise<Pick<Outcome, 'money' | 'steps' | 'gas' | 'fees' | 'checks'>> {
   const { cast, stage, chain } = job
   const { deployed } = stage
@@ -108,19 +115,29 @@ async function audit(
   const all = await readTransactions(chain.provider, 1, await chain.provider.getBlockNumber())
   const played = all.filter(({ block }) => block >= first)
   const bank = openBank(chain.provider, deployed)
-  const money = await moneyTable(bank, cast, deployed.token, flows, played)
+  const purses = [...NAMES.map((name) => cast[name]), { name: 'tower', owner: stage.tower.owner }]
+  const movements: Movement[] = [
+    ...flows,
+    { from: 'alice', to: 'carol', asset: COIN, total: carried.total },
+    { from: 'alice', to: 'hana', asset: COIN, total: carried.fees },
+  ]
+  const money = await moneyTable(bank, purses, deployed.token, movements, played)
   const lists = Object.fromEntries(
     await Promise.all(NAMES.map(async (name) => [name, (await cast[name].process.order('list', {})).totals] as const)),
   )
   const owners = NAMES.map((name) => cast[name].owner)
-  const ledgers = Object.values(channels).flatMap((channelId) =>
-    [COIN, deployed.token].map((asset) => ({ channelId, asset })),
-  )
+  const ledgers = [
+    ...[channels.honest, channels.cheated].flatMap((channelId) =>
+      [COIN, deployed.token].map((asset) => ({ channelId, asset })),
+    ),
+    ...Object.values(channels.network).map((channelId) => ({ channelId, asset: COIN })),
+  ]
   const checks: Check[] = [
     ...checkLists(flows, lists),
     ...checkMoney(money),
     ...(await checkAdjudicator(bank, deployed.adjudicator, owners, ledgers)),
-    ...checkCheat(played, cast.mallory.owner, cast.bob.owner, 2),
+    ...checkCheat(played, cast.mallory.owner, { bob: [cast.bob.owner, 2], 'the watchtower': [stage.tower.owner, 1] }),
+    ...checkHops(carried),
     ...checkPace(pace, job.progress.total),
     checkTransactions(played),
   ]

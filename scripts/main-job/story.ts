@@ -1,8 +1,9 @@
 import type { JsonRpcProvider } from 'ethers'
 import { type Address, type ChannelId, COIN } from '../../sdk/core/types.ts'
-import { type Actor, enter, enterAgain, fund, invite, type Name, type Stage } from './cast.ts'
+import { type Actor, enter, enterAgain, fund, invite, NAMES, type Name, type Stage } from './cast.ts'
 import type { LocalChain } from './chain.ts'
-import { type Stream, totalOf } from './plan.ts'
+import { type Carried, type Network, namesOf, openNetwork, TO_THE_MARGIN } from './network.ts'
+import { ONE, PERIOD, type Stream, totalOf } from './plan.ts'
 import type { Progress } from './progress.ts'
 import type { Screen } from './screen.ts'
 
@@ -16,39 +17,42 @@ export interface Job {
   readonly progress: Progress
 }
 
-/** Payments of one actor to another in one ledger, as planned. */
-export interface Flow {
+/** Money of one actor that is another's in the end. */
+export interface Movement {
   readonly from: Name
   readonly to: Name
-  readonly channelId: ChannelId
   readonly asset: Address
-  readonly count: number
   readonly total: bigint
 }
 
-/** The channels of the story: that of alice and bob, and the one that mallory cheats in. */
+/** Payments of one actor to another in one ledger, as planned. */
+export interface Flow extends Movement {
+  readonly channelId: ChannelId
+  readonly count: number
+}
+
+/** The channels of the story: that of alice and bob, the one that mallory cheats bob in, and those of the network. */
 export interface Channels {
   readonly honest: ChannelId
   readonly cheated: ChannelId
+  readonly network: Network
 }
 
-const ONE = 10n ** 18n
-/** Seconds in which a challenge can be answered. */
-const PERIOD = 3_600
 /** What mallory has paid when she puts a state aside, and what she pays after it. */
 const BAIT = { before: ONE / 10n, after: (ONE * 8n) / 10n } as const
 
 /** Everybody comes in at once. */
 export async function enterAll(stage: Stage, provider: JsonRpcProvider): Promise<Job['cast']> {
-  const cast = { alice: invite('alice', stage), bob: invite('bob', stage), mallory: invite('mallory', stage) }
+  const cast = Object.fromEntries(NAMES.map((name) => [name, invite(name, stage)])) as Record<Name, Actor>
   // Their processes begin meanwhile.
-  for (const actor of Object.values(cast)) await fund(actor, stage, provider)
+  for (const actor of Object.values(cast)) await fund(actor.owner, stage, provider)
   await Promise.all(Object.values(cast).map((actor) => enter(actor, stage)))
   return cast
 }
 
 /** Opens and funds both channels, in coins and tokens. */
-export async function openChannels({ cast, stage, screen }: Job): Promise<Channels> {
+export async function openChannels(job: Job): Promise<Channels> {
+  const { cast, stage, screen } = job
   const { alice, bob, mallory } = cast
   const { token } = stage.deployed
   const terms = { peer: bob.address, assets: [COIN, token], period: PERIOD }
@@ -64,25 +68,37 @@ export async function openChannels({ cast, stage, screen }: Job): Promise<Channe
     await deposit(bob, honest, asset, ONE)
   }
   screen.say('alice-bob and mallory-bob opened and funded, in ETH and in DEMO')
-  return { honest, cheated }
+  return { honest, cheated, network: await openNetwork(job) }
 }
 
 const deposit = (actor: Actor, channelId: ChannelId, asset: Address, amount: bigint) =>
   actor.process.order('deposit', { channelId, asset, amount })
 
+/** The ledgers that mallory cheats in, and with whom. */
+const cheatsOf = ({ stage }: Pick<Job, 'stage'>, { cheated, network }: Channels) =>
+  [
+    { to: 'bob', channelId: cheated, asset: COIN },
+    { to: 'bob', channelId: cheated, asset: stage.deployed.token },
+    { to: 'carol', channelId: network['mallory-carol'], asset: COIN },
+  ] as const
+
 /** Mallory pays a little, puts the state aside that says so, and pays a lot. */
-export async function layBait({ cast, stage, screen }: Job, { cheated: channelId }: Channels): Promise<void> {
-  const { process } = cast.mallory
-  for (const asset of [COIN, stage.deployed.token]) {
+export async function layBait(job: Job, channels: Channels): Promise<void> {
+  const { process } = job.cast.mallory
+  for (const { channelId, asset } of cheatsOf(job, channels)) {
     await process.order('payOnce', { channelId, asset, amount: BAIT.before })
     await process.order('keep', { channelId, asset })
     await process.order('payOnce', { channelId, asset, amount: BAIT.after })
   }
-  screen.say('mallory paid bob 0.1, kept the state that says so, and paid 0.8 more, in ETH and in DEMO')
+  job.screen.say(
+    'mallory paid bob 0.1 in ETH and in DEMO, and carol in ETH, kept the states that say so, and paid 0.8 more',
+  )
 }
 
-/** What is paid in the whole story. */
-export function flowsOf({ streams, stage }: Job, { honest, cheated }: Channels): Flow[] {
+/** What is paid directly in the whole story. */
+export function flowsOf(job: Job, channels: Channels): Flow[] {
+  const { streams } = job
+  const { honest } = channels
   const planned = streams.map((stream): Flow => {
     const to = stream.from === 'alice' ? 'bob' : 'alice'
     return {
@@ -94,8 +110,8 @@ export function flowsOf({ streams, stage }: Job, { honest, cheated }: Channels):
       total: totalOf(stream),
     }
   })
-  const bait = [COIN, stage.deployed.token].map((asset): Flow => {
-    return { from: 'mallory', to: 'bob', channelId: cheated, asset, count: 2, total: BAIT.before + BAIT.after }
+  const bait = cheatsOf(job, channels).map((ledger): Flow => {
+    return { from: 'mallory', ...ledger, count: 2, total: BAIT.before + BAIT.after }
   })
   return [...planned, ...bait]
 }
@@ -161,35 +177,55 @@ async function moveMoneyMeanwhile(job: Job, { honest: channelId }: Channels): Pr
 
 const grouped = (count: number): string => count.toLocaleString('en')
 
-/** Bob's process is killed; mallory seizes the moment; bob comes back with what is in his file. */
-async function loseBobAndCheat(
-  { cast, stage, screen, progress }: Job,
-  { cheated: channelId }: Channels,
-): Promise<number> {
-  const { bob, mallory } = cast
-  await bob.process.kill()
+/** Bob's and carol's processes are killed; mallory seizes the moment; bob comes back with what is in his file, a tower answers for carol. */
+async function loseBobAndCheat(job: Job, channels: Channels): Promise<number> {
+  const { cast, stage, screen, progress } = job
+  const { bob, carol, hana, mallory } = cast
+  const { network } = channels
+  await Promise.all([bob.process.kill(), carol.process.kill()])
   const { done } = progress
-  screen.say(`bob was killed (kill -9) after ${grouped(done)} payments`)
-  for (const asset of [COIN, stage.deployed.token]) await mallory.process.order('cheat', { channelId, asset })
-  screen.say('mallory saw him gone and challenged with the old states, in ETH and in DEMO')
+  screen.say(`bob was killed (kill -9) after ${grouped(done)} payments, and carol as well`)
+  for (const { channelId, asset } of cheatsOf(job, channels)) await mallory.process.order('cheat', { channelId, asset })
+  screen.say('mallory saw them gone and challenged with the old states, in ETH and in DEMO')
+  await stage.tower.answered(1)
+  screen.say('the watchtower answered for carol, who is still offline')
   await enterAgain(bob, stage)
   screen.say('bob is back with the same file and answers; payments go on')
+  await enterAgain(carol, stage)
+  await hana.process.order('dispute', { channelId: network['hana-mallory'], asset: COIN })
   return done
 }
 
-/** The challenge period passes, and bob's node settles what mallory challenged. */
-export async function passChallengePeriod({ chain, cast, stage, screen }: Job, { cheated }: Channels): Promise<void> {
-  await chain.advance(PERIOD + 1)
-  for (const asset of [COIN, stage.deployed.token])
-    await cast.bob.process.order('settled', { channelId: cheated, asset })
+/** Carol publishes the secret that mallory pays nothing for, which pays hana her fee; then the challenge period passes, and everybody settles with her. */
+export async function passChallengePeriod(job: Job, channels: Channels, { betrayal }: Carried): Promise<bigint> {
+  const { chain, cast, screen } = job
+  await chain.advance(TO_THE_MARGIN)
+  await cast.carol.process.order('recorded', { key: betrayal.key })
+  const { fee } = await betrayal.paid
+  screen.say('carol, whom mallory owes for an invoice, published its secret: alice has her proof')
+  await chain.advance(PERIOD - TO_THE_MARGIN + 60)
+  const { network } = channels
+  const settled = (name: Name, channelId: ChannelId, asset: Address) =>
+    cast[name].process.order('settled', { channelId, asset })
+  for (const { to, channelId, asset } of cheatsOf(job, channels)) await settled(to, channelId, asset)
+  await settled('hana', network['hana-mallory'], COIN)
   screen.say(
-    'an hour passed on the chain, and bob settled: mallory got the 0.1 that she had left, not the 0.9 of her old state',
+    'an hour passed on the chain, and all settled: mallory got what she had left, not what her old states say, and paid carol',
   )
+  return fee
 }
 
 /** Alice and bob are paid out with one transaction per asset. */
-export async function closeHonestly({ cast, stage, screen }: Job, { honest: channelId }: Channels): Promise<void> {
+export async function closeHonestly(
+  { cast, stage, screen }: Job,
+  { honest: channelId, network }: Channels,
+): Promise<void> {
   await cast.alice.process.order('close', { channelId })
   for (const asset of [COIN, stage.deployed.token]) await cast.bob.process.order('settled', { channelId, asset })
-  screen.say('alice and bob closed their channel and were paid out')
+  for (const line of ['alice-hana', 'hana-bob', 'bob-carol'] as const) {
+    const [from, to] = namesOf(line)
+    await cast[from].process.order('close', { channelId: network[line] })
+    await cast[to].process.order('settled', { channelId: network[line], asset: COIN })
+  }
+  screen.say('alice, hana, bob and carol closed their channels and were paid out')
 }

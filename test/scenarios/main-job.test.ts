@@ -110,8 +110,12 @@ describe('the main job', function () {
       /while payments go on, alice topped up/,
       /bob withdrew .* alice .* [1-9]\S* payments were acknowledged meanwhile/,
       /bob was killed \(kill -9\) after \d/,
+      /hana was killed after 4 and came back/,
+      /paid carol 0\.9 ETH, more than any way carries, in \d parts/,
       /mallory .* challenged with the old states/,
-      /mallory got the 0\.1 that she had left/,
+      /the watchtower answered for carol, who is still offline/,
+      /carol, whom mallory owes .* published its secret: alice has her proof/,
+      /mallory got what she had left/,
       /^8,000 payments, each with its own id/m,
       /^path: challenge, respond, finalise +1 +\d/m,
       /^path: open, both deposit, co-operative close +1 +\d/m,
@@ -119,7 +123,7 @@ describe('the main job', function () {
       /All \d+ checks hold\. Nothing is missing, to the wei\./,
     ])
       expect(run.output).to.match(step)
-    expect(run.output.match(/^(alice|bob|mallory) +(ETH|DEMO) .* exact$/gm)).to.have.length(6)
+    expect(run.output.match(/^(alice|bob|mallory|hana|carol|tower) +(ETH|DEMO) .* exact$/gm)).to.have.length(12)
     run.expectNothingLeft()
   })
 
@@ -283,9 +287,9 @@ describe('the gas of steps', () => {
   it('adds up a whole dispute', () => {
     const steps = measureSteps(
       [
-        mined('submit', ['c', COIN, '0x'], 40n),
-        mined('submit', ['c', COIN, '0x'], 60n),
-        mined('settle', ['c', COIN], 50n),
+        mined('submit', [TOKEN, COIN, '0x'], 40n),
+        mined('submit', [TOKEN, COIN, '0x'], 60n),
+        mined('settle', [TOKEN, COIN, `0x${'00'.repeat(97)}`], 50n),
       ],
       TOKEN,
     )
