@@ -84,12 +84,9 @@ export {
 } from './core/types.ts'
 export { hashWithdrawal, withdrawalDigest } from './core/withdrawal.ts'
 export { decodeWord, encodeWord } from './core/word.ts'
-export type { AccountingFormat } from './node/accounting.ts'
-export { BackupError } from './node/backup.ts'
-export type { ExitCost, LedgerBalances } from './node/balances.ts'
-export { ForeignStoreError, UnknownChannelError } from './node/book.ts'
+export type { DepositOptions, SignDepositOptions } from './node/chain/deposit.ts'
+export type { WithdrawOptions } from './node/chain/withdraw.ts'
 export { type Clock, systemClock } from './node/clock.ts'
-export type { DepositOptions, SignDepositOptions } from './node/deposit.ts'
 export {
   DuplicatePaymentError,
   escapeControls,
@@ -107,12 +104,15 @@ export {
   WithdrawalExpiredError,
 } from './node/errors.ts'
 export type { EventOf, NodeEvent, PaymentEvent } from './node/events.ts'
-export { type ExitFile, ExitFileError, type ExitLedger, parseExitFile } from './node/exit.ts'
-export { type ExitOptions, type ExitProgress, NewerStateError, runExit } from './node/exit-run.ts'
-export type { ListedPayment } from './node/history.ts'
 export type { InvoiceTerms } from './node/hops/payee.ts'
 export type { PaidInvoice, PayInvoiceOptions, Quote, QuoteOptions, Route, RouteHop } from './node/hops/payer.ts'
 export { type CarriageTerms, DEFAULT_FORWARDING, type ForwardingPolicy } from './node/hops/policy.ts'
+export { BackupError } from './node/leaving/backup.ts'
+export { type ExitFile, ExitFileError, type ExitLedger, parseExitFile } from './node/leaving/exit.ts'
+export { type ExitOptions, type ExitProgress, NewerStateError, runExit } from './node/leaving/exit-run.ts'
+export type { ExitCost, LedgerBalances } from './node/ledgers/balances.ts'
+export { ForeignStoreError, UnknownChannelError } from './node/ledgers/book.ts'
+export type { ListedPayment } from './node/ledgers/history.ts'
 export {
   type ChannelInfo,
   type InboundOptions,
@@ -122,12 +122,12 @@ export {
   type OpenOptions,
   type PaymentFilter,
 } from './node/node.ts'
-export type { BulkPayment, BulkReceipt, PayOptions, Receipt } from './node/pay.ts'
-export { PeerOfflineError, UnknownSchemeError } from './node/peers.ts'
+export type { AccountingFormat } from './node/payments/accounting.ts'
+export type { BulkPayment, BulkReceipt, PayOptions, Receipt } from './node/payments/pay.ts'
+export type { CancelOptions, LockedTransfer, LockTerms, UnlockOptions } from './node/payments/transfers.ts'
+export { PeerOfflineError, UnknownSchemeError } from './node/peers/peers.ts'
 export type { GossipOptions, GossipSettings, NetworkSummary } from './node/routes/gossip.ts'
 export type { Rebalanced, RebalanceOptions, RebalanceSettings } from './node/routes/rebalancer.ts'
-export type { CancelOptions, LockedTransfer, LockTerms, UnlockOptions } from './node/transfers.ts'
-export type { WithdrawOptions } from './node/withdraw.ts'
 export type { InboundTerms } from './protocols/inbound.ts'
 export { InvoiceRefusedError } from './protocols/invoice-terms.ts'
 export { IncompatiblePeerError, PeerViolationError, PROTOCOL_VERSION } from './protocols/messages.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Address, Domain } from '../core/types.ts'
-import { type ExitLedger, parseExitFile } from '../node/exit.ts'
+import { type ExitLedger, parseExitFile } from '../node/leaving/exit.ts'
 import { readText } from './files.ts'
 
 const header = z.object({

@@ -1,7 +1,7 @@
 import type { EthersChain } from '../chain/adapter.ts'
 import { parseAddress } from '../core/address.ts'
 import { type Address, COIN, type Hex, type LedgerRef } from '../core/types.ts'
-import { exitCost } from '../node/balances.ts'
+import { exitCost } from '../node/ledgers/balances.ts'
 import { type ChainArgs, withChain } from './connect.ts'
 import { readExitFile } from './exit-file.ts'
 import { UsageError } from './files.ts'

@@ -5,7 +5,7 @@ import { type Payment, type PaymentBatch, paymentsOf } from '../protocols/paymen
 import type { Resolution } from '../protocols/pending.ts'
 import type { Asking } from '../protocols/step.ts'
 import type { TowerClientEvent } from '../watchtower/link.ts'
-import type { LockedTransfer } from './transfers.ts'
+import type { LockedTransfer } from './payments/transfers.ts'
 
 /** One signed update with any number of payments, sent or received. */
 export interface PaymentEvent extends LedgerRef {

@@ -10,7 +10,7 @@ import { TowerClient, type TowerLag } from '../watchtower/client.ts'
 import type { TowerClientEvent, TowerSpec } from '../watchtower/link.ts'
 import type { TowerReceipt } from '../watchtower/progress.ts'
 import type { Engine } from './engine.ts'
-import type { Slot } from './slot.ts'
+import type { Slot } from './ledgers/slot.ts'
 
 /** Keeps watchtowers up to date with the ledgers of a node. */
 export class Guarded {

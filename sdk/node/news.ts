@@ -1,11 +1,11 @@
 import { ChainError } from '../chain/errors.ts'
 import type { ChainFacts } from '../protocols/ledger.ts'
 import type { LedgerNews } from '../protocols/step.ts'
-import type { ChainEffect } from './calls.ts'
+import type { ChainEffect } from './chain/calls.ts'
 import type { Clock } from './clock.ts'
 import { escapeControls, PeerRefusedError, WithdrawalExpiredError } from './errors.ts'
 import { batchesOf, type Emitter, paymentEvent } from './events.ts'
-import type { Slot } from './slot.ts'
+import type { Slot } from './ledgers/slot.ts'
 
 /** What a caller of `withdraw` or `close` waits for. */
 export interface WithdrawalWaiter {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { accountOf } from '../../sdk/node/accounting.ts'
-import type { ListedPayment } from '../../sdk/node/history.ts'
+import type { ListedPayment } from '../../sdk/node/ledgers/history.ts'
+import { accountOf } from '../../sdk/node/payments/accounting.ts'
 import { ownerOf } from '../sdk/node/actors.ts'
 import { Mallory } from './mallory.ts'
 import { ETHER, rejection, Stage, until } from './stage.ts'

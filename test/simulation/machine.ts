@@ -1,6 +1,6 @@
 import type { Address } from '../../sdk/core/types.ts'
 import type { Clock } from '../../sdk/node/clock.ts'
-import { type ExitLedger, parseExitFile } from '../../sdk/node/exit.ts'
+import { type ExitLedger, parseExitFile } from '../../sdk/node/leaving/exit.ts'
 import { Node } from '../../sdk/node/node.ts'
 import type { Transport } from '../../sdk/transport/transport.ts'
 import { keyOf, ownerOf, signerOf } from '../sdk/node/actors.ts'

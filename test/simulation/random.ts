@@ -1,4 +1,4 @@
-import { freshId } from '../../sdk/node/queue.ts'
+import { freshId } from '../../sdk/node/ledgers/queue.ts'
 
 /** A stream of numbers that its seed decides: every choice of a simulation comes from one. */
 export class Random {

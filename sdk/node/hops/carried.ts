@@ -1,7 +1,7 @@
 import { toBytes, toHex } from '../../core/bytes.ts'
 import type { Hex } from '../../core/types.ts'
 import type { Part } from '../../protocols/part.ts'
-import type { Slot } from '../slot.ts'
+import type { Slot } from '../ledgers/slot.ts'
 
 /** A transfer in a ledger of this node. */
 export interface Place {

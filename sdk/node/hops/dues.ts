@@ -1,6 +1,6 @@
 import { Reader, Writer } from '../../core/codec.ts'
 import type { Engine } from '../engine.ts'
-import type { Slot } from '../slot.ts'
+import type { Slot } from '../ledgers/slot.ts'
 
 /** The least that reaches the payee of a payment while a fee is taken from it is half. */
 const SHARE = 2n

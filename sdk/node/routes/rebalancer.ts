@@ -6,7 +6,7 @@ import { MAX_RATE } from '../../routing/policy.ts'
 import { routeOf } from '../../routing/route.ts'
 import type { Engine } from '../engine.ts'
 import type { Route } from '../hops/payer.ts'
-import type { Slot } from '../slot.ts'
+import type { Slot } from '../ledgers/slot.ts'
 import { sendable } from './table.ts'
 
 /** What may be spent to move one's money to where it is needed. */

@@ -6,7 +6,7 @@ import { isAuthentic, type PolicyNews } from '../../routing/gossip.ts'
 import { Graph, type GraphLimits } from '../../routing/graph.ts'
 import { CLOSED, type Network } from '../../routing/network.ts'
 import { bucketOf, MAX_SECONDS, type Policy, roundDown, roundUp } from '../../routing/policy.ts'
-import type { Slot } from '../slot.ts'
+import type { Slot } from '../ledgers/slot.ts'
 
 /** What both members of a ledger have in it, as confirmed on chain; 0n while it is disputed or unknown. */
 export function capacityOf({ ledger }: Slot): bigint {

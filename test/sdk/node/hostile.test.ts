@@ -5,7 +5,7 @@ import { channelIdOf, encodeChannel, sortMembers } from '../../../sdk/core/chann
 import { encodeEnvelope } from '../../../sdk/core/envelope.ts'
 import { COIN, type Hex } from '../../../sdk/core/types.ts'
 import { type Clock, systemClock } from '../../../sdk/node/clock.ts'
-import { parseExitFile } from '../../../sdk/node/exit.ts'
+import { parseExitFile } from '../../../sdk/node/leaving/exit.ts'
 import type { Node } from '../../../sdk/node/node.ts'
 import { blankLane } from '../../../sdk/protocols/ledger.ts'
 import type { Message, Sync } from '../../../sdk/protocols/messages.ts'

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import type { LedgerBalances } from '../../../sdk/node/balances.ts'
-import type { ListedPayment } from '../../../sdk/node/history.ts'
+import type { LedgerBalances } from '../../../sdk/node/ledgers/balances.ts'
+import type { ListedPayment } from '../../../sdk/node/ledgers/history.ts'
 import { ownerOf } from './actors.ts'
 import { type Action, Simulation } from './simulation.ts'
 

@@ -1,4 +1,4 @@
-import { sizeOf } from '../protocols/operations.ts'
+import { sizeOf } from '../../protocols/operations.ts'
 import {
   type BlockedCode,
   BlockedError,
@@ -8,10 +8,10 @@ import {
   MAX_UNACKED_BYTES,
   spendable,
   unackedBytes,
-} from '../protocols/solvency.ts'
+} from '../../protocols/solvency.ts'
+import type { Engine } from '../engine.ts'
+import { idKey } from '../keys.ts'
 import { idRecord } from './book.ts'
-import type { Engine } from './engine.ts'
-import { idKey } from './keys.ts'
 import type { OperationOrder } from './operation-queue.ts'
 import type { Order, Taken } from './queue.ts'
 import type { Slot } from './slot.ts'

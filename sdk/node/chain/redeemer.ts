@@ -1,10 +1,10 @@
-import type { Transfer } from '../core/types.ts'
-import { blankLane } from '../protocols/ledger.ts'
-import type { Engine } from './engine.ts'
-import { snapshotAt } from './history.ts'
-import { parseReserveKey, RESERVES, reserveKey } from './keys.ts'
+import type { Transfer } from '../../core/types.ts'
+import { blankLane } from '../../protocols/ledger.ts'
+import type { Engine } from '../engine.ts'
+import { parseReserveKey, RESERVES, reserveKey } from '../keys.ts'
+import { snapshotAt } from '../ledgers/history.ts'
+import type { Slot } from '../ledgers/slot.ts'
 import { isRedeemed, type Reservation, redeem, reservationOf } from './reserved.ts'
-import type { Slot } from './slot.ts'
 
 /** Ticks between looks: what is reserved is safe and only waits. */
 const PACE = 5

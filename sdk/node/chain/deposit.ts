@@ -1,13 +1,13 @@
 import { bytesToHex, randomBytes, utf8ToBytes } from '@noble/hashes/utils.js'
-import type { ChainReceipt } from '../chain/chain.ts'
-import type { DepositForm } from '../chain/deposit.ts'
-import type { Payer } from '../chain/permit.ts'
-import { parseSignedDeposit, type SigningOptions, signedDepositText } from '../chain/signed-deposit.ts'
-import { toHex } from '../core/bytes.ts'
-import { keccak256 } from '../core/keccak.ts'
-import { assertAmount } from '../protocols/payments.ts'
-import type { Engine } from './engine.ts'
-import type { Slot } from './slot.ts'
+import type { ChainReceipt } from '../../chain/chain.ts'
+import type { DepositForm } from '../../chain/deposit.ts'
+import type { Payer } from '../../chain/permit.ts'
+import { parseSignedDeposit, type SigningOptions, signedDepositText } from '../../chain/signed-deposit.ts'
+import { toHex } from '../../core/bytes.ts'
+import { keccak256 } from '../../core/keccak.ts'
+import { assertAmount } from '../../protocols/payments.ts'
+import type { Engine } from '../engine.ts'
+import type { Slot } from '../ledgers/slot.ts'
 
 /** How money is brought in, and what to wait for. */
 export interface DepositOptions {

@@ -1,11 +1,11 @@
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { scryptAsync } from '@noble/hashes/scrypt.js'
 import { concatBytes, randomBytes, utf8ToBytes } from '@noble/hashes/utils.js'
-import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
-import { TallystickError } from '../core/errors.ts'
-import { doubted } from '../protocols/record.ts'
-import type { Store, Write } from '../storage/store.ts'
-import { CHANNELS, HISTORY, IDS, INVOICES, LEDGERS, NODE_KEY, PARTS, RESERVES, SENT, TAGS } from './keys.ts'
+import { MalformedBytesError, Reader, Writer } from '../../core/codec.ts'
+import { TallystickError } from '../../core/errors.ts'
+import { doubted } from '../../protocols/record.ts'
+import type { Store, Write } from '../../storage/store.ts'
+import { CHANNELS, HISTORY, IDS, INVOICES, LEDGERS, NODE_KEY, PARTS, RESERVES, SENT, TAGS } from '../keys.ts'
 
 // A backup is `magic ‖ log2 N u8 ‖ salt 16 ‖ nonce 24 ‖ sealed`, sealed with XChaCha20-Poly1305 under
 // scrypt(password, salt, N, r = 8, p = 1); everything before `sealed` is authenticated with it.

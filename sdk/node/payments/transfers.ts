@@ -1,15 +1,21 @@
-import { toHex } from '../core/bytes.ts'
-import { InvalidOptionError } from '../core/errors.ts'
-import { validateTransfer } from '../core/transfer.ts'
-import type { Address, Hex, LedgerRef, Leg, Transfer } from '../core/types.ts'
-import { paymentId } from '../protocols/payments.ts'
-import { findLocked, InvalidOperationError, type Locked, PAID_IN_FULL, type Resolution } from '../protocols/pending.ts'
-import { onAbort } from './abort.ts'
-import type { Engine } from './engine.ts'
-import { PaymentPendingError } from './errors.ts'
-import type { OperationOrder } from './operation-queue.ts'
-import { freshId } from './queue.ts'
-import type { Slot } from './slot.ts'
+import { toHex } from '../../core/bytes.ts'
+import { InvalidOptionError } from '../../core/errors.ts'
+import { validateTransfer } from '../../core/transfer.ts'
+import type { Address, Hex, LedgerRef, Leg, Transfer } from '../../core/types.ts'
+import { paymentId } from '../../protocols/payments.ts'
+import {
+  findLocked,
+  InvalidOperationError,
+  type Locked,
+  PAID_IN_FULL,
+  type Resolution,
+} from '../../protocols/pending.ts'
+import { onAbort } from '../abort.ts'
+import type { Engine } from '../engine.ts'
+import { PaymentPendingError } from '../errors.ts'
+import type { OperationOrder } from '../ledgers/operation-queue.ts'
+import { freshId } from '../ledgers/queue.ts'
+import type { Slot } from '../ledgers/slot.ts'
 
 /** What to lock. */
 export interface LockTerms {

@@ -1,6 +1,6 @@
-import type { Address, LedgerRef } from '../core/types.ts'
-import type { BlockedCode } from '../protocols/solvency.ts'
-import { blocked, entitlement, spendable, withdrawing } from '../protocols/solvency.ts'
+import type { Address, LedgerRef } from '../../core/types.ts'
+import type { BlockedCode } from '../../protocols/solvency.ts'
+import { blocked, entitlement, spendable, withdrawing } from '../../protocols/solvency.ts'
 import type { Slot } from './slot.ts'
 
 /** What a ledger holds for this node and for its peer, in the asset's smallest unit. */

@@ -1,5 +1,5 @@
-import { escapeControls } from './errors.ts'
-import type { ListedPayment } from './history.ts'
+import { escapeControls } from '../errors.ts'
+import type { ListedPayment } from '../ledgers/history.ts'
 
 export type AccountingFormat = 'csv' | 'json'
 

@@ -1,13 +1,13 @@
-import { toHex } from '../core/bytes.ts'
-import type { Address, Hex, LedgerRef } from '../core/types.ts'
-import { idAfter, paymentId } from '../protocols/payments.ts'
-import { onAbort } from './abort.ts'
-import { decodeIdRecord, type IdEntry } from './book.ts'
-import type { Engine } from './engine.ts'
-import { DuplicatePaymentError, PaymentPendingError } from './errors.ts'
-import { idKey } from './keys.ts'
-import { freshId, type Order, totalOf } from './queue.ts'
-import type { Slot } from './slot.ts'
+import { toHex } from '../../core/bytes.ts'
+import type { Address, Hex, LedgerRef } from '../../core/types.ts'
+import { idAfter, paymentId } from '../../protocols/payments.ts'
+import { onAbort } from '../abort.ts'
+import type { Engine } from '../engine.ts'
+import { DuplicatePaymentError, PaymentPendingError } from '../errors.ts'
+import { idKey } from '../keys.ts'
+import { decodeIdRecord, type IdEntry } from '../ledgers/book.ts'
+import { freshId, type Order, totalOf } from '../ledgers/queue.ts'
+import type { Slot } from '../ledgers/slot.ts'
 
 /** How to pay. */
 export interface PayOptions {

@@ -1,11 +1,11 @@
-import { blankLane } from '../protocols/ledger.ts'
-import type { Update } from '../protocols/messages.ts'
-import type { Snapshot } from '../protocols/pending.ts'
-import type { Engine } from './engine.ts'
-import { StoreFailedError } from './errors.ts'
-import { readLane, snapshotAt } from './history.ts'
+import { blankLane } from '../../protocols/ledger.ts'
+import type { Update } from '../../protocols/messages.ts'
+import type { Snapshot } from '../../protocols/pending.ts'
+import type { Engine } from '../engine.ts'
+import { StoreFailedError } from '../errors.ts'
+import { readLane, snapshotAt } from '../ledgers/history.ts'
+import type { Slot } from '../ledgers/slot.ts'
 import { FRAME_BYTES, FRAME_UPDATES } from './outbox.ts'
-import type { Slot } from './slot.ts'
 
 /** Reads the history again, for a peer that missed updates and for a chain that holds old states. */
 export class Replay {

@@ -1,14 +1,14 @@
 import { bytesToHex, randomBytes } from '@noble/hashes/utils.js'
-import { toBytes, toHex } from '../core/bytes.ts'
-import { ZERO_HASH } from '../core/state.ts'
-import { type Address, type ChannelId, COIN, type WithdrawalPart } from '../core/types.ts'
-import { InvalidWithdrawalError, validateWithdrawal } from '../core/withdrawal.ts'
-import { type BlockedCode, BlockedError, entitlement } from '../protocols/solvency.ts'
-import { MAX_VALIDITY, WithdrawalPendingError } from '../protocols/withdrawing.ts'
-import { onAbort } from './abort.ts'
+import { toBytes, toHex } from '../../core/bytes.ts'
+import { ZERO_HASH } from '../../core/state.ts'
+import { type Address, type ChannelId, COIN, type WithdrawalPart } from '../../core/types.ts'
+import { InvalidWithdrawalError, validateWithdrawal } from '../../core/withdrawal.ts'
+import { type BlockedCode, BlockedError, entitlement } from '../../protocols/solvency.ts'
+import { MAX_VALIDITY, WithdrawalPendingError } from '../../protocols/withdrawing.ts'
+import { onAbort } from '../abort.ts'
+import type { Engine } from '../engine.ts'
+import type { Slot } from '../ledgers/slot.ts'
 import { assertOwnerReachable } from './calls.ts'
-import type { Engine } from './engine.ts'
-import type { Slot } from './slot.ts'
 
 /** Where the money goes and for how long. */
 export interface WithdrawOptions {

@@ -1,9 +1,9 @@
-import type { LedgerView } from '../chain/chain.ts'
-import type { Address, Channel, ChannelId } from '../core/types.ts'
-import type { ChainFacts } from '../protocols/ledger.ts'
-import { onAbort } from './abort.ts'
-import type { Engine } from './engine.ts'
-import type { Slot } from './slot.ts'
+import type { LedgerView } from '../../chain/chain.ts'
+import type { Address, Channel, ChannelId } from '../../core/types.ts'
+import type { ChainFacts } from '../../protocols/ledger.ts'
+import { onAbort } from '../abort.ts'
+import type { Engine } from '../engine.ts'
+import type { Slot } from '../ledgers/slot.ts'
 
 /** Views in a row that may be older than the newest one and are left aside. */
 const LATE_VIEWS = 3

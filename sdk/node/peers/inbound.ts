@@ -1,6 +1,6 @@
-import { toHex } from '../core/bytes.ts'
-import { type InboundQuote, inboundQuoteDigest, type SignedInboundQuote } from '../core/inbound-quote.ts'
-import type { Address, Hex } from '../core/types.ts'
+import { toHex } from '../../core/bytes.ts'
+import { type InboundQuote, inboundQuoteDigest, type SignedInboundQuote } from '../../core/inbound-quote.ts'
+import type { Address, Hex } from '../../core/types.ts'
 import {
   binds,
   decodeInbound,
@@ -13,18 +13,18 @@ import {
   inboundRefusal,
   QUOTE_SECONDS,
   type Sale,
-} from '../protocols/inbound.ts'
-import { spendable } from '../protocols/solvency.ts'
-import { verifySignature } from '../signing/signature.ts'
-import { onAbort } from './abort.ts'
-import type { Engine } from './engine.ts'
-import { InvalidQuoteError, PeerRefusedError } from './errors.ts'
-import type { PaymentEvent } from './events.ts'
-import { readPayments } from './history.ts'
-import { DISPUTERS, disputerKey, SALES, saleKey } from './keys.ts'
+} from '../../protocols/inbound.ts'
+import { spendable } from '../../protocols/solvency.ts'
+import { verifySignature } from '../../signing/signature.ts'
+import { onAbort } from '../abort.ts'
+import type { Engine } from '../engine.ts'
+import { InvalidQuoteError, PeerRefusedError } from '../errors.ts'
+import type { PaymentEvent } from '../events.ts'
+import { DISPUTERS, disputerKey, SALES, saleKey } from '../keys.ts'
+import { readPayments } from '../ledgers/history.ts'
+import { freshId } from '../ledgers/queue.ts'
+import type { Slot } from '../ledgers/slot.ts'
 import { type Peer, PeerOfflineError } from './peers.ts'
-import { freshId } from './queue.ts'
-import type { Slot } from './slot.ts'
 
 interface Waiting {
   readonly peer: Address

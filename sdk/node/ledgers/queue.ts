@@ -1,7 +1,14 @@
 import { randomBytes } from '@noble/hashes/utils.js'
-import { AMOUNT_BOUND } from '../core/state.ts'
-import { MAX_OPERATIONS, type Operation } from '../protocols/operations.ts'
-import { assertAmount, assertMemo, idAfter, type NewPayment, packAmounts, packPayments } from '../protocols/payments.ts'
+import { AMOUNT_BOUND } from '../../core/state.ts'
+import { MAX_OPERATIONS, type Operation } from '../../protocols/operations.ts'
+import {
+  assertAmount,
+  assertMemo,
+  idAfter,
+  type NewPayment,
+  packAmounts,
+  packPayments,
+} from '../../protocols/payments.ts'
 
 /** One call of `pay` or `payMany` that waits to be signed. */
 export interface Order {

@@ -1,8 +1,8 @@
-import { decodeChannel, encodeChannel, memberBySigner } from '../core/channel.ts'
-import { Reader, Writer } from '../core/codec.ts'
-import { TallystickError } from '../core/errors.ts'
-import type { Address, Channel, ChannelId, Domain, LedgerRef } from '../core/types.ts'
-import { newLedger, type Terms } from '../protocols/ledger.ts'
+import { decodeChannel, encodeChannel, memberBySigner } from '../../core/channel.ts'
+import { Reader, Writer } from '../../core/codec.ts'
+import { TallystickError } from '../../core/errors.ts'
+import type { Address, Channel, ChannelId, Domain, LedgerRef } from '../../core/types.ts'
+import { newLedger, type Terms } from '../../protocols/ledger.ts'
 import {
   decodeLedger,
   encodeLedger,
@@ -10,11 +10,11 @@ import {
   readBack,
   restoreLedger,
   type StoredLane,
-} from '../protocols/record.ts'
-import { MAX_OWNER_SIGNATURE } from '../protocols/wire.ts'
-import type { Store } from '../storage/store.ts'
+} from '../../protocols/record.ts'
+import { MAX_OWNER_SIGNATURE } from '../../protocols/wire.ts'
+import type { Store } from '../../storage/store.ts'
+import { CHANNELS, channelKey, LEDGERS, ledgerKey, NODE_KEY, parseLedgerKey } from '../keys.ts'
 import { readLane } from './history.ts'
-import { CHANNELS, channelKey, LEDGERS, ledgerKey, NODE_KEY, parseLedgerKey } from './keys.ts'
 import type { Order } from './queue.ts'
 import { type ChannelEntry, Slot } from './slot.ts'
 

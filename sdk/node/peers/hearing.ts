@@ -1,6 +1,6 @@
-import { type LedgerMessage, type Message, PeerViolationError, type Updates } from '../protocols/messages.ts'
-import { decodeMessage } from '../protocols/wire.ts'
-import type { Engine } from './engine.ts'
+import { type LedgerMessage, type Message, PeerViolationError, type Updates } from '../../protocols/messages.ts'
+import { decodeMessage } from '../../protocols/wire.ts'
+import type { Engine } from '../engine.ts'
 import type { Peer } from './peers.ts'
 
 /** What a proposal costs of a peer's allowance: it makes this node ask its RPC, which may bound how often. */

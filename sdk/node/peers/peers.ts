@@ -1,12 +1,12 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { InvalidOptionError, TallystickError } from '../core/errors.ts'
-import type { Address, Domain } from '../core/types.ts'
-import { type Message, PeerViolationError, PROTOCOL_VERSION } from '../protocols/messages.ts'
-import { greet } from '../protocols/opening.ts'
-import { decodeMessage, encodeMessage } from '../protocols/wire.ts'
-import type { Connection, Transport } from '../transport/transport.ts'
-import { onAbort } from './abort.ts'
-import type { Clock } from './clock.ts'
+import { InvalidOptionError, TallystickError } from '../../core/errors.ts'
+import type { Address, Domain } from '../../core/types.ts'
+import { type Message, PeerViolationError, PROTOCOL_VERSION } from '../../protocols/messages.ts'
+import { greet } from '../../protocols/opening.ts'
+import { decodeMessage, encodeMessage } from '../../protocols/wire.ts'
+import type { Connection, Transport } from '../../transport/transport.ts'
+import { onAbort } from '../abort.ts'
+import type { Clock } from '../clock.ts'
 
 /** No transport of this node serves an address. */
 export class UnknownSchemeError extends TallystickError {

@@ -1,6 +1,6 @@
-import type { Ledger } from '../protocols/ledger.ts'
-import { applyOperation, type Draft, type Operation, sizeOf } from '../protocols/operations.ts'
-import { BlockedError, InsufficientBalanceError, spendable } from '../protocols/solvency.ts'
+import type { Ledger } from '../../protocols/ledger.ts'
+import { applyOperation, type Draft, type Operation, sizeOf } from '../../protocols/operations.ts'
+import { BlockedError, InsufficientBalanceError, spendable } from '../../protocols/solvency.ts'
 
 /** A lock or its end that waits to be signed. */
 export interface OperationOrder {

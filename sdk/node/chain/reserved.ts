@@ -1,12 +1,12 @@
-import type { Chain, ChainEvent } from '../chain/chain.ts'
-import { toBytes, toHex } from '../core/bytes.ts'
-import { decodeReserves, encodeRedemption, type LaneList } from '../core/calldata.ts'
-import { encodeChannel, ledgerIdOf } from '../core/channel.ts'
-import type { Outcome } from '../core/outcome.ts'
-import type { Reserve } from '../core/settlement.ts'
-import type { Channel, Hex, LedgerRef, Transfer } from '../core/types.ts'
-import { decodeWord } from '../core/word.ts'
-import { keysOf, redemptionList } from '../protocols/redeeming.ts'
+import type { Chain, ChainEvent } from '../../chain/chain.ts'
+import { toBytes, toHex } from '../../core/bytes.ts'
+import { decodeReserves, encodeRedemption, type LaneList } from '../../core/calldata.ts'
+import { encodeChannel, ledgerIdOf } from '../../core/channel.ts'
+import type { Outcome } from '../../core/outcome.ts'
+import type { Reserve } from '../../core/settlement.ts'
+import type { Channel, Hex, LedgerRef, Transfer } from '../../core/types.ts'
+import { decodeWord } from '../../core/word.ts'
+import { keysOf, redemptionList } from '../../protocols/redeeming.ts'
 
 /** What a settlement kept for undecided transfers. */
 export interface Reservation {

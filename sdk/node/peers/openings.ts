@@ -1,13 +1,13 @@
-import type { LedgerView } from '../chain/chain.ts'
-import { channelIdOf } from '../core/channel.ts'
-import type { Address, Channel, ChannelId, LedgerWord } from '../core/types.ts'
-import type { Open, Opened, Refused } from '../protocols/messages.ts'
-import { considerOpen } from '../protocols/opening.ts'
-import { onAbort } from './abort.ts'
-import type { Engine } from './engine.ts'
-import { PeerRefusedError } from './errors.ts'
+import type { LedgerView } from '../../chain/chain.ts'
+import { channelIdOf } from '../../core/channel.ts'
+import type { Address, Channel, ChannelId, LedgerWord } from '../../core/types.ts'
+import type { Open, Opened, Refused } from '../../protocols/messages.ts'
+import { considerOpen } from '../../protocols/opening.ts'
+import { onAbort } from '../abort.ts'
+import type { Engine } from '../engine.ts'
+import { PeerRefusedError } from '../errors.ts'
+import type { ChannelEntry, Slot } from '../ledgers/slot.ts'
 import { type Peer, PeerOfflineError } from './peers.ts'
-import type { ChannelEntry, Slot } from './slot.ts'
 
 interface Pending {
   readonly channelId: ChannelId

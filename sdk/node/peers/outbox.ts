@@ -1,6 +1,6 @@
-import type { LedgerMessage, Message, Updates } from '../protocols/messages.ts'
+import type { LedgerMessage, Message, Updates } from '../../protocols/messages.ts'
+import type { Slot } from '../ledgers/slot.ts'
 import type { Peer, Peers } from './peers.ts'
-import type { Slot } from './slot.ts'
 
 /** Updates that one frame may hold; the reader refuses more than twice as many. */
 export const FRAME_UPDATES = 128

@@ -1,8 +1,8 @@
-import type { Chain } from '../chain/chain.ts'
-import type { ChainFacts } from '../protocols/ledger.ts'
+import type { Chain } from '../../chain/chain.ts'
+import type { ChainFacts } from '../../protocols/ledger.ts'
+import type { Clock } from '../clock.ts'
+import type { Slot } from '../ledgers/slot.ts'
 import { type Caller, type ChainEffect, plan } from './calls.ts'
-import type { Clock } from './clock.ts'
-import type { Slot } from './slot.ts'
 
 /** What the desk tells the engine. */
 export interface DeskHandler {

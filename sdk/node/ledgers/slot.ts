@@ -1,7 +1,7 @@
-import { ledgerIdOf } from '../core/channel.ts'
-import type { Address, Channel, ChannelId, Hex } from '../core/types.ts'
-import type { ChainFacts, Ledger, Terms } from '../protocols/ledger.ts'
-import { PaymentPendingError } from './errors.ts'
+import { ledgerIdOf } from '../../core/channel.ts'
+import type { Address, Channel, ChannelId, Hex } from '../../core/types.ts'
+import type { ChainFacts, Ledger, Terms } from '../../protocols/ledger.ts'
+import { PaymentPendingError } from '../errors.ts'
 import { OperationQueue } from './operation-queue.ts'
 import { type Order, PayQueue } from './queue.ts'
 

@@ -1,10 +1,10 @@
-import type { Address, LedgerRef, State } from '../core/types.ts'
-import { applyOperations, decodeOperations } from '../protocols/operations.ts'
-import { type Payment, paymentsOf } from '../protocols/payments.ts'
-import { NOTHING_LOCKED, type Snapshot } from '../protocols/pending.ts'
-import { decodeEntry, type HistoryEntry } from '../protocols/record.ts'
-import type { Store } from '../storage/store.ts'
-import { historyKey, laneHistory, ledgerHistory, parseHistoryKey } from './keys.ts'
+import type { Address, LedgerRef, State } from '../../core/types.ts'
+import { applyOperations, decodeOperations } from '../../protocols/operations.ts'
+import { type Payment, paymentsOf } from '../../protocols/payments.ts'
+import { NOTHING_LOCKED, type Snapshot } from '../../protocols/pending.ts'
+import { decodeEntry, type HistoryEntry } from '../../protocols/record.ts'
+import type { Store } from '../../storage/store.ts'
+import { historyKey, laneHistory, ledgerHistory, parseHistoryKey } from '../keys.ts'
 
 /** A payment as it is listed: what the two sides agreed on, and when this node recorded it. */
 export interface ListedPayment extends Payment, LedgerRef {
