@@ -1,6 +1,6 @@
 import { encodeInvoice } from '../../sdk/core/invoice-text.ts'
 import { type ChannelId, COIN, type Hex } from '../../sdk/core/types.ts'
-import type { Route } from '../../sdk/node/hops/payer.ts'
+import type { Route } from '../../sdk/node/hops/quote.ts'
 import type { Node } from '../../sdk/node/node.ts'
 import { serve } from './ipc.ts'
 import { placeOf, startNode } from './peer.ts'

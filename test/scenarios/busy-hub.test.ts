@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { ChannelId } from '../../sdk/core/types.ts'
-import type { Route } from '../../sdk/node/hops/payer.ts'
+import type { Route } from '../../sdk/node/hops/quote.ts'
 import type { NodeOptions } from '../../sdk/node/node.ts'
 import type { Store } from '../../sdk/storage/store.ts'
 import { type Actor, ETHER, pause, rejection, Stage, until } from './stage.ts'

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { type ChannelId, COIN, type Hex } from '../../sdk/core/types.ts'
-import type { Route } from '../../sdk/node/hops/payer.ts'
+import type { Route } from '../../sdk/node/hops/quote.ts'
 import { Daemon, metric } from './daemon.ts'
 import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
 

@@ -3,7 +3,7 @@ import { TypedDataEncoder } from 'ethers'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { INBOUND_QUOTE_TYPE, type InboundQuote, inboundQuoteDigest } from '../../sdk/core/inbound-quote.ts'
 import { type Address, type ChannelId, COIN } from '../../sdk/core/types.ts'
-import type { Route } from '../../sdk/node/hops/payer.ts'
+import type { Route } from '../../sdk/node/hops/quote.ts'
 import { type InboundTerms, inboundFee } from '../../sdk/protocols/inbound.ts'
 import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
 

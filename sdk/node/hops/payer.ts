@@ -1,11 +1,10 @@
 import { toBytes, toHex } from '../../core/bytes.ts'
-import { InvalidInvoiceError, invoiceDigest, type PaymentProof, type SignedInvoice } from '../../core/invoice.ts'
+import { InvalidInvoiceError, invoiceDigest, type SignedInvoice } from '../../core/invoice.ts'
 import { packInvoice } from '../../core/invoice-text.ts'
 import { subtractScalar } from '../../core/points.ts'
-import { type ChannelId, COIN, type Hex, type Transfer } from '../../core/types.ts'
+import { COIN, type Hex, type Transfer } from '../../core/types.ts'
 import { assertPayable, InvoiceRefusedError } from '../../protocols/invoice-terms.ts'
-import { MAX_PARTS } from '../../protocols/invoicing.ts'
-import { decided, type Mode, type Part, payerPart } from '../../protocols/part.ts'
+import { decided, type Part, payerPart } from '../../protocols/part.ts'
 import { type FailureReport, readFailure } from '../../routing/failure.ts'
 import { signPayer, verifyInvoice } from '../../signing/invoice.ts'
 import { onAbort } from '../abort.ts'
@@ -15,6 +14,15 @@ import { SENT, sentKey } from '../keys.ts'
 import { freshId } from '../ledgers/queue.ts'
 import { directionOf, Finder, type Plan, type Way } from '../routes/finder.ts'
 import type { Carried } from './carried.ts'
+import {
+  maxFeeOf,
+  maxPartsOf,
+  type PaidInvoice,
+  type PayInvoiceOptions,
+  type Quote,
+  type QuoteOptions,
+  type Route,
+} from './quote.ts'
 import { type Wrapped, type Wrapping, wrap } from './wrapping.ts'
 
 // One payment of an invoice, in up to 16 parts with one key and one deadline.
@@ -26,64 +34,6 @@ import { type Wrapped, type Wrapping, wrap } from './wrapping.ts'
 //
 // The invoice is remembered from before the first lock until nothing of it is locked any more, so that no second payment can begin
 // meanwhile, in this process or the next one.
-
-/** One hub on the way: it is paid in the channel before and pays in `channelId`. */
-export interface RouteHop {
-  /** 32 bytes: what its layer of the onion is sealed for. */
-  readonly onionKey: Hex
-  /** Its channel to the next hop or the payee. */
-  readonly channelId: ChannelId
-  /** What it keeps, in the asset's units. */
-  readonly fee: bigint
-}
-
-/** A way from this node to a payee. */
-export interface Route {
-  /** This node's channel to the first hop, or to the payee. */
-  readonly channelId: ChannelId
-  readonly hops: readonly RouteHop[]
-}
-
-/** Within which limits to find a way for an invoice. */
-export interface QuoteOptions {
-  /** Needed where the payer decides. */
-  readonly amount?: bigint
-  /** What hops may keep in all, residuals of failed parts included; default: 1 % of the amount and 10,000 of the smallest unit. */
-  readonly maxFee?: bigint
-  /** Parts at most; default and limit: 16. */
-  readonly maxParts?: number
-  /** `sprites` (default): no hop can be skipped; `plain`: the secret alone. */
-  readonly mode?: Mode
-  /** Chain seconds that the payee's part may be locked for; default 6 hours. */
-  readonly seconds?: bigint
-}
-
-/** How to pay an invoice. */
-export interface PayInvoiceOptions extends QuoteOptions {
-  /** Default: the node finds its own ways. With a route there is one part and one attempt. */
-  readonly route?: Route
-  /** How often parts that came back may be sent another way; default 10. */
-  readonly attempts?: number
-  /** Ends the waiting and further attempts; what is on its way may still be paid. */
-  readonly signal?: AbortSignal
-}
-
-/** What paying an invoice would take, before anything is sent. */
-export interface Quote {
-  readonly amount: bigint
-  /** What hops keep. */
-  readonly fee: bigint
-  readonly parts: number
-  /** That all parts arrive at the first attempt, from 0 to 1. */
-  readonly chance: number
-}
-
-/** An invoice that was paid: the proof, and what it took. */
-export interface PaidInvoice extends PaymentProof {
-  /** What hops kept. */
-  readonly fee: bigint
-  readonly parts: number
-}
 
 interface SentPart extends Wrapped {
   readonly way: Way
@@ -111,7 +61,6 @@ interface Payment extends Wrapping {
 
 const PAYER_SECONDS = 6n * 3_600n
 const ATTEMPTS = 10
-const MIN_FEE = 10_000n
 const PENDING = 0
 
 /** What this node finds wrong itself and no other way would change. */
@@ -433,10 +382,6 @@ export class Payer {
 
 /** Times that a direction may be too full before it is left alone. */
 const MAX_FAILURES = 3
-
-const maxFeeOf = (amount: bigint, { maxFee }: QuoteOptions): bigint => maxFee ?? amount / 100n + MIN_FEE
-
-const maxPartsOf = ({ maxParts = MAX_PARTS }: QuoteOptions): number => Math.max(1, Math.min(MAX_PARTS, maxParts))
 
 /** Unlocked, or decided on chain in the payee's favour while a dispute keeps the lane as it is. */
 const wasPaid = ({ outgoing, view }: Part): boolean =>

@@ -187,10 +187,9 @@ export class Peers {
     const waiting = peer.waiting.splice(0)
     if (peer.connection) this.#drop(peer, undefined)
     peer.waiting.push(...waiting)
-    Object.assign(peer, { connection, dialled, since: this.#options.clock.elapsed(), online: false, full: false })
-    peer.inbox.length = 0
-    peer.inboxBytes = 0
-    peer.held = false
+    renew(peer, connection)
+    peer.dialled = dialled
+    peer.since = this.#options.clock.elapsed()
     connection.onFrame = (frame) => this.#receive(peer, connection, frame)
     connection.onClose = (reason) => {
       if (peer.connection === connection) this.#drop(peer, reason)
@@ -274,10 +273,7 @@ export class Peers {
 
   #drop(peer: Peer, reason: Error | undefined): void {
     const { connection, online } = peer
-    Object.assign(peer, { connection: undefined, online: false, full: false })
-    peer.inbox.length = 0
-    peer.inboxBytes = 0
-    peer.held = false
+    renew(peer, undefined)
     connection?.close()
     for (const { reject } of peer.waiting.splice(0)) reject(reason ?? new PeerOfflineError(peer.signer))
     if (online || reason) this.#options.handler.offline(peer, reason)
@@ -339,4 +335,10 @@ export class Peers {
       this.#drop(peer, undefined)
     }
   }
+}
+
+/** Nothing of one connection is left when the next one begins. */
+function renew(peer: Peer, connection: Connection | undefined): void {
+  Object.assign(peer, { connection, online: false, full: false, inboxBytes: 0, held: false })
+  peer.inbox.length = 0
 }

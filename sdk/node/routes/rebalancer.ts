@@ -5,7 +5,7 @@ import { type Cycle, findCycles } from '../../routing/cycles.ts'
 import { MAX_RATE } from '../../routing/policy.ts'
 import { routeOf } from '../../routing/route.ts'
 import type { Engine } from '../engine.ts'
-import type { Route } from '../hops/payer.ts'
+import type { Route } from '../hops/quote.ts'
 import type { Slot } from '../ledgers/slot.ts'
 import { sendable } from './table.ts'
 
