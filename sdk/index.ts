@@ -6,22 +6,20 @@ export type {
   ChainCall,
   ChainEvent,
   ChainReceipt,
+  DepositForm,
   Head,
   LedgerView,
+  Payer,
   SendOptions,
+  SignedDeposit,
+  SignedForm,
+  SigningOptions,
   Survey,
 } from './chain/chain.ts'
 export { DEPLOYMENTS, type Deployment } from './chain/deployment.ts'
-export { type DepositForm, DepositFormError } from './chain/deposit.ts'
+export { DepositFormError } from './chain/deposit.ts'
 export { ChainError } from './chain/errors.ts'
-export type { Payer } from './chain/permit.ts'
-export {
-  PERMIT2,
-  type SignedDeposit,
-  SignedDepositError,
-  type SignedForm,
-  type SigningOptions,
-} from './chain/signed-deposit.ts'
+export { PERMIT2, SignedDepositError } from './chain/signed-deposit.ts'
 export { parseAddress } from './core/address.ts'
 export { channelIdOf, decodeChannel, encodeChannel, ledgerIdOf, MAX_PERIOD, MIN_PERIOD } from './core/channel.ts'
 export {

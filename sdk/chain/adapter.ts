@@ -22,7 +22,10 @@ import type {
   DisputeFeed,
   Head,
   LedgerView,
+  Payer,
   SendOptions,
+  SignedDeposit,
+  SigningOptions,
   Survey,
 } from './chain.ts'
 import { findContracts } from './deployment.ts'
@@ -43,13 +46,12 @@ import { Heartbeat } from './heartbeat.ts'
 import { Journal } from './journal.ts'
 import { LogReader } from './logs.ts'
 import { assertOptions, type ChainOptions } from './options.ts'
-import { type Payer, senderAsPayer } from './permit.ts'
+import { senderAsPayer } from './permit.ts'
 import { type Request, readMarket } from './preflight.ts'
 import { openRpc, type Rpc } from './rpc.ts'
 import { Sender } from './sender.ts'
 import { ChannelFinder } from './shown-channel.ts'
 import { isSignedBy } from './signed-by.ts'
-import type { SignedDeposit, SigningOptions } from './signed-deposit.ts'
 import { Watcher } from './watcher.ts'
 
 export type { ChainOptions } from './options.ts'

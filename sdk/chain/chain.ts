@@ -1,8 +1,6 @@
+import type { TypedMessage } from '../core/eip712.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef, LedgerWord } from '../core/types.ts'
-import type { DepositForm } from './deposit.ts'
-import type { Payer } from './permit.ts'
-import type { SignedDeposit, SigningOptions } from './signed-deposit.ts'
 
 /** The newest block a view was taken at. */
 export interface Head {
@@ -73,6 +71,25 @@ export interface SendOptions {
   readonly signal?: AbortSignal
 }
 
+/**
+ * How the money of a deposit reaches the adjudicator.
+ *
+ * | form | transactions of the sender | what the payer does |
+ * |---|---|---|
+ * | `allowance` | approval of exactly the amount, deposit | is the sender |
+ * | `permit` | one | is the sender, and signs an ERC-2612 permit |
+ * | `permit2` | one | signs; has approved Permit2 once (the sender does so by itself) |
+ * | `authorization` | one | signs an EIP-3009 authorization |
+ * | `address` | plain transfer to the deposit address, collection | is the sender |
+ */
+export type DepositForm = 'allowance' | 'permit' | 'permit2' | 'authorization' | 'address'
+
+/** The account whose tokens a deposit takes. It signs and need not hold gas money; an `OwnerWallet` is one. */
+export interface Payer {
+  readonly address: Address
+  signTypedData(message: TypedMessage): Promise<Uint8Array>
+}
+
 /** How money is brought in. */
 export interface DepositOptions extends SendOptions {
   /** Default: what takes the sender the fewest transactions. Another payer signs: an authorization, or else Permit2. */
@@ -83,6 +100,29 @@ export interface DepositOptions extends SendOptions {
   readonly channel?: Channel | undefined
   /** Announces the channel as well. */
   readonly announce?: boolean | undefined
+}
+
+/** Forms that need nothing but a signature of the payer. */
+export type SignedForm = 'permit2' | 'authorization'
+
+/** A deposit that the payer signed. */
+export interface SignedDeposit extends LedgerRef {
+  readonly form: SignedForm
+  readonly member: number
+  readonly amount: bigint
+  readonly payer: Address
+  /** 32 random bytes: Permit2's nonce, or the salt from which an authorization's nonce follows. */
+  readonly nonce: Hex
+  /** The last second, in chain time, in which it can be executed. */
+  readonly validUntil: bigint
+  readonly signature: Hex
+}
+
+export interface SigningOptions {
+  /** Default: an authorization where the token has them, else Permit2. */
+  readonly by?: SignedForm | undefined
+  /** Chain seconds within which it can be executed; default 3,600, at most 2,592,000. */
+  readonly validFor?: number | undefined
 }
 
 export interface ChainReceipt {

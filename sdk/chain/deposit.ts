@@ -2,22 +2,10 @@ import { toHex } from '../core/bytes.ts'
 import { encodeChannel } from '../core/channel.ts'
 import { type Address, type Channel, COIN, type Hex, type LedgerRef } from '../core/types.ts'
 import { adjudicatorAbi, tokenAbi } from './abi.ts'
+import type { DepositForm } from './chain.ts'
 import { ChainError, InsufficientMoneyError } from './errors.ts'
 import type { Request } from './preflight.ts'
 import type { Rpc } from './rpc.ts'
-
-/**
- * How the money of a deposit reaches the adjudicator.
- *
- * | form | transactions of the sender | what the payer does |
- * |---|---|---|
- * | `allowance` | approval of exactly the amount, deposit | is the sender |
- * | `permit` | one | is the sender, and signs an ERC-2612 permit |
- * | `permit2` | one | signs; has approved Permit2 once (the sender does so by itself) |
- * | `authorization` | one | signs an EIP-3009 authorization |
- * | `address` | plain transfer to the deposit address, collection | is the sender |
- */
-export type DepositForm = 'allowance' | 'permit' | 'permit2' | 'authorization' | 'address'
 
 /** What is deposited, and who for. */
 export interface DepositOrder {

@@ -1,5 +1,13 @@
 import { type Address, type Channel, COIN } from '../core/types.ts'
-import type { ChainReceipt, DepositOptions, SendOptions } from './chain.ts'
+import type {
+  ChainReceipt,
+  DepositOptions,
+  Payer,
+  SendOptions,
+  SignedDeposit,
+  SignedForm,
+  SigningOptions,
+} from './chain.ts'
 import {
   allowanceFor,
   announceRequest,
@@ -11,18 +19,10 @@ import {
   transferRequest,
 } from './deposit.ts'
 import { CallRefusedError } from './errors.ts'
-import { type Payer, permitRequest } from './permit.ts'
+import { permitRequest } from './permit.ts'
 import type { Request } from './preflight.ts'
 import type { Rpc } from './rpc.ts'
-import {
-  assertPermit2,
-  PERMIT2,
-  type SignedDeposit,
-  type SignedForm,
-  type SigningOptions,
-  signDeposit,
-  signedRequest,
-} from './signed-deposit.ts'
+import { assertPermit2, PERMIT2, signDeposit, signedRequest } from './signed-deposit.ts'
 
 /** What a {@link Depositor} works with. */
 export interface DepositorOptions {

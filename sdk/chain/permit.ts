@@ -2,17 +2,12 @@ import { id, Signature, type Signer, TypedDataEncoder } from 'ethers'
 import { toBytes, toHex } from '../core/bytes.ts'
 import type { TypedMessage } from '../core/eip712.ts'
 import type { Address } from '../core/types.ts'
+import type { Payer } from './chain.ts'
 import { askToken, type DepositOrder, request } from './deposit.ts'
 import { ChainError } from './errors.ts'
 import type { Request } from './preflight.ts'
 import type { Rpc } from './rpc.ts'
 import { signerError } from './wire.ts'
-
-/** The account whose tokens a deposit takes. It signs and need not hold gas money; an `OwnerWallet` is one. */
-export interface Payer {
-  readonly address: Address
-  signTypedData(message: TypedMessage): Promise<Uint8Array>
-}
 
 /** How long a signed deposit may be used, in seconds: long enough for a full mempool. */
 export const SIGNED_SECONDS = 3_600n

@@ -3,37 +3,15 @@ import { z } from 'zod'
 import { toHex } from '../core/bytes.ts'
 import type { TypedMessage } from '../core/eip712.ts'
 import { InvalidOptionError } from '../core/errors.ts'
-import { type Address, COIN, type Domain, type Hex, type LedgerRef } from '../core/types.ts'
+import { type Address, COIN, type Domain, type Hex } from '../core/types.ts'
+import type { Payer, SignedDeposit, SigningOptions } from './chain.ts'
 import { allowanceFor, DepositFormError, type DepositOrder, request } from './deposit.ts'
 import { ChainError } from './errors.ts'
-import { hasCode, optional, type Payer, SIGNED_SECONDS, tokenDomain } from './permit.ts'
+import { hasCode, optional, SIGNED_SECONDS, tokenDomain } from './permit.ts'
 import type { Request } from './preflight.ts'
 import type { Rpc } from './rpc.ts'
 
 // A payer signs where its tokens go; anybody can send that and pay for the gas, and nobody can turn it elsewhere.
-
-/** Forms that need nothing but a signature of the payer. */
-export type SignedForm = 'permit2' | 'authorization'
-
-/** A deposit that the payer signed. */
-export interface SignedDeposit extends LedgerRef {
-  readonly form: SignedForm
-  readonly member: number
-  readonly amount: bigint
-  readonly payer: Address
-  /** 32 random bytes: Permit2's nonce, or the salt from which an authorization's nonce follows. */
-  readonly nonce: Hex
-  /** The last second, in chain time, in which it can be executed. */
-  readonly validUntil: bigint
-  readonly signature: Hex
-}
-
-export interface SigningOptions {
-  /** Default: an authorization where the token has them, else Permit2. */
-  readonly by?: SignedForm | undefined
-  /** Chain seconds within which it can be executed; default 3,600, at most 2,592,000. */
-  readonly validFor?: number | undefined
-}
 
 /** Not a signed deposit, or one of another chain. */
 export class SignedDepositError extends ChainError {

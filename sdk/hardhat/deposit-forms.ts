@@ -1,4 +1,4 @@
-import type { DepositForm } from '../chain/deposit.ts'
+import type { DepositForm } from '../chain/chain.ts'
 import { TaskUsageError } from './errors.ts'
 
 /** The forms that can be chosen with `--by`. */

@@ -1,6 +1,3 @@
-import { nobleCipher } from './cipher-noble.ts'
-import { nodeCipher } from './cipher-node.ts'
-
 /** An ephemeral x25519 key; `agree` throws if the other side's key makes the shared secret all zero. */
 export interface EphemeralKey {
   /** 32 bytes. */
@@ -21,8 +18,5 @@ export interface Cipher {
   ephemeral(): EphemeralKey
   aead(key: Uint8Array): Aead
 }
-
-/** node:crypto where there is one (OpenSSL, a hundred times faster), else noble. */
-export const cipher: Cipher = nodeCipher() ?? nobleCipher
 
 export const TAG_LENGTH = 16

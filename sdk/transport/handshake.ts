@@ -28,8 +28,9 @@ import { toBytes, toHex } from '../core/bytes.ts'
 import type { Address } from '../core/types.ts'
 import { recoverSigner } from '../signing/signature.ts'
 import type { SessionSigner } from '../signing/signer.ts'
-import { type Aead, cipher, TAG_LENGTH } from './cipher.ts'
+import { type Aead, TAG_LENGTH } from './cipher.ts'
 import { TransportError } from './errors.ts'
+import { cipher } from './fastest-cipher.ts'
 
 export const MAGIC = utf8ToBytes('TALLYSTICK')
 export const VERSION = 1

@@ -2,13 +2,8 @@ import { expect } from 'chai'
 import { Contract, type HDNodeWallet, Wallet } from 'ethers'
 import { adjudicatorAbi, TOKEN_ABI } from '../../../sdk/chain/abi.ts'
 import { type ChainOptions, connectChain, type EthersChain } from '../../../sdk/chain/adapter.ts'
-import type { DepositForm } from '../../../sdk/chain/deposit.ts'
-import {
-  PERMIT2,
-  parseSignedDeposit,
-  type SignedDeposit,
-  signedDepositText,
-} from '../../../sdk/chain/signed-deposit.ts'
+import type { DepositForm, SignedDeposit } from '../../../sdk/chain/chain.ts'
+import { PERMIT2, parseSignedDeposit, signedDepositText } from '../../../sdk/chain/signed-deposit.ts'
 import { type Address, COIN, type Hex, type LedgerRef } from '../../../sdk/core/types.ts'
 import { ethersWallet, type OwnerWallet } from '../../../sdk/signing/wallet.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
