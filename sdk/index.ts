@@ -1,6 +1,6 @@
 // The public entry of Tallystick: what is exported here keeps its meaning between minor versions.
 
-export { type ChainOptions, connectChain, type EthersChain } from './chain/adapter.ts'
+export type { EthersChain } from './chain/adapter.ts'
 export type {
   Chain,
   ChainCall,
@@ -16,9 +16,11 @@ export type {
   SigningOptions,
   Survey,
 } from './chain/chain.ts'
+export { connectChain } from './chain/connect.ts'
 export { DEPLOYMENTS, type Deployment } from './chain/deployment.ts'
 export { DepositFormError } from './chain/deposit.ts'
 export { ChainError } from './chain/errors.ts'
+export type { ChainOptions } from './chain/options.ts'
 export { PERMIT2, SignedDepositError } from './chain/signed-deposit.ts'
 export { parseAddress } from './core/address.ts'
 export { channelIdOf, decodeChannel, encodeChannel, ledgerIdOf, MAX_PERIOD, MIN_PERIOD } from './core/channel.ts'

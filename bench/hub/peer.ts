@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs'
-import { connectChain } from '../../sdk/chain/adapter.ts'
+import { connectChain } from '../../sdk/chain/connect.ts'
 import { toBytes, toHex } from '../../sdk/core/bytes.ts'
 import { keccak256 } from '../../sdk/core/keccak.ts'
 import type { Address, Domain } from '../../sdk/core/types.ts'

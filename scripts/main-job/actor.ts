@@ -1,6 +1,7 @@
 import { Contract, MaxUint256, Wallet } from 'ethers'
 import { tokenAbi } from '../../sdk/chain/abi.ts'
-import { connectChain, type EthersChain } from '../../sdk/chain/adapter.ts'
+import type { EthersChain } from '../../sdk/chain/adapter.ts'
+import { connectChain } from '../../sdk/chain/connect.ts'
 import { encodeInvoice } from '../../sdk/core/invoice-text.ts'
 import type { Address, ChannelId, LedgerRef } from '../../sdk/core/types.ts'
 import { ledgerKey } from '../../sdk/node/keys.ts'

@@ -2,17 +2,9 @@ import type { Signer } from 'ethers'
 import { toBytes } from '../core/bytes.ts'
 import { channelIdOf, decodeChannel } from '../core/channel.ts'
 import type { Outcome } from '../core/outcome.ts'
-import {
-  type Address,
-  type Channel,
-  type ChannelId,
-  COIN,
-  type Domain,
-  type Hex,
-  type LedgerRef,
-} from '../core/types.ts'
-import type { Store } from '../storage/store.ts'
-import { adjudicatorAbi, registryAbi, tokenAbi } from './abi.ts'
+import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef } from '../core/types.ts'
+import { adjudicatorAbi, registryAbi } from './abi.ts'
+import { ask } from './ask.ts'
 import type {
   Chain,
   ChainCall,
@@ -28,8 +20,7 @@ import type {
   SigningOptions,
   Survey,
 } from './chain.ts'
-import { findContracts } from './deployment.ts'
-import { collectRequest, NotATokenError } from './deposit.ts'
+import { collectRequest } from './deposit.ts'
 import { Depositor } from './depositor.ts'
 import {
   DelegatedSenderError,
@@ -37,62 +28,24 @@ import {
   InsufficientMoneyError,
   NoSenderError,
   RpcFailedError,
-  RpcUnreachableError,
-  StoreOfAnotherChainError,
-  WrongNetworkError,
 } from './errors.ts'
 import { topicOf } from './events.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Journal } from './journal.ts'
-import { LogReader } from './logs.ts'
-import { assertOptions, type ChainOptions } from './options.ts'
+import type { ChainOptions } from './options.ts'
 import { senderAsPayer } from './permit.ts'
 import { type Request, readMarket } from './preflight.ts'
-import { openRpc, type Rpc } from './rpc.ts'
+import { RegistryReader } from './registry-reader.ts'
+import type { Rpc } from './rpc.ts'
 import { Sender } from './sender.ts'
 import { ChannelFinder } from './shown-channel.ts'
 import { isSignedBy } from './signed-by.ts'
+import { balanceOf, describeToken } from './token.ts'
 import { Watcher } from './watcher.ts'
 
-export type { ChainOptions } from './options.ts'
-
 const REAL_CONFIRMATIONS = 12
-const KEYS_AT_ONCE = 256
 
-/**
- * Connects to a chain: checks the network and the contracts, and that the store belongs to them. Nothing is watched before `start`.
- * @throws ChainError of many kinds, each saying what to do.
- * @example
- * ```ts
- * const chain = await connectChain({ rpc: 'http://127.0.0.1:8545', store, signer: new Wallet(key), deployment })
- * await chain.start()
- * ```
- */
-export async function connectChain(options: ChainOptions): Promise<EthersChain> {
-  assertOptions(options)
-  const opened: Rpc[] = []
-  try {
-    for (const source of [options.rpc, ...(options.witnesses ?? [])]) {
-      const rpc = await openRpc(source, options.timeoutMs)
-      opened.push(rpc)
-      const expected = options.chainId ?? opened[0]!.chainId
-      if (rpc.chainId !== expected) throw new WrongNetworkError(expected, rpc.chainId)
-    }
-    const [rpc, ...witnesses] = opened as [Rpc, ...Rpc[]]
-    const contracts = await findContracts(rpc, options.deployment)
-    await claimStore(options.store, rpc, contracts.adjudicator)
-    const signers = [options.signer, options.spareSigner].filter((signer) => signer !== undefined)
-    const accounts = await Promise.all(
-      signers.map(async (signer) => ({ signer, account: (await signer.getAddress()).toLowerCase() as Address })),
-    )
-    return new EthersChain(options, rpc, witnesses, contracts, accounts)
-  } catch (error) {
-    for (const rpc of opened) rpc.close()
-    throw error
-  }
-}
-
-/** The chain port over ethers. Made by {@link connectChain}. */
+/** The chain port over ethers. Made by `connectChain`. */
 export class EthersChain implements Chain, DisputeFeed {
   readonly domain: Domain
   readonly registry: Address
@@ -108,7 +61,7 @@ export class EthersChain implements Chain, DisputeFeed {
   readonly #watcher: Watcher
   readonly #senders: readonly Sender[]
   readonly #depositor: Depositor
-  readonly #revealed: LogReader
+  readonly #registryReader: RegistryReader
   readonly #journal: Journal
   readonly #heartbeat: Heartbeat
   readonly #finder: ChannelFinder
@@ -129,7 +82,7 @@ export class EthersChain implements Chain, DisputeFeed {
     this.#rpc = rpc
     this.#witnesses = witnesses
     this.#firstBlock = firstBlock
-    this.#revealed = new LogReader(rpc, registry)
+    this.#registryReader = new RegistryReader(rpc, registry, firstBlock)
     this.#journal = new Journal(store)
     this.#senders = accounts.map(
       ({ signer, account }) =>
@@ -286,26 +239,12 @@ export class EthersChain implements Chain, DisputeFeed {
   }
 
   async balance(asset: Address, account: Address = this.sender): Promise<bigint> {
-    if (asset === COIN) return this.#rpc.call((provider) => provider.getBalance(account))
-    const [balance] = await this.#ask(asset, tokenAbi, 'balanceOf', [account])
-    return balance as bigint
+    return balanceOf(this.#rpc, asset, account)
   }
 
   /** How a token calls and divides itself; a token without a symbol is called by its address. Throws NotATokenError. */
-  async token(asset: Address): Promise<{ symbol: string; decimals: number }> {
-    try {
-      const [symbol, [decimals]] = await Promise.all([
-        this.#ask(asset, tokenAbi, 'symbol', []).then(
-          ([name]) => String(name).slice(0, 32),
-          () => asset,
-        ),
-        this.#ask(asset, tokenAbi, 'decimals', []),
-      ])
-      return { symbol, decimals: Number(decimals) }
-    } catch (error) {
-      if (error instanceof RpcUnreachableError) throw error
-      throw new NotATokenError(asset, { cause: error })
-    }
+  token(asset: Address): Promise<{ symbol: string; decimals: number }> {
+    return describeToken(this.#rpc, asset)
   }
 
   async gasPrice(): Promise<bigint> {
@@ -314,7 +253,7 @@ export class EthersChain implements Chain, DisputeFeed {
   }
 
   async claimable(asset: Address, owner: Address): Promise<bigint> {
-    const [amount] = await this.#ask(this.domain.adjudicator, adjudicatorAbi, 'claimable', [asset, owner])
+    const [amount] = await ask(this.#rpc, this.domain.adjudicator, adjudicatorAbi, 'claimable', [asset, owner])
     return amount as bigint
   }
 
@@ -324,36 +263,24 @@ export class EthersChain implements Chain, DisputeFeed {
 
   async outcomes(keys: readonly Hex[]): Promise<Outcome[]> {
     const { number } = await this.head()
-    return this.#outcomesAt(keys, Math.max(number - this.confirmations + 1, 0))
+    return this.#registryReader.outcomes(keys, Math.max(number - this.confirmations + 1, 0))
   }
 
   async secretOf(key: Hex): Promise<Hex | undefined> {
     const { number } = await this.head()
-    const topics = [registryAbi.getEvent('Revealed')!.topicHash as Hex, key]
-    const log = await this.#revealed.findLast(topics, this.#firstBlock, number, () => true)
-    return log && (registryAbi.parseLog(log)!.args.secret as Hex)
+    return this.#registryReader.secretOf(key, number)
   }
 
   async survey(keys: readonly Hex[]): Promise<Survey> {
     const { head, confirmedHead } = await this.#watcher.heads()
-    const latest = await this.#outcomesAt(keys, head.number)
+    const latest = await this.#registryReader.outcomes(keys, head.number)
     const isSame = head.number === confirmedHead.number
     return {
       head,
       confirmedHead,
       latest,
-      confirmed: isSame ? latest : await this.#outcomesAt(keys, confirmedHead.number),
+      confirmed: isSame ? latest : await this.#registryReader.outcomes(keys, confirmedHead.number),
     }
-  }
-
-  async #outcomesAt(keys: readonly Hex[], block: number): Promise<Outcome[]> {
-    const found: Outcome[] = []
-    for (let from = 0; from < keys.length; from += KEYS_AT_ONCE) {
-      const some = keys.slice(from, from + KEYS_AT_ONCE)
-      const [packed] = await this.#ask(this.registry, registryAbi, 'outcomes', [some], block)
-      for (const one of packed as bigint[]) found.push({ value: BigInt.asUintN(64, one), recordedAt: one >> 64n })
-    }
-    return found
   }
 
   async announced(owner: Address): Promise<readonly { channelId: ChannelId; channel: Channel }[]> {
@@ -394,20 +321,6 @@ export class EthersChain implements Chain, DisputeFeed {
     })
   }
 
-  async #ask(
-    to: Address,
-    abi: typeof adjudicatorAbi,
-    functionName: string,
-    args: readonly unknown[],
-    block?: number,
-  ): Promise<ReturnType<typeof abi.decodeFunctionResult>> {
-    const data = abi.encodeFunctionData(functionName, args)
-    const answer = await this.#rpc.call((provider) =>
-      provider.call({ to, data, ...(block === undefined ? {} : { blockTag: block }) }),
-    )
-    return abi.decodeFunctionResult(functionName, answer)
-  }
-
   #main(): Sender {
     const [main] = this.#senders
     if (!main) throw new NoSenderError()
@@ -424,13 +337,3 @@ const cannotPay = (error: unknown): error is Error =>
   error instanceof InsufficientGasMoneyError ||
   error instanceof InsufficientMoneyError ||
   error instanceof DelegatedSenderError
-
-/** A store belongs to one adjudicator on one chain, from its first use on. */
-async function claimStore(store: Store, rpc: Rpc, adjudicator: Address): Promise<void> {
-  const genesis = await rpc.call((provider) => provider.getBlock(0))
-  const actual = `adjudicator ${adjudicator} on chain ${rpc.chainId} (genesis ${genesis?.hash?.slice(0, 10) ?? 'unknown'})`
-  const stored = await store.get('chain/domain')
-  if (!stored) return store.commit([{ key: 'chain/domain', value: new TextEncoder().encode(actual) }])
-  const text = new TextDecoder().decode(stored)
-  if (text !== actual) throw new StoreOfAnotherChainError(text, actual)
-}

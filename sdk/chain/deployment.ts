@@ -1,6 +1,7 @@
 import { parseAddress } from '../core/address.ts'
 import type { Address } from '../core/types.ts'
 import { adjudicatorAbi } from './abi.ts'
+import { ask } from './ask.ts'
 import { MissingContractsError, UnknownDeploymentError } from './errors.ts'
 import type { Rpc } from './rpc.ts'
 
@@ -30,13 +31,9 @@ export async function findContracts(
 
 /** An adjudicator is what calls itself Tallystick, version 1, and names its registry. */
 async function registryOf(rpc: Rpc, adjudicator: Address): Promise<Address> {
-  const ask = async (functionName: string) => {
-    const data = adjudicatorAbi.encodeFunctionData(functionName)
-    const answer = await rpc.call((provider) => provider.call({ to: adjudicator, data }))
-    return adjudicatorAbi.decodeFunctionResult(functionName, answer)
-  }
+  const view = (name: string) => ask(rpc, adjudicator, adjudicatorAbi, name, [])
   try {
-    const [domain, registry] = await Promise.all([ask('eip712Domain'), ask('registry')])
+    const [domain, registry] = await Promise.all([view('eip712Domain'), view('registry')])
     if (domain.name === 'Tallystick' && domain.version === '1') return String(registry[0]).toLowerCase() as Address
   } catch (error) {
     if ((error as { code?: string }).code === 'RPC_UNREACHABLE') throw error

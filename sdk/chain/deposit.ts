@@ -6,23 +6,13 @@ import type { DepositForm } from './chain.ts'
 import { ChainError, InsufficientMoneyError } from './errors.ts'
 import type { Request } from './preflight.ts'
 import type { Rpc } from './rpc.ts'
+import { askToken, NotATokenError } from './token.ts'
 
 /** What is deposited, and who for. */
 export interface DepositOrder {
   readonly ledger: LedgerRef
   readonly member: number
   readonly amount: bigint
-}
-
-/** The asset of a deposit is not a token contract. */
-export class NotATokenError extends ChainError {
-  readonly code = 'NOT_A_TOKEN'
-  readonly asset: Address
-
-  constructor(asset: Address, options?: ErrorOptions) {
-    super(`${asset} is not an ERC-20 token on this chain. Check the address and the network.`, options)
-    this.asset = asset
-  }
 }
 
 /** The money cannot reach the adjudicator in this form. None was moved. */
@@ -89,13 +79,6 @@ export async function allowanceFor(
     if (error instanceof ChainError) throw error
     throw new NotATokenError(asset, { cause: error })
   }
-}
-
-/** What a token's view function answers; throws what ethers throws if it has none such. */
-export async function askToken(rpc: Rpc, asset: Address, functionName: string, args: readonly unknown[]) {
-  const data = tokenAbi.encodeFunctionData(functionName, args)
-  const answer = await rpc.call((provider) => provider.call({ to: asset, data }))
-  return tokenAbi.decodeFunctionResult(functionName, answer)[0] as unknown
 }
 
 /** A call of the adjudicator. */

@@ -3,10 +3,10 @@ import { toBytes, toHex } from '../core/bytes.ts'
 import type { TypedMessage } from '../core/eip712.ts'
 import type { Address } from '../core/types.ts'
 import type { Payer } from './chain.ts'
-import { askToken, type DepositOrder, request } from './deposit.ts'
-import { ChainError } from './errors.ts'
+import { type DepositOrder, request } from './deposit.ts'
 import type { Request } from './preflight.ts'
 import type { Rpc } from './rpc.ts'
+import { optional } from './token.ts'
 import { signerError } from './wire.ts'
 
 /** How long a signed deposit may be used, in seconds: long enough for a full mempool. */
@@ -76,19 +76,4 @@ async function permitNonce(rpc: Rpc, asset: Address, owner: Address): Promise<bi
   ])
   const isOther = typeHash !== undefined && typeHash !== PERMIT_TYPE_HASH
   return isOther ? undefined : (nonce as bigint | undefined)
-}
-
-/** What a token answers; undefined if it has no such function. */
-export async function optional(
-  rpc: Rpc,
-  asset: Address,
-  functionName: string,
-  args: readonly unknown[] = [],
-): Promise<unknown> {
-  try {
-    return await askToken(rpc, asset, functionName, args)
-  } catch (error) {
-    if (error instanceof ChainError) throw error
-    return undefined
-  }
 }

@@ -7,9 +7,10 @@ import { type Address, COIN, type Domain, type Hex } from '../core/types.ts'
 import type { Payer, SignedDeposit, SigningOptions } from './chain.ts'
 import { allowanceFor, DepositFormError, type DepositOrder, request } from './deposit.ts'
 import { ChainError } from './errors.ts'
-import { hasCode, optional, SIGNED_SECONDS, tokenDomain } from './permit.ts'
+import { hasCode, SIGNED_SECONDS, tokenDomain } from './permit.ts'
 import type { Request } from './preflight.ts'
 import type { Rpc } from './rpc.ts'
+import { optional } from './token.ts'
 
 // A payer signs where its tokens go; anybody can send that and pay for the gas, and nobody can turn it elsewhere.
 

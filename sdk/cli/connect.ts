@@ -1,5 +1,6 @@
 import type { Signer } from 'ethers'
-import { connectChain, type EthersChain } from '../chain/adapter.ts'
+import type { EthersChain } from '../chain/adapter.ts'
+import { connectChain } from '../chain/connect.ts'
 import type { Deployment } from '../chain/deployment.ts'
 import { openRpc } from '../chain/rpc.ts'
 import { memoryStore } from '../storage/memory.ts'

@@ -1,5 +1,6 @@
 import type { Signer } from 'ethers'
-import { connectChain, type EthersChain } from '../chain/adapter.ts'
+import type { EthersChain } from '../chain/adapter.ts'
+import { connectChain } from '../chain/connect.ts'
 import type { Address } from '../core/types.ts'
 import { Node } from '../node/node.ts'
 import { sessionSigner } from '../signing/session.ts'

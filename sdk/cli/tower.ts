@@ -1,4 +1,5 @@
-import { connectChain, type EthersChain } from '../chain/adapter.ts'
+import type { EthersChain } from '../chain/adapter.ts'
+import { connectChain } from '../chain/connect.ts'
 import { parseAddress } from '../core/address.ts'
 import type { Domain } from '../core/types.ts'
 import { sessionSigner } from '../signing/session.ts'

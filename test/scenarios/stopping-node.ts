@@ -1,4 +1,4 @@
-import { connectChain } from '../../sdk/chain/adapter.ts'
+import { connectChain } from '../../sdk/chain/connect.ts'
 import type { Address } from '../../sdk/core/types.ts'
 import { Node } from '../../sdk/node/node.ts'
 import { openSqlite } from '../../sdk/storage/sqlite.ts'

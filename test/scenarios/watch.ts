@@ -1,6 +1,7 @@
 import { Contract, type TransactionResponse } from 'ethers'
 import { adjudicatorAbi } from '../../sdk/chain/abi.ts'
-import { connectChain, type EthersChain } from '../../sdk/chain/adapter.ts'
+import type { EthersChain } from '../../sdk/chain/adapter.ts'
+import { connectChain } from '../../sdk/chain/connect.ts'
 import type { ChainOptions } from '../../sdk/chain/options.ts'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { encodeStates } from '../../sdk/core/calldata.ts'

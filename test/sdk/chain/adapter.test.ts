@@ -4,7 +4,9 @@ import { type AddressInfo, connect as connectSocket, createServer as createSocke
 import { expect } from 'chai'
 import { Contract, JsonRpcProvider, Network, Wallet } from 'ethers'
 import { TOKEN_ABI } from '../../../sdk/chain/abi.ts'
-import { type ChainOptions, connectChain, type EthersChain } from '../../../sdk/chain/adapter.ts'
+import type { EthersChain } from '../../../sdk/chain/adapter.ts'
+import { connectChain } from '../../../sdk/chain/connect.ts'
+import type { ChainOptions } from '../../../sdk/chain/options.ts'
 import { secretKey } from '../../../sdk/core/outcome.ts'
 import { type Address, COIN, type Hex, type LedgerRef } from '../../../sdk/core/types.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
@@ -273,7 +275,7 @@ describe('connecting to a chain', () => {
   it('leaves nothing running when it is stopped', async function () {
     this.timeout(20_000)
     const script = `
-      import { connectChain } from ${JSON.stringify(new URL('../../../sdk/chain/adapter.ts', import.meta.url).href)}
+      import { connectChain } from ${JSON.stringify(new URL('../../../sdk/chain/connect.ts', import.meta.url).href)}
       import { memoryStore } from ${JSON.stringify(new URL('../../../sdk/storage/memory.ts', import.meta.url).href)}
       for (const rpc of ${JSON.stringify([chain.url, chain.url.replace('http', 'ws')])}) {
         const chain = await connectChain({ rpc, store: memoryStore(), deployment: ${JSON.stringify(deployment)} })
