@@ -1,6 +1,5 @@
 import type { Block, Log } from 'ethers'
 import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
-import { encodeWord } from '../core/word.ts'
 import type { Store } from '../storage/store.ts'
 import type { ChainEvent, Head, LedgerView } from './chain.ts'
 import { RpcFailedError } from './errors.ts'
@@ -8,6 +7,7 @@ import { CHANNEL_TOPICS, decodeEvent, topicOf } from './events.ts'
 import { LedgerReader } from './ledger-reader.ts'
 import { LogReader, type Topics } from './logs.ts'
 import type { Rpc } from './rpc.ts'
+import { Witnesses } from './witnesses.ts'
 
 /** How a {@link Watcher} works. */
 export interface WatcherOptions {
@@ -41,8 +41,6 @@ const AUDITED = 8
 const NEW_AT_ONCE = 256
 /** Above this many ledgers the logs of all are asked for: RPCs bound the length of a filter. */
 const MAX_FILTERED = 50
-/** Blocks that a witness may be ahead. */
-const TOLERATED_LAG = 5
 const CURSOR = 'chain/cursor'
 
 /**
@@ -55,8 +53,7 @@ export class Watcher {
   readonly #watched = new Map<string, Watched>()
   readonly #logs: LogReader
   readonly #ledgers: LedgerReader
-  /** The same ledgers as the witnesses tell them. */
-  readonly #seenByOthers: readonly LedgerReader[]
+  readonly #witnesses: Witnesses
   /** Blocks followed so far, ascending, newest last; not necessarily all of them. */
   #blocks: Head[] = []
   /** Events already told, by block hash and index, with their block number. */
@@ -75,9 +72,7 @@ export class Watcher {
     const { rpc, witnesses, adjudicator, firstBlock } = options
     this.#logs = new LogReader(rpc, adjudicator)
     this.#ledgers = new LedgerReader(rpc, this.#logs, adjudicator, firstBlock)
-    this.#seenByOthers = witnesses.map(
-      (witness) => new LedgerReader(witness, new LogReader(witness, adjudicator), adjudicator, firstBlock),
-    )
+    this.#witnesses = new Witnesses(witnesses, adjudicator, firstBlock)
   }
 
   /** The newest block that was followed to its end. */
@@ -116,7 +111,7 @@ export class Watcher {
     const head = headOf(block)
     this.#assertNotBehind(head)
     if (head.hash !== this.head?.hash) await this.#advance(head, block.parentHash as Hex)
-    await this.#compareWitnesses(head)
+    await this.#witnesses.compareBlocks(head, await this.#confirmedHead(head))
     await this.#readViews(head, head.hash !== this.#viewed)
     this.#viewed = head.hash
     return head
@@ -136,17 +131,15 @@ export class Watcher {
     const block = await this.#options.rpc.call((provider) => provider.getBlock('latest'))
     const head = headOf(block!)
     this.#assertNotBehind(head)
-    await this.#compareWitnesses(head)
-    return this.#look(ledger, head, await this.#confirmedHead(head))
+    const confirmedHead = await this.#confirmedHead(head)
+    await this.#witnesses.compareBlocks(head, confirmedHead)
+    return this.#look(ledger, head, confirmedHead)
   }
 
-  /** A ledger as the RPC tells it. Throws if a witness that has the confirmed block says otherwise: money could be made up, or a dispute hidden. */
+  /** A ledger as the RPC tells it and no witness denies. */
   async #look(ledger: LedgerRef, head: Head, confirmedHead: Head): Promise<LedgerView> {
     const view = await this.#ledgers.read(ledger, head, confirmedHead)
-    const words = this.#seenByOthers.map((reader) => reader.word(ledger, confirmedHead).catch(() => undefined))
-    for (const word of await Promise.all(words))
-      if (word !== undefined && word !== encodeWord(view.confirmed))
-        throw new RpcFailedError('eth_call', `another RPC says something else about ledger ${ledger.channelId}`)
+    await this.#witnesses.compareLedger(ledger, view)
     return view
   }
 
@@ -286,21 +279,6 @@ export class Watcher {
     if (missed) this.#next = Math.min(this.#next ?? view.head.number, before.head.number)
     if (!this.#watched.has(keyOf(view))) return
     if (!before || !isSame(before, view)) this.#options.onView(view)
-  }
-
-  async #compareWitnesses(head: Head): Promise<void> {
-    if (this.#options.witnesses.length === 0) return
-    const confirmed = await this.#confirmedHead(head)
-    for (const witness of this.#options.witnesses) {
-      const [latest, block] = await Promise.all([
-        witness.call((provider) => provider.getBlockNumber()),
-        witness.call((provider) => provider.getBlock(confirmed.number)),
-      ]).catch(() => [0, null] as const)
-      if (block && block.hash !== confirmed.hash)
-        throw new RpcFailedError('eth_getBlockByNumber', `another RPC has another block ${confirmed.number}`)
-      if (latest > head.number + TOLERATED_LAG)
-        throw new RpcFailedError('eth_getBlockByNumber', `it is ${latest - head.number} blocks behind another RPC`)
-    }
   }
 
   async #remember(head: Head): Promise<void> {
