@@ -26,6 +26,7 @@ import {
   type TowerMessage,
   TowerProtocolError,
 } from './messages.ts'
+import { Paying, type Unpaid } from './paying.ts'
 import { type Kept, progressWrite, readProgress } from './progress.ts'
 import { contentOf, orderDigest, verifyReceipt } from './receipt.ts'
 import { decodeTowerMessage, encodeTowerMessage, MAX_APPOINTMENTS } from './wire.ts'
@@ -58,7 +59,7 @@ export type TowerClientEvent =
   | (LedgerRef & { readonly kind: 'ahead'; readonly tower: Address })
   /** It cannot read calls between contracts, so a challenger can keep a sealed appointment shut. */
   | { readonly kind: 'untraced'; readonly tower: Address }
-  | { readonly kind: 'unpaid'; readonly tower: Address; readonly quote: Quote | undefined; readonly error?: Error }
+  | Unpaid
 
 /** The newest of one ledger; without states there is nothing to watch. */
 export interface Wanted {
@@ -104,8 +105,6 @@ const REFUSED: Readonly<Record<RefusalCode, number>> = {
 }
 /** Milliseconds until a ledger of which the tower holds newer states is compared again. */
 const AHEAD = 60_000
-/** Milliseconds after a payment in which nothing more is paid, whatever a tower says. */
-const PAID = 86_400_000
 /** Milliseconds between looks for receipts that end soon. */
 const RENEW_EVERY = 600_000
 
@@ -121,6 +120,7 @@ export class TowerLink {
   readonly #taken = new Map<string, bigint>()
   readonly #notBefore = new Map<string, number>()
   readonly #ending = new AbortController()
+  readonly #paying: Paying
   #connection: Connection | undefined
   #offer: Offer | undefined
   #isDialling = false
@@ -130,14 +130,12 @@ export class TowerLink {
   #renewedAt = 0
   #behindSince: number | undefined
   #isLagging = false
-  #isAsking = false
-  #isPaying = false
-  #paidAt = Number.NEGATIVE_INFINITY
   /** Ledgers of which it holds something newer than this store. */
   readonly #ahead = new Set<string>()
 
   constructor(options: LinkOptions) {
     this.#options = options
+    this.#paying = new Paying(options, () => this.#retry())
   }
 
   get tower(): Address {
@@ -250,7 +248,7 @@ export class TowerLink {
     this.#connection = undefined
     this.#offer = undefined
     this.#flying.clear()
-    this.#isAsking = false
+    this.#paying.lost()
     this.#pause()
     this.#options.tell({ kind: 'disconnected', tower: this.tower, reason })
   }
@@ -286,7 +284,7 @@ export class TowerLink {
       case 'recalled':
         return this.#recalled(message.appointment)
       case 'quoted':
-        return this.#pay(message.quote)
+        return this.#paying.quoted(message.quote, this.#offer)
       default:
         throw new TowerProtocolError('TOWER_PROTOCOL', `A tower has no "${message.kind}" to say. Update it.`)
     }
@@ -409,8 +407,7 @@ export class TowerLink {
     const flight = this.#flying.get(locator)
     if (!flight) {
       // A quote was asked for.
-      this.#isAsking = false
-      tell({ kind: 'unpaid', tower, quote: undefined })
+      this.#paying.refused()
       return
     }
     const { key } = flight
@@ -453,35 +450,8 @@ export class TowerLink {
   }
 
   #askPrice(): void {
-    const { months = 1, clock } = this.#options
-    if (this.#isAsking || this.#isPaying || !this.#connection || clock.elapsed() < this.#paidAt + PAID) return
-    this.#isAsking = true
-    this.#connection.send(encodeTowerMessage({ kind: 'quote', months }))
-  }
-
-  #pay(quote: Quote): void {
-    const { pay, tell, tower, months = 1, clock } = this.#options
-    if (!this.#isAsking) return
-    this.#isAsking = false
-    if (quote.months !== months || quote.amount > this.#offer!.price * BigInt(months))
-      throw new TowerProtocolError('TOWER_PROTOCOL', 'The tower quotes more than it offered. Use another tower.')
-    if (!pay) {
-      tell({ kind: 'unpaid', tower, quote })
-      return
-    }
-    this.#isPaying = true
-    // Not waited for: a payment may take its time, and the tower has other things to say.
-    pay(quote)
-      .then(
-        () => {
-          this.#paidAt = clock.elapsed()
-          this.#retry()
-        },
-        (error) => tell({ kind: 'unpaid', tower, quote, error }),
-      )
-      .finally(() => {
-        this.#isPaying = false
-      })
+    const connection = this.#connection
+    if (connection) this.#paying.ask((message) => connection.send(encodeTowerMessage(message)))
   }
 
   #retry(): void {
