@@ -1,10 +1,13 @@
 import { expect } from 'chai'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { invoiceKey } from '../../sdk/node/keys.ts'
+import { perform } from './actions.ts'
+import { calm, leave } from './ending.ts'
+import type { Bill } from './invoices.ts'
 import type { Kind, Plan } from './plan.ts'
 import { withRandomBytes } from './random.ts'
 import { play } from './run.ts'
-import { type Bill, World } from './world.ts'
+import { World } from './world.ts'
 
 const act = (kind: Kind, a = 0, b = 0, c = 0) => ({ do: kind, a, b, c })
 const plan = (actions: Plan['actions'], hostile?: Plan['hostile']): Plan => ({
@@ -32,12 +35,12 @@ describe('what simulations have found', () => {
     await withRandomBytes(1, async () => {
       const world = new World(plan(actions, hostile))
       await world.start()
-      for (const action of actions) await world.perform(action)
+      for (const action of actions) await perform(world, action)
       const [{ id, payee }] = world.bills as [Bill]
       const args = [toHex(payee.disk.get(invoiceKey(id))!.slice(1, 33))]
       world.chain.call(payee.owner, { to: 'registry', functionName: 'reveal', args })
-      await world.calm()
-      await world.leave()
+      await calm(world)
+      await leave(world)
       const [{ failure, cost }] = world.bills as [Bill]
       expect(failure).to.equal('PROOF_MISSING')
       expect(world.chain.paidTo(world.machines[0]!.owner)).to.equal(5_000n - cost)

@@ -1,7 +1,10 @@
 import { invoiceKey, sentKey } from '../../sdk/node/keys.ts'
 import { verifyReceipt } from '../../sdk/signing/invoice.ts'
+import type { Bill } from './invoices.ts'
+import { isDecided, type Lock, REGISTRY } from './locks.ts'
 import type { Machine } from './machine.ts'
-import { type Bill, type Lock, REGISTRY, type World } from './world.ts'
+import { deposited, held, isEmpty, paidOut, reserved } from './money.ts'
+import type { World } from './world.ts'
 
 /** What must hold when all is over; answers the rules that do not. */
 export async function verdict(world: World): Promise<string[]> {
@@ -16,16 +19,16 @@ export async function verdict(world: World): Promise<string[]> {
 /** Everything that was paid in was paid out: no wei is made, lost or stuck. */
 function conservation(world: World): string[] {
   const broken: string[] = []
-  const [deposited, paid, held] = [world.deposited(), world.paidOut(), world.held()]
-  if (paid + held > deposited) broken.push(`${paid + held} came out of ${deposited}`)
-  if (held > 0n || !world.isEmpty()) broken.push(`${held} are stuck in ledgers`)
-  if (world.reserved() > 0n) broken.push(`${world.reserved()} are stuck for transfers`)
+  const [put, paid, kept] = [deposited(world), paidOut(world), held(world)]
+  if (paid + kept > put) broken.push(`${paid + kept} came out of ${put}`)
+  if (kept > 0n || !isEmpty(world)) broken.push(`${kept} are stuck in ledgers`)
+  if (reserved(world) > 0n) broken.push(`${reserved(world)} are stuck for transfers`)
   return broken
 }
 
 /** Nobody ends below what it paid in, was paid and did not give away. Fees of others only add to that. */
 async function loss(world: World, machine: Machine): Promise<string[]> {
-  let least = world.deposited(machine)
+  let least = deposited(world, machine)
   if (!machine.gone) {
     for await (const { direction, amount } of machine.node.payments()) least += direction === 'in' ? amount : -amount
   }
@@ -41,7 +44,7 @@ async function loss(world: World, machine: Machine): Promise<string[]> {
 function shareOf(world: World, lock: Lock, machine: Machine): bigint {
   const { payer, payee, amount, given, taken, returned, due } = lock
   if (payer === machine && given) return -amount
-  return payee === machine && !returned && (taken || (due && world.isDecided(lock))) ? amount : 0n
+  return payee === machine && !returned && (taken || (due && isDecided(world, lock))) ? amount : 0n
 }
 
 /** The payee showed its secret. */

@@ -1,3 +1,5 @@
+import { perform } from './actions.ts'
+import { calm, leave } from './ending.ts'
 import type { Mutation } from './machine.ts'
 import { verdict } from './oracles.ts'
 import { type Action, type Plan, planOf } from './plan.ts'
@@ -33,12 +35,12 @@ export async function play(plan: Plan, mutate?: Mutate): Promise<Outcome> {
         await world.start()
         for (const action of plan.actions) {
           await world.boot()
-          await world.perform(action)
+          await perform(world, action)
         }
         world.note('calm')
-        await world.calm()
+        await calm(world)
         world.note('leave')
-        await world.leave()
+        await leave(world)
         broken.push(...(await verdict(world)))
       } catch (error) {
         broken.push(`It threw ${(error as Error).stack}`)
