@@ -5,7 +5,7 @@ import { perform } from './actions.ts'
 import { calm, leave } from './ending.ts'
 import type { Bill } from './invoices.ts'
 import type { Kind, Plan } from './plan.ts'
-import { withRandomBytes } from './random.ts'
+import { repeatably } from './random.ts'
 import { play } from './run.ts'
 import { World } from './world.ts'
 
@@ -32,7 +32,7 @@ describe('what simulations have found', () => {
   it('S35 a payer whose payment a dispute decides is told that it is paid, and not that it came back', async () => {
     const hostile = { index: 1, kind: 'last moment' } as const
     const actions = [act('invoice', 1, 0, 400), act('time'), act('dispute'), act('time')]
-    await withRandomBytes(1, async () => {
+    await repeatably(1, async () => {
       const world = new World(plan(actions, hostile))
       await world.start()
       for (const action of actions) await perform(world, action)

@@ -42,10 +42,13 @@ export class Random {
   }
 }
 
-/** While `run` runs, whatever asks for random bytes gets those of a seed: keys, ids and onions repeat with it. */
-export async function withRandomBytes<T>(seed: number, run: () => Promise<T>): Promise<T> {
+/**
+ * While `run` runs, whatever asks for random bytes gets those of a seed: keys, ids and onions repeat with it. And whoever
+ * lets others have their turn comes next after them, not when the machine's clock has reached its next millisecond.
+ */
+export async function repeatably<T>(seed: number, run: () => Promise<T>): Promise<T> {
   const random = new Random(seed ^ 0x5eed)
-  const { crypto } = globalThis
+  const { crypto, setTimeout } = globalThis
   const before = crypto.getRandomValues
   let drawn = 0
   crypto.getRandomValues = (<V extends ArrayBufferView>(array: V): V => {
@@ -54,6 +57,8 @@ export async function withRandomBytes<T>(seed: number, run: () => Promise<T>): P
     for (let i = 0; i < bytes.length; i++) bytes[i] = random.word() & 0xff
     return array
   }) as typeof before
+  const wait = (task: () => void, ms?: number) => (ms === 0 ? setImmediate(task) : setTimeout(task, ms))
+  globalThis.setTimeout = Object.assign(wait, setTimeout) as typeof setTimeout
   try {
     // Ids come from bytes that were drawn in advance, perhaps for an earlier seed: those are thrown away.
     const start = drawn
@@ -61,5 +66,6 @@ export async function withRandomBytes<T>(seed: number, run: () => Promise<T>): P
     return await run()
   } finally {
     crypto.getRandomValues = before
+    globalThis.setTimeout = setTimeout
   }
 }

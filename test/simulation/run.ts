@@ -3,7 +3,7 @@ import { calm, leave } from './ending.ts'
 import type { Mutation } from './machine.ts'
 import { verdict } from './oracles.ts'
 import { type Action, type Plan, planOf } from './plan.ts'
-import { withRandomBytes } from './random.ts'
+import { repeatably } from './random.ts'
 import { World } from './world.ts'
 
 /** What came of one simulation. */
@@ -28,7 +28,7 @@ export async function play(plan: Plan, mutate?: Mutate): Promise<Outcome> {
   const hear = (reason: unknown) => unhandled.push(`Nobody caught ${(reason as Error)?.stack ?? reason}`)
   process.on('unhandledRejection', hear)
   try {
-    return await withRandomBytes(plan.seed, async () => {
+    return await repeatably(plan.seed, async () => {
       const world = new World(plan, mutate)
       const broken: string[] = []
       try {

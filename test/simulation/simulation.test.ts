@@ -18,7 +18,7 @@ describe('S42 a seeded simulation of the whole system', () => {
   })
 
   it('does the same again for the same seed, byte by byte, whatever ran before', async () => {
-    const [first, other, again] = [await simulate(7), await simulate(8), await simulate(7)]
+    const [first, other, again] = [await simulate(1), await simulate(8), await simulate(1)]
     expect(again.digest).to.equal(first.digest)
     expect(again.lines).to.deep.equal(first.lines)
     expect(other.digest).not.to.equal(first.digest)
