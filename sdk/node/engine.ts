@@ -41,6 +41,7 @@ import { Outbox } from './peers/outbox.ts'
 import { type Peer, Peers } from './peers/peers.ts'
 import { Replay } from './peers/replay.ts'
 import { Revoking } from './peers/revoking.ts'
+import { Sales } from './peers/sales.ts'
 import { Gossip, type GossipSettings } from './routes/gossip.ts'
 import { Rebalancer, type RebalanceSettings } from './routes/rebalancer.ts'
 
@@ -87,7 +88,8 @@ export class Engine {
   readonly payee: Payee
   readonly payer = new Payer(this)
   readonly gossip: Gossip
-  readonly inbound: Inbound
+  readonly inbound = new Inbound(this)
+  readonly sales: Sales
   readonly rebalancer: Rebalancer
   readonly #hearing = new Hearing(this)
   readonly #cashier = new Cashier(this)
@@ -123,7 +125,7 @@ export class Engine {
     this.peers = new Peers({ domain, signer: signer.address, owner, transports, clock, handler })
     this.#outbox = new Outbox(this.peers)
     this.switch = new Switch(this, options.forwarding)
-    this.inbound = new Inbound(this, options.inbound)
+    this.sales = new Sales(this, options.inbound)
     this.rebalancer = new Rebalancer(this, options.rebalance)
     this.payee = new Payee(this, options.onionKey ? toHex(options.onionKey.publicKey) : ZERO_HASH)
     if (options.onionKey) this.switch.intake = new Intake(this, this.switch, options.onionKey, this.payee.scalarFor)
@@ -150,10 +152,10 @@ export class Engine {
     await this.switch.load()
     await this.payee.load()
     await this.payer.load()
-    await this.inbound.load()
+    await this.sales.load()
     await this.lookout.start()
     await this.switch.look()
-    await this.inbound.resume()
+    await this.sales.resume()
   }
 
   /** Makes everything durable, hangs up and leaves the chain. */
@@ -229,7 +231,7 @@ export class Engine {
 
   /** Whatever goes wrong with a part, the ledger goes on. */
   #tellSwitch(slot: Slot, news: LedgerNews): void {
-    if (news.kind === 'disputed') this.inbound.disputed(slot)
+    if (news.kind === 'disputed') this.sales.disputed(slot)
     try {
       this.switch.hear(slot, news)
     } catch (error) {
@@ -378,7 +380,7 @@ export class Engine {
     this.payee.tick()
     this.gossip.tick()
     this.rebalancer.tick()
-    if (this.switch.view) this.inbound.tick(this.switch.view.confirmed)
+    if (this.switch.view) this.sales.tick(this.switch.view.confirmed)
     for (const slot of this.book.slots)
       if (this.peers.all.get(slot.entry.peer)?.online && slot.isQuiet()) this.dispatch(slot, { kind: 'remind' })
     this.#hurry()
