@@ -1,14 +1,13 @@
 import type { Chain, ChainEvent, ChainReceipt, DisputeFeed, Head, LedgerView } from '../chain/chain.ts'
-import { toHex } from '../core/bytes.ts'
-import { decodeChannel, encodeChannel, memberCount } from '../core/channel.ts'
-import { Reader, Writer } from '../core/codec.ts'
-import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef } from '../core/types.ts'
+import { memberCount } from '../core/channel.ts'
+import type { Address, Channel, Domain, Hex, LedgerRef } from '../core/types.ts'
 import { decodeWord } from '../core/word.ts'
 import type { ChainFacts } from '../protocols/ledger.ts'
 import type { Store } from '../storage/store.ts'
 import { Answering } from './answering.ts'
 import { clearLocator, type Evidence, openAppointment, sealOf } from './appointment.ts'
 import type { Clock } from './clock.ts'
+import { type Dispute, Disputes, keyOf } from './disputes.ts'
 import {
   HiddenChannelError,
   LateAnswerError,
@@ -27,11 +26,8 @@ import {
   watch,
 } from './watching.ts'
 
-// What the chain says about disputes, and what the register holds for them. Disputes are remembered from the moment they are seen:
-//
-//   tower/dispute/<channelId>/<asset>         transaction, block, expiry, and the channel once it was found
+// What the chain says about disputes, and what the register holds for them.
 
-const DISPUTES = 'tower/dispute/'
 /** Ticks between attempts to find a channel that no transaction shows. */
 const SEARCH_EVERY = 60
 /** Cases that are looked at in each tick although nothing told of a change: what a lagging RPC said is put right. */
@@ -49,14 +45,6 @@ export interface GuardOptions {
   readonly tell: (event: TowerEvent) => void
 }
 
-/** A dispute that was seen, of anybody. */
-interface Dispute extends LedgerRef {
-  readonly transaction: Hex
-  readonly block: number
-  readonly expiry: bigint
-  readonly channel: Channel | undefined
-}
-
 interface Opened {
   readonly evidence: Evidence
   readonly worth: number
@@ -65,9 +53,7 @@ interface Opened {
 /** Stands guard over the ledgers that clients have appointed. */
 export class Guard {
   readonly #options: GuardOptions
-  readonly #disputes = new Map<string, Dispute>()
-  /** By the locators under which there may be appointments for them. */
-  readonly #byLocator = new Map<Hex, string>()
+  readonly #disputes: Disputes
   readonly #cases = new Map<string, Case>()
   /** By case, how many views in a row were older than the newest one. */
   readonly #late = new Map<string, number>()
@@ -81,6 +67,7 @@ export class Guard {
 
   constructor(options: GuardOptions) {
     this.#options = options
+    this.#disputes = new Disputes(options.store, options.domain)
     this.#answering = new Answering(options.chain, options.clock, {
       sent: (action, receipt) => this.#sent(action, receipt),
       failed: (action, error) => this.#run(this.#failed(action, error)),
@@ -94,13 +81,13 @@ export class Guard {
 
   /** Takes up what an earlier run left, and follows the chain from where that ended. */
   async start(): Promise<void> {
-    const { chain, store, tell } = this.#options
+    const { chain, tell } = this.#options
     chain.onView = (view) => this.#observe(view)
     chain.onDispute = (event) => this.#disputed(event)
     chain.onHealth = (healthy, reason) => tell({ kind: 'chain', healthy, reason })
     chain.onAlarm = (error) => tell({ kind: 'alarm', error })
-    for await (const [key, value] of store.list(DISPUTES)) this.#note(decodeDispute(key, value))
-    for (const dispute of this.#disputes.values()) this.#run(this.#consider(dispute))
+    await this.#disputes.load()
+    for (const [, dispute] of this.#disputes) this.#run(this.#consider(dispute))
     await chain.start()
     await this.idle()
   }
@@ -122,7 +109,7 @@ export class Guard {
    * chain is asked, since the tower may have come after the dispute.
    */
   appointed(locator: Hex, ledger: Evidence | undefined): void {
-    const known = this.#disputes.get(this.#byLocator.get(locator) ?? '')
+    const known = this.#disputes.at(locator)
     if (known) this.#run(this.#consider(known))
     else if (ledger) this.#run(this.#look(ledger))
   }
@@ -166,9 +153,9 @@ export class Guard {
     const { register, domain, tell } = this.#options
     const key = keyOf(seen)
     const isNew = this.#disputes.get(key)?.expiry !== seen.expiry
-    if (isNew) await this.#keep(seen)
+    if (isNew) await this.#disputes.keep(seen)
     const channel = this.#isHidden(seen) ? await this.#search(seen) : seen.channel
-    if (channel && !seen.channel) await this.#keep({ ...seen, channel })
+    if (channel && !seen.channel) await this.#disputes.keep({ ...seen, channel })
     const { channelId, asset, expiry, block } = seen
     const held = await register.find(clearLocator(seen))
     if (channel) held.push(...(await register.find(sealOf(domain, channel, asset).locator)))
@@ -297,30 +284,10 @@ export class Guard {
     await this.#forget(key)
   }
 
-  async #keep(dispute: Dispute): Promise<void> {
-    this.#note(dispute)
-    await this.#options.store.commit([{ key: DISPUTES + keyOf(dispute), value: encodeDispute(dispute) }])
-  }
-
-  #note(dispute: Dispute): void {
-    const key = keyOf(dispute)
-    this.#disputes.set(key, dispute)
-    for (const locator of this.#locators(dispute)) this.#byLocator.set(locator, key)
-  }
-
   async #forget(key: string): Promise<void> {
-    const dispute = this.#disputes.get(key)
-    if (!dispute) return
-    this.#disputes.delete(key)
-    for (const locator of this.#locators(dispute)) this.#byLocator.delete(locator)
+    if (!this.#disputes.get(key)) return
     for (const about of this.#alarmed) if (about.includes(key)) this.#alarmed.delete(about)
-    await this.#options.store.commit([{ key: DISPUTES + key, value: null }])
-  }
-
-  #locators(dispute: Dispute): Hex[] {
-    const { channel, asset } = dispute
-    const sealed = channel ? [sealOf(this.#options.domain, channel, asset).locator] : []
-    return [clearLocator(dispute), ...sealed]
+    await this.#disputes.forget(key)
   }
 
   #alarm(about: string, error: Error): void {
@@ -342,22 +309,3 @@ export class Guard {
 /** The same facts at a later moment. */
 const newer = (facts: ChainFacts, head: Head): ChainFacts =>
   head.number > facts.head.number ? { ...facts, head } : facts
-
-const keyOf = ({ channelId, asset }: LedgerRef): string => `${channelId}/${asset}`
-
-const encodeDispute = ({ transaction, block, expiry, channel }: Dispute): Uint8Array =>
-  new Writer(160)
-    .hex(transaction, 32)
-    .varuint(block)
-    .u64(expiry)
-    .bytes(channel ? encodeChannel(channel) : new Uint8Array(), 100)
-    .finish()
-
-function decodeDispute(key: string, value: Uint8Array): Dispute {
-  const [channelId, asset] = key.slice(DISPUTES.length).split('/') as [ChannelId, Address]
-  const reader = new Reader(value)
-  const head = { channelId, asset, transaction: toHex(reader.raw(32)), block: reader.varuint(), expiry: reader.u64() }
-  const packed = reader.bytes(100)
-  reader.end()
-  return { ...head, channel: packed.length > 0 ? decodeChannel(packed) : undefined }
-}
