@@ -1,38 +1,18 @@
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
+import { runProgram } from './program.ts'
 import { startAnvil, type TestChain } from './sdk/chain/anvil.ts'
 
 describe('the examples', () => {
   let anvil: TestChain
-  let folder: string
   before(async function () {
     this.timeout(30_000)
     anvil = await startAnvil('--block-time', '1')
-    folder = mkdtempSync(join(tmpdir(), 'tallystick-examples-'))
   })
-  after(async () => {
-    await anvil.stop()
-    rmSync(folder, { recursive: true })
-  })
+  after(() => anvil.stop())
 
-  /** Runs an example as users do, with the package taken from this repository. */
-  async function run(name: string, env: Record<string, string>): Promise<{ exit: number | null; output: string }> {
-    const code = readFileSync(new URL(`../examples/${name}`, import.meta.url), 'utf8')
-      .replaceAll(`'tallystick'`, `'${new URL('../sdk/index.ts', import.meta.url)}'`)
-      .replaceAll(`'ethers'`, `'${import.meta.resolve('ethers')}'`)
-    writeFileSync(join(folder, name), code)
-    const child = spawn(process.execPath, [name], { cwd: folder, env: { ...process.env, ...env }, timeout: 50_000 })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk: Buffer) => {
-        output += chunk
-      })
-    const exit = await new Promise<number | null>((resolve) => child.once('exit', resolve))
-    return { exit, output }
-  }
+  const run = (name: string, env: Record<string, string>) =>
+    runProgram(readFileSync(new URL(`../examples/${name}`, import.meta.url), 'utf8'), env)
 
   it('pay over a hub and pay everybody out', async () => {
     const KEYS = [0, 1, 2].map((index) => anvil.wallet(index).privateKey).join(',')

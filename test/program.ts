@@ -1,0 +1,29 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/**
+ * Runs a program as users do, in a process and a folder of its own. Its packages are replaced by what they are in this
+ * repository, so that it runs without an installation.
+ */
+export async function runProgram(code: string, env: Readonly<Record<string, string>>) {
+  const folder = mkdtempSync(join(tmpdir(), 'tallystick-program-'))
+  try {
+    const local = code
+      .replaceAll(`'tallystick'`, `'${new URL('../sdk/index.ts', import.meta.url)}'`)
+      .replaceAll(`'ethers'`, `'${import.meta.resolve('ethers')}'`)
+    writeFileSync(join(folder, 'program.mjs'), local)
+    const options = { cwd: folder, env: { ...process.env, ...env }, timeout: 50_000 }
+    const child = spawn(process.execPath, ['program.mjs'], options)
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => {
+        output += chunk
+      })
+    const exit = await new Promise<number | null>((resolve) => child.once('exit', resolve))
+    return { exit, output }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
