@@ -2,8 +2,10 @@ import { expect } from 'chai'
 import { TypedDataEncoder } from 'ethers'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { INBOUND_QUOTE_TYPE, type InboundQuote, inboundQuoteDigest } from '../../sdk/core/inbound-quote.ts'
-import { type Address, type ChannelId, COIN } from '../../sdk/core/types.ts'
+import { invoiceDigest } from '../../sdk/core/invoice.ts'
+import { type Address, type ChannelId, COIN, type Hex } from '../../sdk/core/types.ts'
 import type { Route } from '../../sdk/node/hops/quote.ts'
+import { wrap } from '../../sdk/node/hops/wrapping.ts'
 import { type InboundTerms, inboundFee } from '../../sdk/protocols/inbound.ts'
 import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
 
@@ -58,6 +60,40 @@ describe('inbound money of a hub', () => {
     await until(() => spendable(hub, first) === ETHER + 2_630n && spendable(hub, channelId) === ETHER / 2n - 1_600n)
     await alice.node.payInvoice(await bob.node.invoice({ amount: 500n }), { route })
     await until(() => spendable(bob, channelId) === 2_100n)
+  })
+
+  it('S39 lets no payer keep the fee for itself while the hub has set it aside for another part', async () => {
+    const [alice, hub, bob] = [await start('alice', 'aside'), await hubOf('aside'), await start('bob', 'aside')]
+    const first = await stage.pair(alice, hub, 3_600)
+    const channelId = await bob.node.buyInbound(await bob.node.quoteInbound(hub.address, { amount: ETHER / 2n }), {
+      period: 3_600,
+    })
+    await until(() => spendable(hub, channelId) === ETHER / 2n)
+    const deadline = BigInt((await stage.chain.provider.getBlock('latest'))!.timestamp) + 7_200n
+    const asked = new Map<Hex, string>()
+    alice.node.on('asked', ({ id, resolution }) => asked.set(id, resolution.kind))
+    /** Alice says that `claimed` arrives, and never takes back what is returned. */
+    const send = async ([sent, forwarded]: readonly [bigint, bigint], claimed: bigint) => {
+      const signed = await bob.node.invoice({ amount: claimed })
+      const id = toHex(invoiceDigest(stage.domain, signed.invoice))
+      const hop = { from: alice.node.address, to: hub.node.address, deadline, fee: 0n }
+      const hops = [
+        { ...hop, channelId: first, amount: sent },
+        { ...hop, channelId, amount: forwarded },
+      ]
+      const way = { hops, onionKeys: [hub.node.onionKey!, bob.node.onionKey!], amount: claimed, fee: 0n }
+      const payment = { signed, id, total: claimed, mode: 'sprites', paymentId: `0x${'77'.repeat(16)}` } as const
+      const { note } = wrap(way, { ...payment, payerSignature: undefined })
+      return alice.node.lock(first, { amount: sent, deadline, key: signed.invoice.key as Hex, note })
+    }
+    // Too low a fee: the hub gives it back, and its part of bob's debt is aside until alice takes it.
+    const held = await send([2_000n, 2_000n], 2_000n)
+    await until(() => asked.has(held))
+    const short = await send([3_010n, 3_000n], 4_000n)
+    await until(() => asked.has(short))
+    expect(asked.get(short)).to.equal('cancel')
+    expect(bob.node.inboundDebt(channelId)).to.equal(1_000n)
+    expect(spendable(bob, channelId)).to.equal(0n)
   })
 
   it('is paid at once by whoever holds money with the hub, and deposited once however often it is bought', async () => {

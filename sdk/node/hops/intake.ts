@@ -100,9 +100,10 @@ export class Intake {
   #receive({ slot, id, edge, parcel, peeled }: Opened, payload: FinalPayload): void {
     const { mode, invoice, paymentId, share } = payload
     const own = () => (invoice === undefined ? share && toHex(share) : this.#scalarFor(payload))
-    // What the hop before may keep of it is told by the promise, and bounded by what this node owes there.
+    // What the hop before keeps of it, as it says itself and this node owes it; the sender alone must not make anything missing.
     const missing = payload.amount - edge.transfer.amount
-    const taken = missing > 0n && missing <= this.#switch.debts.of(slot, payload.amount) ? missing : 0n
+    const isOwed = missing > 0n && missing === parcel.taken && missing <= this.#switch.debts.of(slot, payload.amount)
+    const taken = isOwed ? missing : 0n
     const part = payeePart({ mode, minimumMode: mode, scalar: mode === 'plain' ? undefined : own() }, edge)
     const payment = invoice ?? paymentId
     const carried = this.#switch.carry({
@@ -143,7 +144,7 @@ export class Intake {
     const carried = this.#switch.carry({
       part: hopPart(terms, edge, this.#switch.edgeOf(slot, transfer, point)),
       incoming: { slot: from, id },
-      outgoing: { slot, id: toHex(freshId()), note: encodeParcel({ mode, point, onion: peeled.next! }) },
+      outgoing: { slot, id: toHex(freshId()), note: encodeParcel({ mode, point, onion: peeled.next!, taken }) },
       reply: peeled.reply,
       payment: undefined,
       taken,

@@ -6,7 +6,7 @@ import { ONION_SIZE } from '../../routing/onion.ts'
 
 // What travels with the lock of a part of a multi-hop payment, and with the wish for its end.
 //
-//   note    = 1 ‖ plain bool ‖ [point 33, if not plain] ‖ onion 2,816
+//   note    = 1 ‖ plain bool ‖ [point 33, if not plain] ‖ onion 2,816 ‖ [taken 16, if any]
 //   release = 1 ‖ secret bool ‖ [secret 32] ‖ scalar bool ‖ [scalar 32]
 //   failure = 2 ‖ 512 bytes
 
@@ -16,6 +16,8 @@ export interface Parcel {
   /** 33 bytes in mode `sprites`. */
   readonly point: Hex | undefined
   readonly onion: Uint8Array
+  /** What the hop before keeps of it for a debt of the payee. The sender cannot say so, or it would pay that much too little. */
+  readonly taken: bigint
 }
 
 /** Why a payer should end a part. */
@@ -27,10 +29,12 @@ const PARCEL = 1
 const RELEASE = 1
 const FAILURE = 2
 
-export function encodeParcel({ mode, point, onion }: Parcel): Uint8Array {
-  const writer = new Writer(64 + ONION_SIZE).u8(PARCEL).bool(mode === 'plain')
+export function encodeParcel({ mode, point, onion, taken }: Parcel): Uint8Array {
+  const writer = new Writer(80 + ONION_SIZE).u8(PARCEL).bool(mode === 'plain')
   if (point !== undefined) writer.hex(point, 33)
-  return writer.raw(onion).finish()
+  writer.raw(onion)
+  if (taken > 0n) writer.u128(taken)
+  return writer.finish()
 }
 
 /** Undefined for a note that is no parcel. Throws `MalformedBytesError` for one that is damaged. */
@@ -40,8 +44,9 @@ export function decodeParcel(note: Uint8Array): Parcel | undefined {
   const mode = reader.bool() ? 'plain' : 'sprites'
   const point: Hex | undefined = mode === 'plain' ? undefined : reader.hex(33)
   const onion = reader.raw(ONION_SIZE)
+  const taken = reader.left > 0 ? reader.u128() : 0n
   reader.end()
-  return { mode, point, onion }
+  return { mode, point, onion, taken }
 }
 
 export function encodeProof(proof: Proof): Uint8Array {

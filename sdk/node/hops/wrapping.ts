@@ -55,7 +55,7 @@ export function wrap({ hops, onionKeys, amount }: Way, payment: Wrapping): Wrapp
   })
   const { packet, replies } = createOnion(randomBytes(32), layers)
   const point = isDual ? toHex(lockPoints(toBytes(target, 33), shares)[0]!) : undefined
-  return { point, note: encodeParcel({ mode, point, onion: packet }), share: shares[0]!, replies }
+  return { point, note: encodeParcel({ mode, point, onion: packet, taken: 0n }), share: shares[0]!, replies }
 }
 
 function finalOf(

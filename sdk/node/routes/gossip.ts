@@ -49,6 +49,8 @@ const MAX_PENDING = 8_192
 const SLACK = 3_600
 /** What a forged piece of news costs of a peer's allowance. */
 const FORGERY = 100
+/** What one costs that the chain does not bear out: the RPC was asked in vain. An honest peer may have heard of a channel earlier, or late. */
+const UNBACKED = 10
 
 /** What one connected peer was told and asked for. */
 interface Ear {
@@ -232,7 +234,9 @@ export class Gossip {
     const { connection } = peer
     const backed = await Promise.all(frames.map((frame) => this.#isBacked(frame)))
     if (this.#engine.halted || peer.connection !== connection) return
-    if (backed.includes(false)) this.#doubt(ear)
+    if (backed.some((isBacked) => !isBacked)) this.#doubt(ear)
+    this.#engine.peers.spend(peer, UNBACKED * backed.filter((isBacked) => isBacked === false).length)
+    if (peer.connection !== connection) return
     for (const [index, frame] of frames.entries()) {
       if (backed[index]) this.#hear(frame, peer)
       // Signatures take a third of a millisecond each on a small machine; payments come in between.
@@ -248,8 +252,8 @@ export class Gossip {
     ear.askAt = this.#engine.options.clock.elapsed() + Math.min(LAST_PAUSE, FIRST_PAUSE * 2 ** ear.doubts++)
   }
 
-  /** Whether a channel holds on chain what its members say: so that each one has cost its makers real money. */
-  async #isBacked(frame: Uint8Array): Promise<boolean> {
+  /** Whether a channel holds on chain what its members say: so that each one has cost its makers real money. Undefined: the RPC failed. */
+  async #isBacked(frame: Uint8Array): Promise<boolean | undefined> {
     const { chain, domain } = this.#engine.options
     const news = parsed(frame)
     if (news?.kind !== 'channel' || news.capacity === 0n) return true
@@ -259,7 +263,7 @@ export class Gossip {
     const ref = { channelId, asset: news.asset }
     if (this.#engine.book.slot(ref)) return true
     const view = await chain.view(ref).catch(() => undefined)
-    return view !== undefined && view.latestBalances.reduce((sum, balance) => sum + balance, 0n) >= news.capacity
+    return view && view.latestBalances.reduce((sum, balance) => sum + balance, 0n) >= news.capacity
   }
 
   /** Takes a piece of news in and passes it on. */

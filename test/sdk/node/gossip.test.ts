@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { channelIdOf, sortMembers } from '../../../sdk/core/channel.ts'
 import { type ChannelId, COIN } from '../../../sdk/core/types.ts'
 import type { Node, NodeOptions } from '../../../sdk/node/node.ts'
+import { MAX_NEWS } from '../../../sdk/protocols/wire.ts'
 import { channelNewsDigest, type News, signNodeNews } from '../../../sdk/routing/gossip.ts'
 import { decodeNews, encodeNews } from '../../../sdk/routing/gossip-wire.ts'
 import { bucketOf } from '../../../sdk/routing/policy.ts'
@@ -133,6 +134,23 @@ describe('gossip between nodes', () => {
       })
       const asked = guest.of('more').length
       guest.send(batch(...Array.from({ length: 30 }, () => forged)))
+      await until(() => guest.closed || guest.of('more').length > asked)
+    }
+    expect(guest.closed).to.equal(true)
+  })
+
+  it('S20 cuts off a peer that goes on telling of channels that do not exist, before the RPC is asked for many', async () => {
+    const alice = await start('alice')
+    const { guest } = await mallory(alice)
+    let told = 0
+    while (!guest.closed && told < 3_000) {
+      const asked = guest.of('more').length
+      // The signatures need not even be right.
+      const news = Array.from({ length: MAX_NEWS }, () => {
+        const one = invented(1n)
+        return { ...one, channel: { ...one.channel, nonce: BigInt(++told) } }
+      })
+      guest.send(batch(...news))
       await until(() => guest.closed || guest.of('more').length > asked)
     }
     expect(guest.closed).to.equal(true)
