@@ -231,6 +231,7 @@ export class Engine {
 
   /** Whatever goes wrong with a part, the ledger goes on. */
   #tellSwitch(slot: Slot, news: LedgerNews): void {
+    slot.hear(news)
     if (news.kind === 'disputed') this.sales.disputed(slot)
     try {
       this.switch.hear(slot, news)

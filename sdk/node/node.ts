@@ -307,7 +307,7 @@ export class Node {
     await this.#transfers.resolve(this.#slot(channelId, options.asset), id, resolutionOf(options), options.signal)
   }
 
-  /** Returns a transfer that this node locked and whose payee asked for that. */
+  /** Returns a transfer that this node locked and whose payee asked for that since it started. Throws `InvalidOperationError`. */
   async cancel(channelId: ChannelId, id: Hex, options: CancelOptions = {}): Promise<void> {
     const resolution = { kind: 'cancel', residual: options.residual ?? 0n } as const
     await this.#transfers.resolve(this.#slot(channelId, options.asset), id, resolution, options.signal)

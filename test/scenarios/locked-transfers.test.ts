@@ -67,6 +67,24 @@ describe('locked transfers on a real chain', () => {
     await again.node.close(channelId)
   })
 
+  it('S13 are not taken back unasked: that would be signed for ever, and the peer would hang up on it', async () => {
+    const { alice, bob, channelId } = await pair('unasked')
+    const terms = { deadline: (await now()) + 3_600n, key: secretKey(registry(), secret) }
+    const id = await alice.node.lock(channelId, { ...terms, amount: 100n })
+    expect(await rejection(alice.node.cancel(channelId, id))).to.have.property('code', 'INVALID_OPERATION')
+    const half = alice.node.unlock(channelId, id, { values: [WHOLE / 2n] })
+    expect(await rejection(half)).to.have.property('code', 'INVALID_OPERATION')
+    const asked = new Promise((resolve) => alice.node.on('asked', resolve))
+    bob.node.askCancel(channelId, id, { residual: 40n })
+    await asked
+    expect(await rejection(alice.node.cancel(channelId, id))).to.have.property('code', 'INVALID_OPERATION')
+    await alice.node.cancel(channelId, id, { residual: 40n })
+    expect(await rejection(alice.node.cancel(channelId, id))).to.have.property('code', 'INVALID_OPERATION')
+    // They go on paying.
+    await alice.node.pay(channelId, 1n)
+    expect(alice.node.transfers(channelId)).to.have.length(1)
+  })
+
   it('C47 are divided by the chain: what was revealed in time is paid, what is undecided waits and is redeemed', async () => {
     const { alice, bob, channelId } = await pair('judged')
     const start = await now()

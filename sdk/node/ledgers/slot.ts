@@ -1,6 +1,8 @@
 import { ledgerIdOf } from '../../core/channel.ts'
 import type { Address, Channel, ChannelId, Hex } from '../../core/types.ts'
 import type { ChainFacts, Ledger, Terms } from '../../protocols/ledger.ts'
+import { findLocked, gainOf, type Resolution } from '../../protocols/pending.ts'
+import type { LedgerNews } from '../../protocols/step.ts'
 import { PaymentPendingError } from '../errors.ts'
 import { OperationQueue } from './operation-queue.ts'
 import { type Order, PayQueue } from './queue.ts'
@@ -40,6 +42,8 @@ export class Slot {
   readonly operations = new OperationQueue()
   /** Who waits for an acknowledgement, by version. */
   #waiting: Waiter[] = []
+  /** What the peer asked to be given back of locked transfers; since this node started. */
+  readonly peerAsked = new Map<Hex, Resolution>()
   /** Updates are being read from the history for the peer; new ones would overtake them. */
   resending = false
   /** From which version on the peer asked last, while an earlier answer is under way. */
@@ -71,6 +75,17 @@ export class Slot {
     }
     const quiet = ++this.#pace.quiet
     return Number.isInteger(Math.log2(quiet)) || quiet % 32 === 0
+  }
+
+  /** Remembers what the peer lets this node take back. A transfer that has changed is asked for anew. */
+  hear(news: LedgerNews): void {
+    if (news.kind === 'asked') {
+      const item = findLocked(this.ledger.own.pending, news.id)
+      if (item && gainOf(this.ledger.me, item.transfer, news.resolution) > 0n)
+        this.peerAsked.set(news.id, news.resolution)
+    } else if (news.kind === 'sent') {
+      for (const operation of news.operations) if (operation.kind === 'resolve') this.peerAsked.delete(operation.id)
+    } else if (news.kind === 'ended') this.peerAsked.clear()
   }
 
   /** Waits for the acknowledgement of a version that is signed. */

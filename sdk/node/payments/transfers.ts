@@ -5,10 +5,12 @@ import type { Address, Hex, LedgerRef, Leg, Transfer } from '../../core/types.ts
 import { paymentId } from '../../protocols/payments.ts'
 import {
   findLocked,
+  gainOf,
   InvalidOperationError,
   type Locked,
   PAID_IN_FULL,
   type Resolution,
+  satisfies,
 } from '../../protocols/pending.ts'
 import { onAbort } from '../abort.ts'
 import type { Engine } from '../engine.ts'
@@ -89,7 +91,12 @@ export class Transfers {
 
   /** Ends a transfer of this node's own lane; resolves once the peer has acknowledged that. Throws {@link InvalidOperationError}. */
   async resolve(slot: Slot, id: Hex, resolution: Resolution, signal?: AbortSignal): Promise<void> {
-    if (!findLocked(slot.ledger.own.pending, id)) throw new InvalidOperationError(`No transfer ${id} is locked here.`)
+    const item = findLocked(slot.ledger.own.pending, id)
+    if (!item) throw new InvalidOperationError(`No transfer ${id} is locked here.`)
+    const asked = slot.peerAsked.get(id)
+    // Once signed it could not be taken back, and the peer would hang up on it for ever.
+    if (gainOf(slot.ledger.me, item.transfer, resolution) > 0n && !(asked && satisfies(resolution, asked)))
+      throw new InvalidOperationError(`The peer has not asked for what this gives back of the transfer ${id}.`)
     await this.#write(slot, { kind: 'resolve', id, resolution }, signal)
   }
 
