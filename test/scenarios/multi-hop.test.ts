@@ -2,8 +2,9 @@ import { expect } from 'chai'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { invoiceDigest } from '../../sdk/core/invoice.ts'
 import { encodeInvoice } from '../../sdk/core/invoice-text.ts'
-import type { ChannelId } from '../../sdk/core/types.ts'
+import type { ChannelId, Hex } from '../../sdk/core/types.ts'
 import type { Route } from '../../sdk/node/hops/quote.ts'
+import { wrap } from '../../sdk/node/hops/wrapping.ts'
 import type { NodeOptions } from '../../sdk/node/node.ts'
 import { verifyReceipt } from '../../sdk/signing/invoice.ts'
 import { type Actor, ETHER, pause, rejection, Stage, until } from './stage.ts'
@@ -62,6 +63,32 @@ describe('payments over hops on a real chain', () => {
     until(() =>
       actors.every(({ node }) => node.channels().every(({ channelId }) => node.transfers(channelId).length === 0)),
     )
+
+  it('C47 are revealed on chain by a payee that shows its secret for one part while another is in dispute', async () => {
+    const [alice, bob] = [await start('alice', 'torn', 1n), await start('bob', 'torn', 1n)]
+    const [first, second] = [await stage.pair(alice, bob, 3_600), await stage.pair(alice, bob, 3_600)]
+    const total = 30_000n
+    const signed = await bob.node.invoice({ amount: total })
+    const { key } = signed.invoice
+    const id = toHex(invoiceDigest(stage.domain, signed.invoice))
+    const payment = { signed, id, total, mode: 'sprites', payerSignature: undefined } as const
+    const deadline = BigInt((await stage.chain.provider.getBlock('latest'))!.timestamp) + 7_200n
+    /** Alice gives no part by the book, so that she can keep one back until bob can see the dispute. */
+    const send = (channelId: ChannelId, amount: bigint) => {
+      const hop = { channelId, from: alice.node.address, to: bob.node.address, amount, deadline, fee: 0n }
+      const way = { hops: [hop], onionKeys: [bob.node.onionKey!], amount, fee: 0n }
+      const { note } = wrap(way, { ...payment, paymentId: `0x${'77'.repeat(16)}` })
+      return alice.node.lock(channelId, { amount, deadline, key: key as Hex, note })
+    }
+    const seen = await stage.hand('carol')
+    await send(first, 20_000n)
+    await alice.node.dispute(first)
+    await until(() => bob.node.balances(first).disputedUntil !== undefined)
+    const asked = new Promise((resolve) => alice.node.on('asked', resolve))
+    await send(second, 10_000n)
+    await asked
+    await until(async () => (await seen.outcomes([key as Hex]))[0]!.value > 0n)
+  })
 
   it('pay the payee and every hop its fee, and give the payer a proof', async () => {
     const { alice, hana, bob, carol, route } = await line('paid')

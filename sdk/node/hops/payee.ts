@@ -218,7 +218,10 @@ export class Payee {
     }
     for (const part of effect.parts) {
       const carried = parts.get(part.id as Hex)
-      if (carried) this.#engine.switch.step(carried, { kind: 'complete', secret })
+      if (!carried) continue
+      this.#engine.switch.step(carried, { kind: 'complete', secret })
+      // One that cannot be released off chain, its ledger being in dispute, is paid by the chain: the others have let the secret out.
+      this.#engine.switch.step(carried, { kind: 'secretSeen', secret })
     }
     const amount = effect.parts.reduce((sum, part) => sum + part.amount, 0n)
     this.#engine.journal.after(() => this.#engine.emitter.emit({ kind: 'invoice-paid', invoice: book.id, amount }))
