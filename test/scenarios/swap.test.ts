@@ -8,6 +8,8 @@ import { type Actor, ETHER, Stage, until } from './stage.ts'
 
 const PERIOD = 600
 const HOUR = 3_600n
+/** The longest that a reveal may take to be recorded. */
+const MARGIN = 1_200n
 const GIVEN = ETHER / 4n
 const WANTED = 100n
 
@@ -65,11 +67,11 @@ describe('two assets of one channel under one key', () => {
         void bob.node.lock(channelId, { asset: token, amount: WANTED, deadline, key })
     })
 
-  /** Whoever is shown the secret of a transfer unlocks it, and asks for what the same key opens to him. */
-  function heed({ node }: Actor, { channelId, key }: Scene, own: Address): void {
-    node.on('asked', ({ asset, id, resolution, proof }) => {
+  /** Whoever is shown the secret of a transfer in time unlocks it, and asks for what the same key opens to him. */
+  function heed({ node, chain }: Actor, { channelId, key, deadline }: Scene, own: Address): void {
+    node.on('asked', async ({ asset, id, resolution, proof }) => {
       if (resolution.kind === 'cancel') void node.cancel(channelId, id, { asset })
-      else if (secretKey(registry(), proof) === key) {
+      else if (secretKey(registry(), proof) === key && (await chain.head()).timestamp < deadline - MARGIN) {
         void node.unlock(channelId, id, { asset })
         for (const owed of node.transfers(channelId, own))
           if (owed.direction === 'in') node.askUnlock(channelId, owed.id, { asset: own, proof })
@@ -126,6 +128,45 @@ describe('two assets of one channel under one key', () => {
     await until(() => [COIN, token].every((asset) => alice.node.balances(channelId, asset).generation === 1))
     expect((await stage.balanceOf('bob')) - coins).to.equal(GIVEN)
     expect((await tokensOf('alice')) - tokens).to.equal(WANTED)
+  })
+
+  it('C47 are both paid by the chain if the side that knew the secret first takes and does not give', async () => {
+    const swap = await scene('taking')
+    const { alice, bob, channelId, key, deadline, secret } = swap
+    answer(swap)
+    heed(bob, swap, COIN)
+    await alice.node.lock(channelId, { amount: GIVEN, deadline, key })
+    await until(() => locked(alice, channelId) === 2)
+    const [taken] = alice.node.transfers(channelId, token)
+    alice.node.askUnlock(channelId, taken!.id, { asset: token, proof: secret })
+    await until(() => alice.node.balances(channelId, token).spendable === WANTED)
+    await stage.stop(alice)
+    await stage.later(Number(HOUR - MARGIN))
+    await bob.chain.send({ to: 'registry', functionName: 'reveal', args: [toHex(secret)] }, { intent: 'reveal' })
+    const alices = await stage.balanceOf('alice')
+    await bob.node.dispute(channelId)
+    await stage.later(PERIOD + 1)
+    await until(() => bob.node.balances(channelId).generation === 1)
+    expect((await stage.balanceOf('alice')) - alices).to.equal(ETHER - GIVEN)
+  })
+
+  it('C47 are not unlocked for a secret that is shown too late to be recorded', async () => {
+    const swap = await scene('late')
+    const { alice, bob, channelId, key, deadline, secret } = swap
+    answer(swap)
+    heed(bob, swap, COIN)
+    const heard = new Promise<void>((resolve) => void bob.node.on('asked', () => resolve()))
+    await alice.node.lock(channelId, { amount: GIVEN, deadline, key })
+    await until(() => locked(alice, channelId) === 2)
+    await stage.later(Number(HOUR - MARGIN) + 60)
+    await until(async () => (await bob.chain.head()).timestamp >= deadline - MARGIN)
+    const [wanted] = alice.node.transfers(channelId, token)
+    alice.node.askUnlock(channelId, wanted!.id, { asset: token, proof: secret })
+    await heard
+    // What is sent after it arrives after it: had bob unlocked, alice would have it by now.
+    await bob.node.pay(channelId, 1n, { asset: token })
+    expect(alice.node.balances(channelId, token).spendable).to.equal(1n)
+    expect(locked(alice, channelId)).to.equal(2)
   })
 
   it('C47 go back alike by the chain if the secret is never shown', async () => {
