@@ -1,3 +1,4 @@
+import { WHOLE } from '../../sdk/core/outcome.ts'
 import { type PartEffect, type PartStep, stepPart } from '../../sdk/protocols/forwarding.ts'
 import type { Mode } from '../../sdk/protocols/part.ts'
 import { FEE, POLICY, type Rules, type Setting } from './route.ts'
@@ -24,6 +25,16 @@ const upstreamFirst: Rules = (part, event, policy): PartStep => {
   const isHop = part.incoming && part.outgoing?.status === 'locked'
   if (event.kind !== 'cancelAsked' || !isHop) return { next, effects }
   return { next, effects: [...effects, { kind: 'askCancel', residual: 0n }] }
+}
+
+/** Never hears of the chain again after its first look. */
+const onceLooking: Rules = (part, event, policy) =>
+  event.kind === 'view' && part.view ? { next: part, effects: [] } : stepPart(part, event, policy)
+
+/** Pays whatever was locked as soon as the other end wants anything at all. */
+const trusting: Rules = (part, event, policy) => {
+  const { next, effects } = stepPart(part, event, policy)
+  return event.kind === 'cancelAsked' ? { next, effects: [{ kind: 'unlockOut', value: WHOLE }] } : { next, effects }
 }
 
 export interface Broken extends Omit<Setting, 'parties'> {
@@ -82,5 +93,19 @@ export const BROKEN: readonly Broken[] = [
       return event.kind === 'giveUp' ? { ...step, next: { ...step.next, refused: 'GIVEN_UP' } } : step
     },
     finds: /party 2 shows the secret and is not paid/,
+  },
+  {
+    ...sprites,
+    name: 'that pay without a proof',
+    coalition: 0b110,
+    rules: trusting,
+    finds: /party 0 pays without a proof/,
+  },
+  {
+    ...sprites,
+    name: 'that look at the chain once',
+    coalition: 0b110,
+    rules: onceLooking,
+    finds: /party 0 has money locked for ever/,
   },
 ]

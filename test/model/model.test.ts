@@ -18,6 +18,11 @@ describe('the model of payments over several hops', function () {
       console.log(`      ${states.toLocaleString('en')} states`)
     })
 
+  it('S35 S36 S38 finds no loss of principal where a reveal costs more than a fee, so that no residual is kept', () => {
+    const dear = { ...sprites, policy: { ...POLICY, revealCost: 15n } }
+    expect(searchAll({ ...dear, parties: 3 }).attacks).to.deep.equal([])
+  })
+
   it('S35 S36 S38 finds no loss of principal on a route of 3 parties in mode plain', () => {
     expect(searchAll({ ...sprites, mode: 'plain', parties: 3 }).attacks).to.deep.equal([])
   })

@@ -91,6 +91,8 @@ export interface World {
   /** The coalition knows the secret; bit i: the scalar of link i. */
   knowsSecret: boolean
   scalars: number
+  /** Names of the links, then of the parts; undefined where something changed since. */
+  readonly labels: (string | undefined)[]
 }
 
 export type Move = readonly [name: string, world: World]
@@ -109,6 +111,7 @@ export class Route {
   readonly setting: Setting
   readonly last: number
   readonly moments: readonly bigint[]
+  readonly #names = new Map<string, string>()
 
   constructor(setting: Setting) {
     this.setting = setting
@@ -128,7 +131,8 @@ export class Route {
     const deadlines = Array.from({ length: this.last }, (_, link) => this.deadlineOf(link))
     const around = deadlines.flatMap((deadline) => [deadline - MARGIN, deadline - 1n, deadline])
     const end = deadlines[0]! + 1n
-    const all = [DEADLINE - 7_200n, ...around, end, end + 1n, end + GRACE + 1n, end + GRACE + 2n]
+    // Confirmed in the end: the last deadline, then that it has passed, then that the grace has.
+    const all = [DEADLINE - 7_200n, ...around, end, end + GRACE, end + GRACE + 1n]
     return [...new Set(all)].sort((a, b) => (a < b ? -1 : 1))
   }
 
@@ -169,6 +173,7 @@ export class Route {
       links: Array.from({ length: this.last }, (_, link) => ({ ...UNTOUCHED, amount: this.amountOf(link) })),
       knowsSecret: !this.isHonest(this.last),
       scalars: 0,
+      labels: [],
     }
     if (!this.isHonest(this.last)) this.#learnScalar(world, this.last - 1)
     this.#look(world)
@@ -205,12 +210,14 @@ export class Route {
     if (!part) return
     const { next, effects } = this.setting.rules(part, event, this.setting.policy)
     world.parts[party] = next
+    world.labels[this.last + party] = undefined
     for (const effect of effects) this.#perform(world, party, effect)
   }
 
   #change(world: World, link: number, change: Partial<Link>): Link {
     const next = { ...world.links[link]!, ...change }
     world.links[link] = next
+    world.labels[link] = undefined
     return next
   }
 
@@ -285,8 +292,7 @@ export class Route {
     const canRecord = world.knowsSecret || world.sent.some((at) => at !== undefined)
     if (world.recorded === undefined && canRecord) add('the secret is recorded', (next) => this.#record(next))
     for (let link = 0; link < this.last; link++) this.#linkMoves(world, link, add)
-    for (let party = 0; party <= this.last; party++)
-      if (this.isHonest(party)) add(`${party} starts again`, (next) => this.#restart(next, party))
+    for (let party = 0; party <= this.last; party++) if (this.isHonest(party)) this.#partyMoves(world, party, add)
     if (this.isHonest(this.last)) {
       const payee = this.last
       add('the payee has all', (next) => this.#feed(next, payee, { kind: 'complete', secret: SECRET }))
@@ -325,6 +331,13 @@ export class Route {
     this.#feed(world, party, { kind: 'crank' })
   }
 
+  #partyMoves(world: World, party: number, add: (name: string, act: (next: World) => void) => void): void {
+    add(`${party} starts again`, (next) => this.#restart(next, party))
+    // By a waiting transaction, the registry's events, or another part of the same key.
+    if (world.knowsSecret && world.parts[party]!.secret === undefined)
+      add(`${party} sees the secret`, (next) => this.#feed(next, party, { kind: 'secretSeen', secret: SECRET }))
+  }
+
   #linkMoves(world: World, link: number, add: (name: string, act: (next: World) => void) => void): void {
     const [payer, payee] = [this.isHonest(link), this.isHonest(link + 1)]
     if (payer && payee) this.#honestMoves(world, link, add)
@@ -358,15 +371,15 @@ export class Route {
   /** The coalition is paid by an honest party. */
   #payeeMoves(world: World, link: number, add: (name: string, act: (next: World) => void) => void): void {
     const { status, disputed, amount, leaving } = world.links[link]!
-    if (disputed) return
+    // A dispute about a closed link is about nothing.
+    if (disputed || status === 'closed') return
     if (status !== 'live') {
       add(`${link} is disputed`, (next) => this.#dispute(next, link))
       return
     }
-    const scalar = world.scalars & (1 << link) ? scalarHex(this.#scalar(link)) : undefined
-    if (world.knowsSecret)
-      add(`${link} is asked to pay`, (next) =>
-        this.#feed(next, link, { kind: 'unlockAsked', value: WHOLE, secret: SECRET, scalar }),
+    for (const shown of this.#showable(world, link))
+      add(`${link} is asked to pay, shown ${Object.keys(shown).join(' and ')}`, (next) =>
+        this.#feed(next, link, { kind: 'unlockAsked', value: WHOLE, secret: undefined, scalar: undefined, ...shown }),
       )
     for (const residual of RESIDUALS)
       if (residual < amount && leaving === undefined)
@@ -379,10 +392,21 @@ export class Route {
     add(`${link} is disputed`, (next) => this.#dispute(next, link))
   }
 
+  /** The coalition need not show all that it knows. */
+  #showable({ knowsSecret, scalars }: World, link: number): { secret?: Hex; scalar?: Hex }[] {
+    const shown: { secret?: Hex; scalar?: Hex }[] = []
+    const scalar = scalarHex(this.#scalar(link))
+    const isScalarKnown = (scalars & (1 << link)) !== 0
+    if (knowsSecret) shown.push({ secret: SECRET })
+    if (isScalarKnown) shown.push({ scalar })
+    if (knowsSecret && isScalarKnown) shown.push({ secret: SECRET, scalar })
+    return shown
+  }
+
   /** The coalition pays an honest party. */
   #payerMoves({ links }: World, link: number, add: (name: string, act: (next: World) => void) => void): void {
     const { status, disputed, wish } = links[link]!
-    if (disputed) return
+    if (disputed || status === 'closed') return
     add(`${link} is disputed`, (next) => this.#dispute(next, link))
     if (status === 'none')
       add(`${link} locks`, (next) => {
@@ -405,25 +429,30 @@ export class Route {
    * for, of reveals on their way only the first, of scalars only those that release something, of a closed link only what was paid.
    */
   nameOf(world: World): string {
-    const { moment, recorded, sent, parts, links, knowsSecret, scalars } = world
+    const { moment, recorded, sent, parts, links, knowsSecret, scalars, labels } = world
     const entry =
       recorded === undefined ? `${Math.min(...sent.map((at) => at ?? 99))}` : this.#classOf(recorded, moment)
-    let name = `${moment}.${entry}.${knowsSecret ? 1 : 0}`
-    for (const [link, { status, amount, moved, leaving, wish, disputed, message }] of links.entries()) {
-      const isKnown = status !== 'closed' && this.isHonest(link) && scalars & (1 << link)
-      name += `|${status},${moved},${disputed ? 1 : 0},${isKnown ? 1 : 0}`
-      if (status !== 'closed') name += `,${amount},${leaving},${wish},${nameOfMessage(message)}`
+    let useful = 0
+    let name = this.#short(`${moment}.${entry}.${knowsSecret}`)
+    for (let link = 0; link < this.last; link++) {
+      if (links[link]!.status !== 'closed' && this.isHonest(link)) useful |= scalars & (1 << link)
+      name += labels[link] ??= this.#short(nameOfLink(links[link]!))
     }
-    for (const part of parts) {
-      if (!part) continue
-      const { incoming: a, outgoing: b, secret, shown, refused } = part
-      name += `/${secret ? 1 : 0},${refused === undefined ? 0 : 1}`
-      if (isOver(part)) continue
-      name += shown ? ',1' : ',0'
-      if (a) name += `<${a.status},${a.asked}`
-      if (b) name += `>${b.status},${b.cancelling},${b.paying ? 1 : 0}`
+    for (let party = 0; party <= this.last; party++) {
+      const part = parts[party]
+      if (part) name += labels[this.last + party] ??= this.#short(nameOfPart(part))
     }
-    return name
+    return name + this.#short(`${useful}`)
+  }
+
+  /** A character for each name, so that worlds have short ones. */
+  #short(name: string): string {
+    const known = this.#names.get(name)
+    if (known !== undefined) return known
+    if (this.#names.size > 0xff_ff) throw new Error('There are more names than characters.')
+    const short = String.fromCharCode(this.#names.size)
+    this.#names.set(name, short)
+    return short
   }
 
   #classOf(recorded: number, moment: number): string {
@@ -445,15 +474,16 @@ export class Route {
   breach(world: World): string | undefined {
     for (let party = 0; party <= this.last; party++) {
       const part = world.parts[party]
-      const found = part && (this.#stuck(part) ?? this.#loss(world, party, part))
+      const found = part && (this.#stuck(world, part) ?? this.#loss(world, party, part))
       if (found !== undefined) return `party ${party} ${found}`
     }
     return undefined
   }
 
   /** Money of an honest party that the chain has decided in its favour, and that it would not go for. */
-  #stuck(part: Part): string | undefined {
-    const { incoming, outgoing, view } = part
+  #stuck(world: World, part: Part): string | undefined {
+    const { incoming, outgoing } = part
+    const view = this.viewOf(world)
     const waits = (side: Incoming | Outgoing | undefined, isOwn: (value: bigint) => boolean) =>
       side !== undefined && isLive(side) && !side.disputed && isOwn(decided(side, view)!)
     const isOwed = waits(incoming, (value) => value > 0n) || waits(outgoing, (value) => value < WHOLE)
@@ -484,9 +514,22 @@ const nameOfMessage = (message: PartEvent | undefined): string => {
   return message?.kind === 'unlockAsked' ? `u${message.secret ? 1 : 0}${message.scalar ? 1 : 0}` : ''
 }
 
+const nameOfLink = ({ status, amount, moved, leaving, wish, disputed, message }: Link): string =>
+  `${status},${moved},${disputed}${status === 'closed' ? '' : `,${amount},${leaving},${wish},${nameOfMessage(message)}`}`
+
+function nameOfPart(part: Part): string {
+  const { incoming, outgoing, secret, shown, refused } = part
+  const known = `${secret !== undefined},${refused !== undefined}`
+  if (isOver(part)) return known
+  const into = incoming && `${incoming.status},${incoming.asked}`
+  const out = outgoing && `${outgoing.status},${outgoing.cancelling},${outgoing.paying}`
+  return `${known},${shown !== undefined}<${into}>${out}`
+}
+
 const copy = (world: World): World => ({
   ...world,
   sent: [...world.sent],
   parts: [...world.parts],
   links: [...world.links],
+  labels: [...world.labels],
 })
