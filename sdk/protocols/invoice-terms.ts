@@ -14,6 +14,7 @@ export type InvoiceRefusal =
   | 'INVOICE_OF_ANOTHER_PAYEE'
   | 'INVOICE_OVERPAID'
   | 'INVOICE_UNDERPAID'
+  | 'INVOICE_WANTS_DELIVERY'
 
 /** An invoice must not be paid, or not so. */
 export class InvoiceRefusedError extends TallystickError {
@@ -33,6 +34,8 @@ const MESSAGES: Readonly<Record<InvoiceRefusal, string>> = {
   INVOICE_OF_ANOTHER_PAYEE: 'This invoice was signed by somebody else than the payee. Do not pay it; ask the payee.',
   INVOICE_OVERPAID: 'This is more than the invoice asks for. Pay its amount.',
   INVOICE_UNDERPAID: 'This is less than the invoice takes. Pay its amount.',
+  INVOICE_WANTS_DELIVERY:
+    'This invoice promises another asset in return, which nodes do not deliver by themselves yet. Ask for one without.',
 }
 
 /** A way to pay an invoice: by whom, how much in all, at which chain time in seconds. */
@@ -67,6 +70,8 @@ export function assertPayable(invoice: Invoice, intention: Intention): void {
   const code =
     (invoice.payee !== intention.payee && 'INVOICE_OF_ANOTHER_PAYEE') ||
     (intention.paid && 'INVOICE_PAID') ||
+    // Paid like any other, it would be paid for nothing.
+    (invoice.want.amount > 0n && 'INVOICE_WANTS_DELIVERY') ||
     refusalOf(invoice, intention)
   if (code) throw new InvoiceRefusedError(code)
 }

@@ -357,5 +357,6 @@ describe('A payer before it pays', () => {
     refused('INVOICE_EXPIRED', { now: invoice.deadline + 1n })
     refused('INVOICE_OF_ANOTHER_PAYER', {}, { payer: mallory })
     refused('INVOICE_OF_ANOTHER_PAYEE', { payee: mallory })
+    refused('INVOICE_WANTS_DELIVERY', {}, { want: { asset: mallory, amount: 1n } })
   })
 })
