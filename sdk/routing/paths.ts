@@ -1,6 +1,8 @@
+import { doubt } from './belief.ts'
 import { exactSearch } from './exact.ts'
 import type { Network } from './network.ts'
 import { type Path, type PathQuery, pathOf, TOO_MUCH, termsOf } from './path.ts'
+import { feeOf } from './policy.ts'
 import { search } from './search.ts'
 
 /** Edges that the quick search may have proposed in vain before the exact one takes over. */
@@ -32,7 +34,35 @@ export function findPath(network: Network, query: PathQuery): Path | undefined {
     if (found === TOO_MUCH) break
     excluded.add(found)
   }
-  return findExactly(network, query)
+  return isHopeless(network, query) ? undefined : findExactly(network, query)
+}
+
+/**
+ * Whether there is no path for sure, because the least fee of any way is too much or does not fit into the payer's own channel on top of the
+ * amount. Round amounts meet channels of just their size often, and the exact search looks at thousands of ways before it gives up.
+ */
+function isHopeless(network: Network, query: PathQuery): boolean {
+  const excluded = new Set(query.excluded)
+  for (let detours = 0; detours < MAX_DETOURS; detours++) {
+    const terms = termsOf(network, { ...query, excluded, risk: 0 })
+    const edges = terms && search(network, terms)
+    if (edges === undefined) return true
+    const fee = edges.slice(1).reduce((sum, edge) => sum + feeOf(network.policyOf(edge), query.amount), 0n)
+    if (fee > query.maxFee) return true
+    const [own] = edges as [number]
+    if (carries(network, query, own, query.amount + fee)) return false
+    // No way by this channel asks for less.
+    excluded.add(own)
+  }
+  return false
+}
+
+function carries(network: Network, { load, now }: PathQuery, edge: number, amount: bigint): boolean {
+  const used = Number(load?.get(edge) ?? 0n)
+  return (
+    amount <= network.policyOf(edge).max &&
+    doubt(network, edge, { used, amount: Number(amount), now }) < Number.POSITIVE_INFINITY
+  )
 }
 
 /** As {@link findPath}, by the exact search alone: the very best path, after up to some ten milliseconds. */

@@ -113,6 +113,20 @@ describe('findPath', () => {
     expect(findPath(detour, ask({ risk: 10, maxFee: 4n }))!.edges).to.deep.equal([0, 2])
   })
 
+  it('finds the path whose fee fits into the channel of the payer, if there is one', () => {
+    const narrow = (capacity: bigint) =>
+      networkOf([
+        { between: [0, 2], capacity, policies: [{}, {}] },
+        { between: [2, 1], capacity: 1_100n, policies: [{ base: 2n }, {}] },
+        { between: [2, 1], capacity: 1_000_000n, policies: [{ base: 5n }, {}] },
+      ])
+    const query = ask({ risk: 10 })
+    expect(findPath(narrow(1_005n), query)!.edges).to.deep.equal([0, 4])
+    for (const capacity of [1_004n, 1_002n]) expect(findPath(narrow(capacity), query)!.edges).to.deep.equal([0, 2])
+    expect(findPath(narrow(1_001n), query)).to.equal(undefined)
+    expect(findExactly(narrow(1_001n), query)).to.equal(undefined)
+  })
+
   it('does not try again what was refused a moment ago', () => {
     const network = networkOf([
       ...row(1),
