@@ -36,8 +36,8 @@ export interface Stage {
 /** Wei and units of the token that each has to begin with. */
 export const START = { coin: 10n * 10n ** 18n, token: 10_000n * 10n ** 18n } as const
 
-/** Millionths that hana keeps of what she carries; the others carry for nothing, so that every unit of a fee is hers. */
-export const HUB_FEE = 1_000n
+/** What hana keeps of what she carries; the others carry for nothing, so that every unit of a fee is hers. */
+export const HUB_TERMS = { baseFee: 0n, feePpm: 1_000n } as const
 
 /** Makes an actor with fresh keys, in a process of its own. */
 export function invite(name: Name, stage: Stage): Actor {
@@ -63,7 +63,7 @@ async function begin(actor: Actor, { rpc, deployed, folder, tower }: Stage, list
   const { adjudicator } = deployed
   const file = join(folder, `${name}.sqlite`)
   const towers = name === 'carol' ? [tower.spec] : []
-  const feePpm = name === 'hana' ? HUB_FEE : 0n
+  const feePpm = name === 'hana' ? HUB_TERMS.feePpm : 0n
   const order = { file, rpc, adjudicator, seed, ownerKey, listen, towers, feePpm }
   const { listening, onionKey } = await process.order('start', order)
   Object.assign(actor, { address: listening, onionKey })

@@ -1,5 +1,6 @@
 import { type ChannelId, COIN, type Hex } from '../../sdk/core/types.ts'
-import { type Actor, enterAgain, HUB_FEE, type Name } from './cast.ts'
+import { feeFor } from '../../sdk/node/hops/policy.ts'
+import { type Actor, enterAgain, HUB_TERMS, type Name } from './cast.ts'
 import { ONE, PERIOD } from './plan.ts'
 import type { Job } from './story.ts'
 
@@ -100,16 +101,13 @@ async function restart(actor: Actor, { stage }: Job): Promise<void> {
   await enterAgain(actor, stage)
 }
 
-/** What hana keeps of an amount that she passes on. */
-const hubFee = (amount: bigint): bigint => (amount * HUB_FEE) / 1_000_000n
-
 /** Mallory is given a lock, gives one to carol, and is gone: carol shows the secret in vain and has to get her money from the chain. */
 async function betray({ cast }: Job, network: Network): Promise<Carried['betrayal']> {
   const { alice, carol, hana, mallory } = cast
   await mallory.process.order('betray', {})
   const { text, key } = await carol.process.order('invoice', { amount: BETRAYED })
   const hops = [
-    { onionKey: hana.onionKey, channelId: network['hana-mallory'], fee: hubFee(BETRAYED) },
+    { onionKey: hana.onionKey, channelId: network['hana-mallory'], fee: feeFor(HUB_TERMS, BETRAYED) },
     { onionKey: mallory.onionKey, channelId: network['mallory-carol'], fee: 0n },
   ]
   const route = { channelId: network['alice-hana'], hops }

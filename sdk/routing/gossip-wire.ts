@@ -125,3 +125,13 @@ function amountFault(amount: bigint): string | undefined {
   if (amount >= AMOUNT_BOUND) return `An amount of ${amount} is not below 2^106`
   return isRound(amount) ? undefined : `An amount of ${amount} has more than 53 significant bits`
 }
+
+/** A piece of news, or undefined: the bytes are none. */
+export function parseNews(frame: Uint8Array): News | undefined {
+  try {
+    return decodeNews(frame)
+  } catch (error) {
+    if (error instanceof TallystickError) return undefined
+    throw error
+  }
+}

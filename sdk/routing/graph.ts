@@ -1,9 +1,8 @@
 import { equalBytes } from '@noble/ciphers/utils.js'
 import { channelIdOf } from '../core/channel.ts'
-import { TallystickError } from '../core/errors.ts'
 import type { Address, ChannelId, Domain, Hex } from '../core/types.ts'
 import { type ChannelNews, isAuthentic, type News, type NodeNews, type PolicyNews } from './gossip.ts'
-import { decodeNews } from './gossip-wire.ts'
+import { parseNews } from './gossip-wire.ts'
 import { CLOSED, Network } from './network.ts'
 import { UNTOLD } from './policy.ts'
 
@@ -151,7 +150,7 @@ export class Graph {
 
   /** Takes a piece of news in, or says why not. Never throws for what a peer sends. `now` is in seconds. */
   hear(frame: Uint8Array, now: number): Hearing {
-    const news = parsed(frame)
+    const news = parseNews(frame)
     if (news === undefined) return dropped('malformed')
     if (news.time > now + this.#limits.ahead) return dropped('early')
     if (news.time + this.#limits.maxAge < now) return dropped('old')
@@ -284,14 +283,5 @@ export class Graph {
   #remove(channelId: ChannelId, entry: Entry): void {
     this.#close(entry)
     this.#channels.delete(channelId)
-  }
-}
-
-function parsed(frame: Uint8Array): News | undefined {
-  try {
-    return decodeNews(frame)
-  } catch (error) {
-    if (error instanceof TallystickError) return undefined
-    throw error
   }
 }

@@ -57,5 +57,5 @@ export const termsFor = (policy: ForwardingPolicy, asset: Address): CarriageTerm
 })
 
 /** What is kept of a part of which `amount` goes out. */
-export const feeFor = ({ baseFee, feePpm }: CarriageTerms, amount: bigint): bigint =>
+export const feeFor = ({ baseFee, feePpm }: Pick<CarriageTerms, 'baseFee' | 'feePpm'>, amount: bigint): bigint =>
   baseFee + (amount * feePpm) / 1_000_000n

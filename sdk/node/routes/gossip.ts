@@ -1,10 +1,9 @@
 import { channelIdOf } from '../../core/channel.ts'
-import { TallystickError } from '../../core/errors.ts'
 import type { Address, ChannelId, Hex } from '../../core/types.ts'
 import type { GossipMessage, More, NewsBatch } from '../../protocols/messages.ts'
 import { MAX_NEWS } from '../../protocols/wire.ts'
 import type { News, PolicyNews } from '../../routing/gossip.ts'
-import { decodeNews, encodeNews } from '../../routing/gossip-wire.ts'
+import { encodeNews, parseNews } from '../../routing/gossip-wire.ts'
 import { DEFAULT_LIMITS, type GraphLimits, type KeptNews } from '../../routing/graph.ts'
 import type { Engine } from '../engine.ts'
 import type { Slot } from '../ledgers/slot.ts'
@@ -255,7 +254,7 @@ export class Gossip {
   /** Whether a channel holds on chain what its members say: so that each one has cost its makers real money. Undefined: the RPC failed. */
   async #isBacked(frame: Uint8Array): Promise<boolean | undefined> {
     const { chain, domain } = this.#engine.options
-    const news = parsed(frame)
+    const news = parseNews(frame)
     if (news?.kind !== 'channel' || news.capacity === 0n) return true
     const channelId = channelIdOf(domain, news.channel)
     const table = this.#tables.get(news.asset)
@@ -293,7 +292,7 @@ export class Gossip {
 
   /** Terms for a channel that is not announced are for its other member alone. */
   #hearTerms(table: RoutingTable, frame: Uint8Array): void {
-    const news = parsed(frame) as PolicyNews
+    const news = parseNews(frame) as PolicyNews
     const slot = this.#engine.book.slot({ channelId: news.channelId, asset: news.asset })
     if (slot) table.hearPeer(slot, news)
   }
@@ -353,12 +352,3 @@ export class Gossip {
 
 /** Whether everybody may hear it: nodes without a channel that is announced are known to their peers alone. */
 const isTold = (table: RoutingTable, news: News): boolean => news.kind !== 'node' || table.isPublic(news.node)
-
-function parsed(frame: Uint8Array): News | undefined {
-  try {
-    return decodeNews(frame)
-  } catch (error) {
-    if (error instanceof TallystickError) return undefined
-    throw error
-  }
-}
