@@ -163,10 +163,19 @@ export function decided(side: Side, view: KeyView | undefined): bigint | undefin
   return view.confirmed > deadline ? 0n : undefined
 }
 
+/** Whether the chain has decided that a side pays nothing: nothing can be lost through it any more, whatever its other end does. */
+export const isVoid = (side: Side, view: KeyView | undefined): boolean => decided(side, view) === 0n
+
+/** Whether a part can still cost or bring anything. If not, it only waits for peers to tidy up, and a peer may never do that. */
+export const isAtStake = ({ incoming, outgoing, view }: Part): boolean =>
+  [incoming, outgoing].some((side) => side && !isEnded(side) && !isVoid(side, view))
+
+const isEnded = ({ status }: Incoming | Outgoing): boolean => status === 'paid' || status === 'gone'
+
 /** Whether nothing is left to do for a part: it can be archived. */
 export function isOver({ incoming, outgoing, refused, view }: Part): boolean {
   const over = (side: Incoming | Outgoing): boolean =>
-    side.status === 'paid' || side.status === 'gone' || (side.disputed && decided(side, view) !== undefined)
+    isEnded(side) || (side.disputed && decided(side, view) !== undefined)
   const unused = outgoing?.status === 'planned' && refused !== undefined
   return (!incoming || over(incoming)) && (!outgoing || unused || over(outgoing))
 }
@@ -190,7 +199,7 @@ export interface Room {
   readonly residuals: bigint
 }
 
-/** What the limits for one peer leave, given the sides shared with it. */
+/** What the limits for one peer leave, given the sides shared with it that are not void. */
 export function roomOf(limits: Room, sides: readonly (Incoming | Outgoing)[]): Room {
   let { parts, value, residuals } = limits
   for (const { status, amount } of sides) {

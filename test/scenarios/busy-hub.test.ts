@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { toHex } from '../../sdk/core/bytes.ts'
+import { invoiceDigest } from '../../sdk/core/invoice.ts'
 import type { ChannelId } from '../../sdk/core/types.ts'
 import type { Route } from '../../sdk/node/hops/quote.ts'
 import type { NodeOptions } from '../../sdk/node/node.ts'
@@ -8,13 +10,29 @@ import { type Actor, ETHER, pause, rejection, Stage, until } from './stage.ts'
 const FEE = 10n
 const FORWARDING = { baseFee: FEE, feePpm: 0n, margin: 600n, responseTime: 300n }
 
+/** A store whose commits take as long as `wait` says. */
+const slowed = (store: Store, wait: () => Promise<unknown>): Store => ({
+  get: (key) => store.get(key),
+  list: (prefix, after) => store.list(prefix, after),
+  close: () => store.close(),
+  async commit(writes) {
+    await wait()
+    await store.commit(writes)
+  },
+})
+
 describe('a hub that has enough to do', () => {
   let stage: Stage
   before(async function () {
     this.timeout(30_000)
     stage = await Stage.build()
   })
-  afterEach(() => stage.stopAll())
+  /** Lets a store that was frozen go on. */
+  let thaw = () => {}
+  afterEach(async () => {
+    thaw()
+    await stage.stopAll()
+  })
   after(() => stage.close())
 
   interface Line {
@@ -26,14 +44,22 @@ describe('a hub that has enough to do', () => {
   }
 
   /** alice - hub - bob. */
-  async function line(scene: string, changes: NodeOptions['forwarding'], store?: Store): Promise<Line> {
+  async function line(
+    scene: string,
+    changes: NodeOptions['forwarding'],
+    { hub: store, bob: others }: { readonly hub?: Store; readonly bob?: Store } = {},
+  ): Promise<Line> {
     const start = (name: string, forwarding: NodeOptions['forwarding'], of?: Store) =>
       stage.start(name, {
         file: `${name}-${scene}`,
         node: { forwarding: { ...FORWARDING, ...forwarding } },
         ...(of && { store: of }),
       })
-    const [alice, hub, bob] = [await start('alice', {}), await start('mallory', changes, store), await start('bob', {})]
+    const [alice, hub, bob] = [
+      await start('alice', {}),
+      await start('mallory', changes, store),
+      await start('bob', {}, others),
+    ]
     const first = await stage.pair(alice, hub, 3_600)
     const second = await stage.pair(hub, bob, 3_600)
     const route = { channelId: first, hops: [{ onionKey: hub.node.onionKey!, channelId: second, fee: FEE }] }
@@ -62,6 +88,40 @@ describe('a hub that has enough to do', () => {
     expect(await payMany(all, 1)).to.deep.equal(['paid'])
   })
 
+  it('S39 counts no part any more that a payee refused and never acknowledged, once its deadline has passed', async () => {
+    const lasting = { amount: 100n, seconds: 86_400n }
+    let frozen = Promise.resolve()
+    const store = slowed(stage.openStore('bob', 'bob-stuck'), () => frozen)
+    const limits = { parts: 1, value: ETHER, residuals: ETHER }
+    const all = await line('stuck', { maxParts: 1, limits }, { bob: store })
+    const { alice, hub, bob, second, route } = all
+    const [invoice, next] = [await bob.node.invoice({ amount: 100n }), await bob.node.invoice(lasting)]
+    bob.node.cancelInvoice(toHex(invoiceDigest(stage.domain, invoice.invoice)))
+    // What bob asked for is written, and he never signs that he has seen it.
+    const asked = new Promise<void>((heard) => {
+      const stop = hub.node.on('asked', () => {
+        stop()
+        frozen = new Promise((resolve) => {
+          thaw = resolve
+        })
+        heard()
+      })
+    })
+    const refused = rejection(alice.node.payInvoice(invoice, { route }))
+    await asked
+    await until(() => hub.node.transfers(second).length === 0)
+    expect(hub.node.load()).to.include({ carrying: 1, busy: true })
+    await stage.later(7 * 3_600)
+    expect(await refused).to.have.property('code', 'PAYMENT_FAILED')
+    await until(() => !hub.node.load().busy)
+    expect(hub.node.load().carrying).to.equal(0)
+    // Alice may not have seen yet how late it is.
+    const paying = alice.node.payInvoice(next, { route, seconds: 43_200n })
+    await until(() => hub.node.transfers(second).length === 1)
+    thaw()
+    await paying
+  })
+
   it('S39 refuses what it could not remember until its deadline', async () => {
     const all = await line('forgetful', { maxPackets: 2 })
     expect(await payMany(all, 2)).to.deep.equal(['paid', 'paid'])
@@ -72,18 +132,9 @@ describe('a hub that has enough to do', () => {
   })
 
   it('refuses while its store takes too long, and carries again afterwards', async () => {
-    const store = stage.openStore('mallory', 'mallory-slow')
     let wait = 0
-    const slow: Store = {
-      get: (key) => store.get(key),
-      list: (prefix, after) => store.list(prefix, after),
-      close: () => store.close(),
-      async commit(writes) {
-        await pause(wait)
-        await store.commit(writes)
-      },
-    }
-    const all = await line('slow', { maxStoreLag: 150 }, slow)
+    const slow = slowed(stage.openStore('mallory', 'mallory-slow'), () => pause(wait))
+    const all = await line('slow', { maxStoreLag: 150 }, { hub: slow })
     wait = 300
     // Its own commits show how slow the store has become.
     await payMany(all, 1)

@@ -8,7 +8,9 @@ import type { Operation } from '../../protocols/operations.ts'
 import {
   type Edge,
   type Incoming,
+  isAtStake,
   isOver,
+  isVoid,
   type KeyView,
   keyOf,
   type Outgoing,
@@ -71,6 +73,8 @@ export class Switch {
   readonly policy: ForwardingPolicy
   /** All parts that are not over. */
   readonly parts = new Map<Hex, Carried>()
+  /** Those of them that the chain has voided and a peer has not tidied up: it may never do that, so they count against no limit. */
+  readonly #void = new Set<Carried>()
   /** By place: `<ledger number>/<transfer id>`, in the peer's lane and in one's own. */
   readonly #incoming = new Map<string, Carried>()
   readonly #outgoing = new Map<string, Carried>()
@@ -199,13 +203,15 @@ export class Switch {
   /** Why no new part is taken: memory and time are bounded, and whoever is refused at once can go elsewhere. */
   get busy(): boolean {
     const { maxParts, maxStoreLag } = this.policy
-    return this.draining || this.parts.size >= maxParts || this.#engine.journal.lag() > maxStoreLag
+    const isFull = this.parts.size - this.#void.size >= maxParts
+    return this.draining || isFull || this.#engine.journal.lag() > maxStoreLag
   }
 
   /** Parts of others' payments that are on their way. */
   get carrying(): number {
     let count = 0
-    for (const { incoming, outgoing } of this.parts.values()) if (incoming && outgoing) count++
+    for (const carried of this.parts.values())
+      if (carried.incoming && carried.outgoing && !this.#void.has(carried)) count++
     return count
   }
 
@@ -275,6 +281,7 @@ export class Switch {
 
   #leave(carried: Carried): void {
     this.parts.delete(carried.id)
+    this.#void.delete(carried)
     const { incoming, outgoing } = carried
     if (incoming) this.#incoming.delete(placeOf(incoming.slot, incoming.id))
     if (outgoing) this.#outgoing.delete(placeOf(outgoing.slot, outgoing.id))
@@ -326,6 +333,8 @@ export class Switch {
       this.#leave(carried)
       return
     }
+    if (isAtStake(carried.part)) this.#void.delete(carried)
+    else this.#void.add(carried)
     // A look at the chain that leads to nothing leaves nothing to store, and comes often.
     if (event.kind === 'view' && effects.length === 0) return
     const text = encodeCarried(carried)
@@ -356,7 +365,8 @@ export class Switch {
     const others: (Incoming | Outgoing)[] = []
     for (const carried of this.#bySlot.get(place.slot) ?? []) {
       const shared = carried.part[side]
-      if (carried.id !== except && shared && carried[side]?.slot === place.slot) others.push(shared)
+      const isHere = carried.id !== except && carried[side]?.slot === place.slot
+      if (shared && isHere && !isVoid(shared, carried.part.view)) others.push(shared)
     }
     return roomOf(this.policy.limits, others)
   }

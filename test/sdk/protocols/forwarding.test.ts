@@ -9,6 +9,7 @@ import { type PartEffect, type PartEvent, stepPart } from '../../../sdk/protocol
 import {
   type Edge,
   hopPart,
+  isAtStake,
   isOver,
   type KeyView,
   overdue,
@@ -249,6 +250,16 @@ describe('a hop', () => {
     expect(isOver(hop.feed({ kind: 'view', view: view(recorded()) }).part)).to.equal(true)
     const offered = hana().feed({ kind: 'disputed', side: 'outgoing', disputed: true }, { kind: 'lockedIn' })
     expect(offered.part.refused).to.equal('LEDGER_DISPUTED')
+  })
+
+  it('S39 has nothing at stake from the deadline on, though a peer never acknowledges the cancel it asked for', () => {
+    const hop = locked().feed({ kind: 'cancelAsked', residual: 0n })
+    const at = (confirmed: bigint) => hop.feed({ kind: 'view', view: view({ now: confirmed, confirmed }) }).part
+    expect(isAtStake(at(DEADLINE)), 'the peer can still be paid on chain').to.equal(true)
+    expect(isAtStake(at(DEADLINE + 1n))).to.equal(false)
+    expect(isOver(hop.part), 'it is finished if the peer comes back').to.equal(false)
+    const paid = locked().feed({ kind: 'view', view: view({ ...recorded(), confirmed: DEADLINE + 1n }) })
+    expect(isAtStake(paid.part)).to.equal(true)
   })
 
   it('gives back what it could not lock on', () => {
