@@ -100,7 +100,7 @@ class Route {
     for (let party = 0; party <= this.#channels; party++) {
       this.#feed(party, { kind: 'view', view })
       // From here on the chain gives it back, whatever the other end does.
-      if (overdue(this.#parts[party]!, 0n) === 'outgoing') this.#release(party)
+      if (overdue(this.#parts[party]!, 0n)?.side === 'outgoing') this.#release(party)
     }
   }
 

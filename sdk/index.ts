@@ -96,6 +96,7 @@ export {
   NodeStoppedError,
   NoRouteError,
   type NoRouteReason,
+  PartOverdueError,
   PaymentFailedError,
   PaymentPendingError,
   PeerRefusedError,

@@ -36,6 +36,7 @@ const VALUES = `
   NodeStoppedError
   PERMIT2
   PROTOCOL_VERSION
+  PartOverdueError
   PaymentFailedError
   PaymentPendingError
   PeerOfflineError

@@ -1,4 +1,5 @@
 import { TallystickError } from '../core/errors.ts'
+import type { Address, ChannelId, LedgerRef } from '../core/types.ts'
 import type { FailureReport } from '../routing/failure.ts'
 
 /** The store refused a write: nothing may be promised any more. */
@@ -148,6 +149,27 @@ export class ProofMissingError extends TallystickError {
 
   constructor() {
     super('The invoice is paid, by the chain, but its secret was not seen here. Ask the payee for a receipt.')
+  }
+}
+
+/** A peer does not hand over what the chain has decided on. */
+export class PartOverdueError extends TallystickError {
+  readonly code = 'PART_OVERDUE'
+  readonly channelId: ChannelId
+  readonly asset: Address
+  readonly peer: Address
+  /** In the asset's units, of all parts together. */
+  readonly amount: bigint
+
+  constructor({ channelId, asset }: LedgerRef, peer: Address, amount: bigint) {
+    super(
+      `The peer ${peer} does not hand over ${amount} of the asset ${asset} in the channel ${channelId}, though the chain has ` +
+        'decided it. Connect to it, or dispute the ledger; nothing is lost meanwhile.',
+    )
+    this.channelId = channelId
+    this.asset = asset
+    this.peer = peer
+    this.amount = amount
   }
 }
 

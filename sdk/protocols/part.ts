@@ -180,15 +180,23 @@ export function isOver({ incoming, outgoing, refused, view }: Part): boolean {
   return (!incoming || over(incoming)) && (!outgoing || unused || over(outgoing))
 }
 
-/**
- * The side whose other end has not done `grace` seconds later what the chain has decided in this node's favour: only a dispute
- * about that ledger brings the money. There is no hurry, since the registry's answer stays.
- */
-export function overdue({ incoming, outgoing, view }: Part, grace: bigint): 'incoming' | 'outgoing' | undefined {
-  const late = (side: Incoming | Outgoing): boolean =>
-    isLive(side) && !side.disputed && view !== undefined && view.confirmed > deadlineOf(side) + grace
-  if (incoming && late(incoming) && decided(incoming, view)! > 0n) return 'incoming'
-  return outgoing && late(outgoing) && decided(outgoing, view)! < WHOLE ? 'outgoing' : undefined
+/** A side that only a dispute about its ledger brings to its end, and what it would bring. */
+export interface Late {
+  readonly side: 'incoming' | 'outgoing'
+  readonly amount: bigint
+}
+
+/** What the other end of a side has not handed over `grace` seconds after the deadline, though the chain has decided it in this node's favour. */
+export function overdue({ incoming, outgoing, view }: Part, grace: bigint): Late | undefined {
+  /** What a late side pays by the chain's word; undefined: it is not late. */
+  const paidBy = (side: Incoming | Outgoing): bigint | undefined => {
+    const isLate = isLive(side) && !side.disputed && view !== undefined && view.confirmed > deadlineOf(side) + grace
+    return isLate ? (side.amount * decided(side, view)!) / WHOLE : undefined
+  }
+  const [gain, cost] = [incoming && paidBy(incoming), outgoing && paidBy(outgoing)]
+  if (gain !== undefined && gain > 0n) return { side: 'incoming', amount: gain }
+  const back = cost === undefined ? 0n : outgoing!.amount - cost
+  return back > 0n ? { side: 'outgoing', amount: back } : undefined
 }
 
 /** What is pending with one peer, or may be. */

@@ -176,6 +176,12 @@ describe('payments over hops on a real chain', () => {
     await until(() => hana.node.transfers(first).length === 1)
     const { chain: seen } = hana
     await until(async () => (await seen.outcomes([invoice.invoice.key]))[0]!.recordedAt > 0n)
+    const overdue = () => hana.alarms.filter((error) => 'code' in error && error.code === 'PART_OVERDUE')
+    expect(overdue(), 'alice still has time').to.deep.equal([])
+    await stage.later(1_500)
+    await until(() => overdue().length > 0)
+    const told = { peer: alice.node.address, channelId: first, amount: 50_000n + 2n * FEE }
+    expect(overdue()[0]).to.include(told)
     const before = await stage.balanceOf('mallory')
     await hana.node.dispute(first)
     await stage.later(3_700)
@@ -183,5 +189,6 @@ describe('payments over hops on a real chain', () => {
     const paid = ETHER + 50_000n + 2n * FEE
     expect((await stage.balanceOf('mallory')) - before).to.be.within(paid - ETHER / 100n, paid)
     await until(() => spendable(bob) === 2n * ETHER + FEE)
+    expect(overdue()).to.have.length(1)
   })
 })

@@ -30,6 +30,7 @@ import { sendable } from '../routes/table.ts'
 import { type Carried, decodeCarried, encodeCarried, type Place } from './carried.ts'
 import { Dues } from './dues.ts'
 import type { Intake } from './intake.ts'
+import { Overdue } from './overdue.ts'
 import { decodeProof, encodeProof } from './parcel.ts'
 import type { ForwardingPolicy } from './policy.ts'
 
@@ -81,6 +82,7 @@ export class Switch {
   readonly #bySlot = new Map<Slot, Set<Carried>>()
   /** One secret opens all parts of its key. */
   readonly #byKey = new Map<Hex, Set<Carried>>()
+  readonly #overdue = new Overdue()
   owner: PartOwner | undefined
   /** Fees that this node takes from what it forwards, and those that it lets its peers take. */
   readonly credits: Dues
@@ -492,6 +494,8 @@ export class Switch {
       if (view) this.step(carried, { kind: 'view', view })
       if (this.#ticks % CRANK === 0 && this.parts.has(carried.id)) this.step(carried, { kind: 'crank' })
     }
+    for (const error of this.#overdue.look(this.parts.values(), this.policy.margin))
+      this.#engine.emitter.emit({ kind: 'alarm', error })
   }
 }
 

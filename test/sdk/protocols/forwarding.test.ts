@@ -236,9 +236,10 @@ describe('a hop', () => {
 
   it('says which side only a dispute can settle', () => {
     const hop = locked().feed({ kind: 'view', view: view({ ...recorded(), confirmed: DEADLINE + 700n }) })
-    expect(overdue(hop.part, 600n)).to.equal('incoming')
+    expect(overdue(hop.part, 600n)).to.deep.equal({ side: 'incoming', amount: 1_000n + FEE })
+    expect(overdue(hop.part, 700n)).to.equal(undefined)
     const refunds = locked().feed({ kind: 'view', view: view({ confirmed: DEADLINE + 700n }) })
-    expect(overdue(refunds.part, 600n)).to.equal('outgoing')
+    expect(overdue(refunds.part, 600n)).to.deep.equal({ side: 'outgoing', amount: 1_000n })
   })
 
   it('does nothing off chain in a ledger that is disputed, and is over once the chain has decided', () => {
