@@ -379,6 +379,7 @@ export class Engine {
     this.redeemer.tick()
     this.switch.tick()
     this.payee.tick()
+    this.payer.tick()
     this.gossip.tick()
     this.rebalancer.tick()
     if (this.switch.view) this.sales.tick(this.switch.view.confirmed)

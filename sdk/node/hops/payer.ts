@@ -80,6 +80,9 @@ export class Payer {
   readonly #payments = new Map<Hex, Payment>()
   /** Payments of an earlier process that are not over, by the invoice's id. */
   readonly #resumed = new Map<Hex, Uint8Array>()
+  /** Paid by the chain's word; their secrets are looked for there. */
+  readonly #unproven = new Map<Payment, Omit<PaidInvoice, 'secret'>>()
+  #proving = false
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -274,19 +277,38 @@ export class Payer {
       const proof = { ...signed, ...(opening && { opening }), fee, parts: ways.length }
       this.#engine.journal.after(() => {
         if (secret !== undefined) payment.resolve({ ...proof, secret: toBytes(secret) })
-        else void this.#prove(payment, proof)
+        else {
+          this.#unproven.set(payment, proof)
+          this.tick()
+        }
       })
       this.#tell(id, true)
     }
     if (payment.parts.size === 0) this.#payments.delete(id)
   }
 
+  /** Looks once more for the proofs that the chain has and did not tell yet. */
+  tick(): void {
+    if (this.#proving || this.#unproven.size === 0) return
+    this.#proving = true
+    void this.#prove().finally(() => {
+      this.#proving = false
+    })
+  }
+
   /** The chain decided: there the secret stands, unless the payee was paid by a transfer whose key has none. */
-  async #prove(payment: Payment, proof: Omit<PaidInvoice, 'secret'>): Promise<void> {
+  async #prove(): Promise<void> {
     const { chain } = this.#engine.options
-    const secret = await chain.secretOf(proof.invoice.key).catch(() => undefined)
-    if (secret === undefined) payment.reject(new ProofMissingError())
-    else payment.resolve({ ...proof, secret: toBytes(secret) })
+    for (const [payment, proof] of [...this.#unproven]) {
+      try {
+        const secret = await chain.secretOf(proof.invoice.key)
+        if (secret === undefined) payment.reject(new ProofMissingError())
+        else payment.resolve({ ...proof, secret: toBytes(secret) })
+        this.#unproven.delete(payment)
+      } catch {
+        // A chain that does not answer shows as unhealthy; the next tick asks again.
+      }
+    }
   }
 
   #cameBack(payment: Payment, sent: SentPart, { part, failure, outgoing }: Carried, residue: bigint): void {
@@ -376,7 +398,7 @@ export class Payer {
   }
 
   stop(error: Error): void {
-    for (const { reject } of this.#payments.values()) reject(error)
+    for (const { reject } of [...this.#payments.values(), ...this.#unproven.keys()]) reject(error)
   }
 }
 

@@ -263,7 +263,7 @@ export class ModelView implements Chain {
   balance = async (): Promise<bigint> => 10n ** 24n
   gasPrice = async (): Promise<bigint> => 10n ** 9n
   claimable = async (): Promise<bigint> => 0n
-  secretOf = async (): Promise<undefined> => undefined
+  secretOf: Chain['secretOf'] = async () => undefined
   isSignedBy = async (): Promise<boolean> => false
   registry: Address = REGISTRY
   async survey(keys: readonly Hex[]): Promise<Survey> {
