@@ -137,6 +137,10 @@ export function stepReceivable(book: Receivable, event: ReceivableEvent, margin:
   }
 }
 
+/** Whether nobody can pay an invoice any more and nobody did, `margin` seconds after its deadline: a paid one is the payee's receipt. */
+export const isStale = ({ status, gathering, invoice }: Receivable, now: bigint, margin: bigint): boolean =>
+  status !== 'paid' && gathering.length === 0 && now > invoice.deadline + margin
+
 const refuseAll = (parts: readonly InvoicePart[], code: PartRefusal): ReceivableEffect[] =>
   parts.map((part) => ({ kind: 'refuse', part, code }))
 

@@ -16,6 +16,7 @@ import { ZERO_HASH } from '../../core/state.ts'
 import { type Address, COIN, type Hex } from '../../core/types.ts'
 import {
   type InvoicePart,
+  isStale,
   openReceivable,
   type PartRefusal,
   type Receivable,
@@ -233,12 +234,19 @@ export class Payee {
     if (asked) this.#step(asked, { kind: 'gone', id })
   }
 
-  /** Parts that never complete go back. */
+  /** Parts that never complete go back, and what nobody paid in time is forgotten. */
   tick(): void {
-    const now = this.#engine.switch.view?.now
-    if (now === undefined) return
-    for (const asked of this.#asked.values())
-      if (asked.book.gathering.length > 0) this.#step(asked, { kind: 'tick', now })
+    const { view, policy } = this.#engine.switch
+    if (!view) return
+    for (const asked of this.#asked.values()) {
+      if (asked.book.gathering.length > 0) this.#step(asked, { kind: 'tick', now: view.now })
+      if (isStale(asked.book, view.confirmed, policy.margin)) this.#forget(asked.book)
+    }
+  }
+
+  #forget({ id }: Receivable): void {
+    this.#asked.delete(id)
+    this.#engine.journal.write(invoiceKey(id), null)
   }
 
   #write({ book, signed, secret, scalar }: Asked): void {

@@ -1,9 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { toHex } from '../../../sdk/core/bytes.ts'
 import { invoiceDigest } from '../../../sdk/core/invoice.ts'
 import type { ChannelId, Hex } from '../../../sdk/core/types.ts'
-import { invoiceKey } from '../../../sdk/node/keys.ts'
+import { InvoiceUnknownError } from '../../../sdk/node/errors.ts'
+import { INVOICES, invoiceKey } from '../../../sdk/node/keys.ts'
 import type { Node } from '../../../sdk/node/node.ts'
+import { InvoiceRefusedError } from '../../../sdk/protocols/invoice-terms.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
 import type { Store } from '../../../sdk/storage/store.ts'
 import { ownerOf, until, World } from './actors.ts'
@@ -75,6 +78,28 @@ describe('invoices of a node', () => {
     reveal()
     expect(await outcome).to.equal(secret)
     expect(asked).to.equal(3)
+  })
+
+  it('are forgotten a margin after their deadline if nobody paid them, and kept as receipts if somebody did', async () => {
+    const { alice, bob, store, channelId } = await pair()
+    const [paid, unpaid, cancelled] = [
+      await bob.invoice({ amount: 1_000n }),
+      await bob.invoice({ amount: 2_000n }),
+      await bob.invoice({ amount: 3_000n }),
+    ].map((signed) => ({ signed, id: toHex(invoiceDigest(world.chain.domain, signed.invoice)) }))
+    bob.cancelInvoice(cancelled!.id)
+    await alice.payInvoice(paid!.signed, { route: { channelId, hops: [] } })
+    const kept = async () => {
+      const keys: string[] = []
+      for await (const [key] of store.list(INVOICES)) keys.push(key)
+      return keys
+    }
+    expect(await kept()).to.have.length(3)
+    world.chain.advance(7_300n)
+    while ((await kept()).length > 1) await pause(5)
+    expect(await kept()).to.deep.equal([invoiceKey(paid!.id)])
+    expect(() => bob.cancelInvoice(paid!.id)).to.throw(InvoiceRefusedError)
+    expect(() => bob.cancelInvoice(unpaid!.id)).to.throw(InvoiceUnknownError)
   })
 
   it('whose proof is looked for end when the node stops', async () => {

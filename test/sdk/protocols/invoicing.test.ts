@@ -14,6 +14,7 @@ import {
 import {
   GATHERING_SECONDS,
   type InvoicePart,
+  isStale,
   MAX_GATHERING,
   MAX_PARTS,
   openReceivable,
@@ -256,6 +257,15 @@ describe('The payee’s book of an invoice', () => {
     expect(next).to.deep.equal(book())
     const two = run(book(), part(partOf('a', 60n)), part(partOf('b', 10n)), { kind: 'gone', id: 'a' }).next
     expect(run(two, part(partOf('c', 90n))).said).to.deep.equal(['release b+c'])
+  })
+
+  it('is forgotten a margin after the deadline, unless it is paid or parts of it wait', () => {
+    const [until, of] = [invoice.deadline + MARGIN, (one: Receivable, now: bigint) => isStale(one, now, MARGIN)]
+    const stepped = (event: ReceivableEvent) => stepReceivable(book(), event, MARGIN).next
+    expect([of(book(), until), of(book(), until + 1n)]).to.deep.equal([false, true])
+    expect(of(stepped({ kind: 'cancel' }), until + 1n)).to.equal(true)
+    expect(of(stepped(part(partOf('a', 40n))), until + 1n)).to.equal(false)
+    expect(of(stepped(part(partOf('a', 100n))), until + 1n)).to.equal(false)
   })
 
   it('is kept by the invoice’s payee alone', () => {
