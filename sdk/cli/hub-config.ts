@@ -28,6 +28,8 @@ const terms = z.strictObject({
   least: amount.default(DEFAULT_FORWARDING.least),
   most: amount.default(DEFAULT_FORWARDING.most),
   minimumDeposit: amount.default(DEFAULT_FORWARDING.minimumDeposit),
+  minimum: amount.default(DEFAULT_FORWARDING.minimum),
+  revealCost: amount.default(DEFAULT_FORWARDING.revealCost),
 })
 
 const inbound = z.strictObject({
@@ -76,7 +78,6 @@ const schema = z.strictObject({
   margin: whole(0).default(Number(DEFAULT_FORWARDING.margin)),
   responseTime: whole(0).default(Number(DEFAULT_FORWARDING.responseTime)),
   maxLock: whole(1).default(Number(DEFAULT_FORWARDING.maxLock)),
-  revealCost: amount.default(DEFAULT_FORWARDING.revealCost),
   period: z
     .strictObject({
       least: whole(60).default(DEFAULT_POLICY.minPeriod),

@@ -104,7 +104,6 @@ function policiesOf(config: HubConfig) {
       margin: BigInt(config.margin),
       responseTime: BigInt(config.responseTime),
       maxLock: BigInt(config.maxLock),
-      revealCost: config.revealCost,
     },
     policy: {
       minPeriod: config.period.least,

@@ -13,6 +13,10 @@ export interface CarriageTerms {
   readonly most: bigint
   /** A channel carries payments of others only while it holds this much on chain, of both members together. */
   readonly minimumDeposit: bigint
+  /** Least incoming amount that is released on a secret alone. Below the cost of a reveal it is lent to the peer. */
+  readonly minimum: bigint
+  /** What one reveal costs, in this asset. */
+  readonly revealCost: bigint
 }
 
 /** What a node asks for carrying payments of others, and what it risks. */
@@ -50,8 +54,8 @@ export const DEFAULT_FORWARDING: ForwardingPolicy = {
   maxStoreLag: 2_000,
 }
 
-/** What is asked for one asset. */
-export const termsFor = (policy: ForwardingPolicy, asset: Address): CarriageTerms => ({
+/** The policy as it is for one asset. */
+export const termsFor = (policy: ForwardingPolicy, asset: Address): ForwardingPolicy => ({
   ...policy,
   ...policy.assets.get(asset),
 })

@@ -32,7 +32,7 @@ import { Dues } from './dues.ts'
 import type { Intake } from './intake.ts'
 import { Overdue } from './overdue.ts'
 import { decodeProof, encodeProof } from './parcel.ts'
-import type { ForwardingPolicy } from './policy.ts'
+import { type ForwardingPolicy, termsFor } from './policy.ts'
 
 /** What happens to the parts that this node sent or receives. */
 export interface PartOwner {
@@ -345,10 +345,11 @@ export class Switch {
     this.#engine.journal.write(partKey(carried.id), new TextEncoder().encode(text))
   }
 
-  #policyFor({ id, incoming, outgoing }: Carried): PartPolicy {
+  #policyFor({ id, part, incoming, outgoing }: Carried): PartPolicy {
     const room = (place: Place | undefined, side: 'incoming' | 'outgoing') => this.#room(place, side, id)
     return {
-      ...this.policy,
+      // What is at stake comes in; only the payer has nothing that does.
+      ...termsFor(this.policy, (part.incoming ?? part.outgoing)!.edge.asset),
       points,
       // Looked at only when a part is admitted.
       room: {

@@ -183,8 +183,8 @@ export class Announcer {
 
   #terms(slot: Slot): Policy {
     const { forwarding, onionKey } = this.#engine.options
-    const { forwards, minimum, margin, maxLock, limits } = forwarding
-    const { baseFee, feePpm, least: from, most, minimumDeposit } = termsFor(forwarding, slot.ledger.asset)
+    const { forwards, margin, maxLock, limits } = forwarding
+    const { baseFee, feePpm, least: from, most, minimum, minimumDeposit } = termsFor(forwarding, slot.ledger.asset)
     const capacity = capacityOf(slot)
     const longest = least(maxLock, BigInt(MAX_SECONDS))
     const min = roundUp([from, minimum, 1n].reduce(greatest))
