@@ -1,5 +1,5 @@
 import type { Hex } from '../core/types.ts'
-import { deadlineOf, type Edge, keyOf, type Part, type Refusal, type Room } from './part.ts'
+import { deadlineOf, type Edge, keyOf, type Part, type Refusal, type Room, worth } from './part.ts'
 
 // Whether a part may be sent, forwarded or received. Nothing was promised downstream yet, so a refusal costs nothing.
 //
@@ -14,7 +14,7 @@ export interface Points {
   readonly subtract: (a: Hex, b: Hex) => Hex
 }
 
-/** What a node asks of the parts it carries. Amounts are in the asset's units, times in seconds of the chain. */
+/** What a node asks of the parts it carries. Amounts are in units of what comes in, times in seconds of the chain. */
 export interface PartPolicy {
   /** This long before a deadline nothing is released any more but on an entry of the registry. */
   readonly margin: bigint
@@ -73,14 +73,14 @@ function objectionToShape(part: Part): Refusal | undefined {
   if (incoming && incoming.edge.transfer.legs[0]!.to !== incoming.edge.me) return 'PAYS_ANOTHER'
   if (outgoing && outgoing.edge.transfer.legs[0]!.to === outgoing.edge.me) return 'PAYS_ANOTHER'
   if (outgoing && outgoing.edge.transfer.refundTo !== outgoing.edge.me) return 'REFUNDS_ANOTHER'
-  return incoming && outgoing && !isSameQuestion(incoming.edge, outgoing.edge) ? 'ROUTE_BREAKS' : undefined
+  return incoming && outgoing && !isSameQuestion(part, incoming.edge, outgoing.edge) ? 'ROUTE_BREAKS' : undefined
 }
 
-/** Whether one entry of one registry decides both edges, in one asset. */
-const isSameQuestion = (a: Edge, b: Edge): boolean =>
+/** Whether one entry of one registry decides both edges, in one asset or in two that have a price. */
+const isSameQuestion = ({ price }: Part, a: Edge, b: Edge): boolean =>
   a.registry.chainId === b.registry.chainId &&
   a.registry.condition === b.registry.condition &&
-  a.asset === b.asset &&
+  (a.asset === b.asset) === (price === undefined) &&
   keyOf(a) === keyOf(b)
 
 function objectionToTime(part: Part, policy: PartPolicy): Refusal | undefined {
@@ -97,9 +97,9 @@ function objectionToTime(part: Part, policy: PartPolicy): Refusal | undefined {
   return deadlineOf(incoming) - deadlineOf(outgoing) < apart ? 'DEADLINES_CROSS' : undefined
 }
 
-function objectionToAmount({ incoming, outgoing, fee }: Part, { minimum }: PartPolicy): Refusal | undefined {
+function objectionToAmount({ incoming, outgoing, fee, price }: Part, { minimum }: PartPolicy): Refusal | undefined {
   if (!incoming) return undefined
-  if (outgoing && incoming.amount - fee < outgoing.amount) return 'FEE_LOW'
+  if (outgoing && incoming.amount - fee < worth(price, outgoing.amount)) return 'FEE_LOW'
   return incoming.amount < minimum ? 'AMOUNT_LOW' : undefined
 }
 

@@ -12,6 +12,7 @@ import {
   opens,
   owed,
   type Part,
+  worth,
 } from './part.ts'
 
 // One part of a multi-hop payment at one node: payer, hop or payee. A hop commits last. docs/multi-hop.md has the whole protocol.
@@ -236,11 +237,11 @@ function payable(part: Part, policy: PartPolicy): bigint | undefined {
 }
 
 /** Whether what is paid on a secret now can be claimed in time, on chain if need be. */
-function isTimely({ incoming, view }: Part, outgoing: Outgoing, { margin, minimum }: PartPolicy): boolean {
+function isTimely({ incoming, view, price }: Part, outgoing: Outgoing, { margin, minimum }: PartPolicy): boolean {
   if (!view || view.now >= deadlineOf(incoming ?? outgoing) - margin) return false
   if (!incoming) return true
   const sure = claimable(incoming)
-  return !incoming.disputed && sure >= outgoing.amount && sure >= minimum
+  return !incoming.disputed && sure >= worth(price, outgoing.amount) && sure >= minimum
 }
 
 /** Asks to be paid: on the registry's entry, or on the secret with the incoming edge's own scalar. */
@@ -272,7 +273,7 @@ function surplus(part: Part, policy: PartPolicy): bigint | undefined {
 }
 
 function residualOf(part: Part, incoming: Incoming, { revealCost }: PartPolicy): bigint | undefined {
-  const { outgoing, view, mode } = part
+  const { outgoing, view, mode, price } = part
   const value = decided(incoming, view)
   if (value === 0n || part.refused) return 0n
   // Whoever can claim does not give back.
@@ -281,9 +282,9 @@ function residualOf(part: Part, incoming: Incoming, { revealCost }: PartPolicy):
   // Upstream fails only after downstream is final.
   if (left === undefined) return undefined
   if (mode === 'plain') return 0n
-  const earned = incoming.edge.transfer.amount - outgoing.edge.transfer.amount
+  const earned = incoming.edge.transfer.amount - worth(price, outgoing.edge.transfer.amount)
   // A residual that was granted must be covered, whatever it is worth.
-  return left > 0n || left + earned > revealCost ? left + earned : 0n
+  return left > 0n || earned > revealCost ? worth(price, left) + earned : 0n
 }
 
 /** What a side that was given up can still cost: its residual; undefined while it is not given up for good. */
@@ -293,13 +294,14 @@ function remainder(outgoing: Outgoing, view: KeyView | undefined): bigint | unde
 }
 
 /** Whether only the registry can still bring what is due, and it is worth its cost. */
-function mustReveal({ incoming, outgoing, refused, view }: Part, { margin, revealCost }: PartPolicy): boolean {
+function mustReveal(part: Part, { margin, revealCost }: PartPolicy): boolean {
+  const { incoming, outgoing, refused, view, price } = part
   if (!incoming || refused || !view || view.outcome) return false
   const deadline = deadlineOf(incoming)
   // A block after this one would be too late.
   if (view.now >= deadline) return false
   const isTime = view.now >= deadline - margin || incoming.disputed
-  return isTime && claimable(incoming) - owed(outgoing) > revealCost
+  return isTime && claimable(incoming) - worth(price, owed(outgoing)) > revealCost
 }
 
 /** What an effect makes irrevocable counts from the moment it is named. */

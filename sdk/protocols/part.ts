@@ -46,6 +46,12 @@ export interface Outgoing extends Side {
   readonly paying: boolean
 }
 
+/** What a hop that exchanges wants: `from` of what it is paid for each `to` of what it pays. Ratios of integers, both above zero. */
+export interface Price {
+  readonly from: bigint
+  readonly to: bigint
+}
+
 /** What the chain says about the key of a part, in seconds of its own time. */
 export interface KeyView {
   /** Of the newest block. */
@@ -62,8 +68,10 @@ export interface Part {
   readonly mode: Mode
   /** What the sender insists on. */
   readonly minimumMode: Mode
-  /** The least that a hop wants for it. */
+  /** The least that a hop wants for it, in what comes in. */
   readonly fee: bigint
+  /** Of a hop whose two edges are of different assets, as it was agreed: what the one is worth in the other until the part is over. */
+  readonly price: Price | undefined
   /** `sprites`, 32 bytes: a hop's own y; the payee's k. */
   readonly scalar: Hex | undefined
   readonly incoming: Incoming | undefined
@@ -100,21 +108,22 @@ export type Refusal =
   | 'GIVEN_UP'
 
 type Terms = Pick<Part, 'mode' | 'minimumMode' | 'scalar'>
+type HopTerms = Terms & Pick<Part, 'fee'> & { readonly price?: Price }
 
 /** A part at its payer, before anything is locked. */
 export const payerPart = (terms: Terms, outgoing: Edge): Part => newPart({ ...terms, fee: 0n }, undefined, outgoing)
 /** A part at its payee, when the last hop has offered it. */
 export const payeePart = (terms: Terms, incoming: Edge): Part => newPart({ ...terms, fee: 0n }, incoming, undefined)
 /** A part at a hop, when it was offered. */
-export const hopPart = (terms: Terms & Pick<Part, 'fee'>, incoming: Edge, outgoing: Edge): Part =>
-  newPart(terms, incoming, outgoing)
+export const hopPart = (terms: HopTerms, incoming: Edge, outgoing: Edge): Part => newPart(terms, incoming, outgoing)
 
-function newPart(terms: Terms & Pick<Part, 'fee'>, incoming: Edge | undefined, outgoing: Edge | undefined): Part {
+function newPart(terms: HopTerms, incoming: Edge | undefined, outgoing: Edge | undefined): Part {
   const side = (edge: Edge) => ({ edge, amount: edge.transfer.amount, disputed: false, signed: undefined })
   return {
     mode: terms.mode,
     minimumMode: terms.minimumMode,
     fee: terms.fee,
+    price: terms.price,
     scalar: terms.scalar,
     incoming: incoming && { ...side(incoming), status: 'offered', asked: undefined },
     outgoing: outgoing && {
@@ -134,6 +143,10 @@ function newPart(terms: Terms & Pick<Part, 'fee'>, incoming: Edge | undefined, o
 
 export const keyOf = ({ transfer }: Edge): Hex => transfer.legs[0]!.key
 export const deadlineOf = ({ edge }: Side): bigint => edge.transfer.deadline
+
+/** What `amount` of the asset that goes out is worth in the one that comes in: what a hop must be sure of before it pays as much. */
+export const worth = (price: Price | undefined, amount: bigint): bigint =>
+  price ? (amount * price.from + price.to - 1n) / price.to : amount
 
 /** Whether 32 bytes are the secret of an edge's key. */
 export const opens = (edge: Edge, secret: Hex): boolean => secretKey(edge.registry, toBytes(secret, 32)) === keyOf(edge)

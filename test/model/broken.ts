@@ -1,6 +1,6 @@
 import { WHOLE } from '../../sdk/core/outcome.ts'
-import { type PartEffect, type PartStep, stepPart } from '../../sdk/protocols/forwarding.ts'
-import type { Mode } from '../../sdk/protocols/part.ts'
+import { type PartEffect, type PartEvent, type PartStep, stepPart } from '../../sdk/protocols/forwarding.ts'
+import type { Mode, Part } from '../../sdk/protocols/part.ts'
 import { FEE, POLICY, type Rules, type Setting } from './route.ts'
 
 // Rules with one of them left out, by a wrapper round the real ones: a search that finds no attack on these would find none at all.
@@ -36,6 +36,18 @@ const trusting: Rules = (part, event, policy) => {
   const { next, effects } = stepPart(part, event, policy)
   return event.kind === 'cancelAsked' ? { next, effects: [{ kind: 'unlockOut', value: WHOLE }] } : { next, effects }
 }
+
+/** Takes the two sides of an exchange for amounts of one asset, when it is asked for what `when` says. */
+const rawUnits =
+  (when: (event: PartEvent) => boolean): Rules =>
+  (part, event, policy) => {
+    if (part.price === undefined || !when(event)) return stepPart(part, event, policy)
+    const { price, incoming, outgoing } = part
+    const { asset } = incoming!.edge
+    const inOne: Part = { ...part, price: undefined, outgoing: { ...outgoing!, edge: { ...outgoing!.edge, asset } } }
+    const { next, effects } = stepPart(inOne, event, policy)
+    return { next: { ...next, price, outgoing: { ...next.outgoing!, edge: outgoing!.edge } }, effects }
+  }
 
 export interface Broken extends Omit<Setting, 'parties'> {
   readonly name: string
@@ -107,5 +119,19 @@ export const BROKEN: readonly Broken[] = [
     coalition: 0b110,
     rules: onceLooking,
     finds: /party 0 has money locked for ever/,
+  },
+  {
+    ...sprites,
+    name: 'that compare what comes in with what goes out in raw units, where these are two assets',
+    rules: rawUnits(() => true),
+    exchange: { hop: 1, price: { from: 2n, to: 1n }, offer: 1_010n },
+    finds: /party 1 loses principal: receives 1010, pays 2000/,
+  },
+  {
+    ...sprites,
+    name: 'that take what they granted of one asset for as much of another',
+    rules: rawUnits(({ kind }) => kind !== 'lockedIn' && kind !== 'lockedOut'),
+    exchange: { hop: 1, price: { from: 98n, to: 100n } },
+    finds: /party 1 loses principal: receives 10, pays 20/,
   },
 ]

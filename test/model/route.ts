@@ -1,6 +1,6 @@
 import { toBytes } from '../../sdk/core/bytes.ts'
 import { secretKey, WHOLE } from '../../sdk/core/outcome.ts'
-import { COIN, type Hex } from '../../sdk/core/types.ts'
+import { type Address, COIN, type Hex } from '../../sdk/core/types.ts'
 import type { PartPolicy } from '../../sdk/protocols/admission.ts'
 import type { PartEffect, PartEvent, PartStep } from '../../sdk/protocols/forwarding.ts'
 import {
@@ -15,8 +15,10 @@ import {
   type Outgoing,
   overdue,
   type Part,
+  type Price,
   payeePart,
   payerPart,
+  worth,
 } from '../../sdk/protocols/part.ts'
 
 // A route on which honest parties run the real state machine of a part, and all others are one coalition that shares what it knows.
@@ -25,6 +27,7 @@ import {
 const REGISTRY = { chainId: 31337n, condition: `0x${'4e'.repeat(20)}` } as const
 const SECRET: Hex = `0x${'5e'.repeat(32)}`
 const KEY = secretKey(REGISTRY, toBytes(SECRET))
+const TOKEN: Address = `0x${'70'.repeat(20)}`
 const AMOUNT = 1_000n
 export const FEE = 10n
 const REVEAL_COST = 5n
@@ -55,6 +58,14 @@ export const POLICY: PartPolicy = {
 
 export type Rules = (part: Part, event: PartEvent, policy: PartPolicy) => PartStep
 
+/** One hop is paid in one asset and pays in another. */
+export interface Exchange {
+  readonly hop: number
+  readonly price: Price
+  /** What is locked to it, if that is not its worth and its fee. */
+  readonly offer?: bigint
+}
+
 export interface Setting {
   readonly parties: number
   /** Bit i: party i belongs to the coalition. */
@@ -62,6 +73,9 @@ export interface Setting {
   readonly mode: Mode
   readonly rules: Rules
   readonly policy: PartPolicy
+  readonly exchange?: Exchange
+  /** Payer and payee are one: it gives one asset for another, and knows the secret. */
+  readonly isCircle?: boolean
 }
 
 interface Link {
@@ -121,7 +135,21 @@ export class Route {
 
   isHonest = (party: number): boolean => (this.setting.coalition & (1 << party)) === 0
 
-  amountOf = (link: number): bigint => AMOUNT + FEE * BigInt(this.last - 1 - link)
+  /** In the asset of the link. */
+  amountOf = (link: number): bigint => {
+    if (link === this.last - 1) return AMOUNT
+    const { exchange } = this.setting
+    const fair = this.worthTo(link + 1, this.amountOf(link + 1)) + FEE
+    return exchange?.hop === link + 1 ? (exchange.offer ?? fair) : fair
+  }
+
+  /** What a party that pays `amount` must be paid for it. */
+  worthTo = (party: number, amount: bigint): bigint => worth(this.#priceOf(party), amount)
+
+  #priceOf = (party: number): Price | undefined => {
+    const { exchange } = this.setting
+    return exchange?.hop === party ? exchange.price : undefined
+  }
 
   deadlineOf = (link: number): bigint =>
     DEADLINE + (this.setting.mode === 'plain' ? MARGIN * BigInt(this.last - 1 - link) : 0n)
@@ -151,7 +179,8 @@ export class Route {
       legs: [{ to: 1, key: KEY }],
     }
     const point = this.setting.mode === 'plain' ? undefined : scalarHex(this.#scalar(link))
-    return { registry: REGISTRY, asset: COIN, transfer, me, point }
+    const asset = link < (this.setting.exchange?.hop ?? this.last) ? COIN : TOKEN
+    return { registry: REGISTRY, asset, transfer, me, point }
   }
 
   #part(party: number): Part | undefined {
@@ -161,7 +190,8 @@ export class Route {
     const terms = { mode, minimumMode: mode, scalar: mode === 'plain' ? undefined : scalarHex(scalar) }
     if (party === 0) return payerPart({ ...terms, scalar: undefined }, this.#edge(0, 0))
     if (party === this.last) return payeePart(terms, this.#edge(party - 1, 1))
-    return hopPart({ ...terms, fee: FEE }, this.#edge(party - 1, 1), this.#edge(party, 0))
+    const price = this.#priceOf(party)
+    return hopPart({ ...terms, fee: FEE, ...(price && { price }) }, this.#edge(party - 1, 1), this.#edge(party, 0))
   }
 
   start(): World {
@@ -295,7 +325,11 @@ export class Route {
     for (let party = 0; party <= this.last; party++) if (this.isHonest(party)) this.#partyMoves(world, party, add)
     if (this.isHonest(this.last)) {
       const payee = this.last
-      add('the payee has all', (next) => this.#feed(next, payee, { kind: 'complete', secret: SECRET }))
+      add('the payee has all', (next) => {
+        this.#feed(next, payee, { kind: 'complete', secret: SECRET })
+        const { secret } = next.parts[payee]!
+        if (this.setting.isCircle && secret !== undefined) this.#feed(next, 0, { kind: 'secretSeen', secret })
+      })
       add('the payee gives up', (next) => this.#feed(next, payee, { kind: 'giveUp' }))
     }
     return moves
@@ -493,16 +527,19 @@ export class Route {
   #loss(world: World, party: number, part: Part): string | undefined {
     const gained = party === 0 ? 0n : this.paidOver(world, party - 1)
     const spent = party === this.last ? 0n : this.paidOver(world, party)
+    if (party === 0 && this.setting.isCircle && spent > 0n)
+      return this.paidOver(world, this.last - 1) < AMOUNT ? `gives ${spent} and does not get` : undefined
     if (party === 0) {
       const hasProof = part.secret !== undefined || world.recorded !== undefined
       return spent > 0n && !hasProof ? 'pays without a proof' : undefined
     }
     if (party === this.last)
       return part.secret !== undefined && gained < AMOUNT ? 'shows the secret and is not paid' : undefined
-    if (gained < spent) return `loses principal: receives ${gained}, pays ${spent}`
+    const value = this.worthTo(party, spent)
+    if (gained < value) return `loses principal: receives ${gained}, pays ${value}`
     // A payer of the coalition moves its own money, by whatever way it likes: nobody is skipped then.
     const isSkipped = this.isHonest(0) && this.paidOver(world, 0) === this.amountOf(0) && this.#hasServed(part)
-    return isSkipped && gained - spent < FEE - REVEAL_COST ? `is skipped: keeps ${gained - spent}` : undefined
+    return isSkipped && gained - value < FEE - REVEAL_COST ? `is skipped: keeps ${gained - value}` : undefined
   }
 
   /** Whether it had locked towards the payee. */

@@ -17,6 +17,8 @@ export function searchAll(
   let [states, cut] = [0, 0]
   const attacks: string[] = []
   for (let coalition = 0; coalition < (1 << setting.parties) - 1; coalition++) {
+    // Whoever gives and gets is one party.
+    if (setting.isCircle && (coalition & 1) !== coalition >> (setting.parties - 1)) continue
     const found = explore({ ...setting, coalition }, limit)
     const names = nameCoalition(coalition, setting.parties)
     const ending = found.isCut ? 'cut off' : (found.attack?.join('; ') ?? 'no attack')

@@ -14,10 +14,12 @@ import {
   type KeyView,
   overdue,
   type Part,
+  type Price,
   payeePart,
   payerPart,
   type Refusal,
   roomOf,
+  worth,
 } from '../../../sdk/protocols/part.ts'
 
 const REGISTRY = { chainId: 31337n, condition: `0x${'4e'.repeat(20)}` } as const
@@ -290,6 +292,87 @@ describe('a hop', () => {
   })
 })
 
+describe('a hop that exchanges', () => {
+  const TOKEN = `0x${'70'.repeat(20)}` as const
+  /** A coin of 18 decimals for three tokens of 6: what comes in is a number far above what goes out, or far below it. */
+  const UNIT = { coin: 10n ** 18n, token: 10n ** 6n }
+  const SELLS_TOKENS: Price = { from: UNIT.coin, to: 3n * UNIT.token }
+  const SELLS_COINS: Price = { from: 3n * UNIT.token, to: UNIT.coin }
+  const MUCH = { parts: 8, value: 1n << 100n, residuals: 1n << 100n }
+  const policy = (over: Partial<PartPolicy> = {}) => ({ room: { incoming: MUCH, outgoing: MUCH }, ...over })
+
+  const trader = (price: Price | undefined, into: bigint, out: bigint, over?: Partial<PartPolicy>, fee = 0n): Hop => {
+    const terms = { ...TERMS, fee, ...(price && { price }) }
+    const to = { ...outgoing({ amount: out }), asset: TOKEN }
+    return new Hop(hopPart(terms, incoming({ amount: into }), to), policy(over))
+  }
+  const both = (price: Price, into: bigint, out: bigint, over?: Partial<PartPolicy>) =>
+    trader(price, into, out, over).feed({ kind: 'lockedIn' }, { kind: 'lockedOut' })
+
+  for (const [name, price, into, out] of [
+    ['tokens for coins', SELLS_TOKENS, UNIT.coin, 3n * UNIT.token],
+    ['coins for tokens', SELLS_COINS, 3n * UNIT.token, UNIT.coin],
+  ] as const) {
+    it(`S46 gives ${name} at its price, and for a unit less it does not`, () => {
+      const fair = trader(price, into, out).feed({ kind: 'lockedIn' })
+      expect(fair.kinds).to.deep.equal(['lockOut'])
+      const short = trader(price, into - 1n, out).feed({ kind: 'lockedIn' })
+      expect(short.part.refused).to.equal('FEE_LOW')
+      expect(short.effects).to.deep.equal([{ kind: 'askCancel', residual: 0n }])
+    })
+
+    it(`pays ${name} on secret and scalar, as it is sure to be paid their worth`, () => {
+      const hop = both(price, into, out).feed(SHOWN)
+      expect(hop.kinds).to.deep.equal(['unlockOut', 'askUnlock'])
+    })
+
+    it(`S46 keeps a residual of the worth of what it granted where it gives ${name}`, () => {
+      const granted = out / 10n
+      const hop = both(price, into, out).feed({ kind: 'cancelAsked', residual: granted })
+      hop.feed({ kind: 'cancelledOut', residual: granted })
+      expect(hop.effects).to.deep.equal([{ kind: 'askCancel', residual: worth(price, granted) }])
+      // The secret comes out after all: what goes out is covered by what comes in.
+      hop.feed({ kind: 'cancelledIn', residual: worth(price, granted) })
+      expect(hop.feed({ kind: 'view', view: view(recorded()) }).kinds).to.have.members(['unlockOut', 'askUnlock'])
+    })
+
+    it(`S46 does not pay ${name} for a residual that is not their worth`, () => {
+      const hop = both(price, into, out)
+      const { part } = hop
+      hop.part = { ...part, incoming: { ...part.incoming!, asked: into - 1n } }
+      expect(hop.feed(SHOWN).kinds).to.not.include('unlockOut')
+    })
+
+    it(`reveals what it paid ${name} on, and not what would only cost it`, () => {
+      const near = { kind: 'view', view: view({ now: DEADLINE - MARGIN }) } as const
+      expect(both(price, into, out).feed(SHOWN, { kind: 'unlockedOut' }, near).kinds).to.include('reveal')
+      const unpaid = both(price, into, out, { revealCost: into })
+      expect(unpaid.feed(SHOWN, { kind: 'unlockedOut' }, near).kinds).to.not.include('reveal')
+      expect(both(price, into, out).feed({ kind: 'secretSeen', secret: SECRET }, near).kinds).to.not.include('reveal')
+    })
+  }
+
+  it('S46 takes no price for one asset, and no two assets without a price', () => {
+    expect(trader(undefined, 1_000n, 1_000n).feed({ kind: 'lockedIn' }).part.refused).to.equal('ROUTE_BREAKS')
+    const terms = { ...TERMS, fee: 0n, price: { from: 1n, to: 1n } }
+    const same = new Hop(hopPart(terms, incoming(), outgoing())).feed({ kind: 'lockedIn' })
+    expect(same.part.refused).to.equal('ROUTE_BREAKS')
+  })
+
+  it('rounds worth up, so that no exchange of little is at the cost of who makes it', () => {
+    expect(worth({ from: 1n, to: 3n }, 1n)).to.equal(1n)
+    expect(worth(SELLS_COINS, 1n)).to.equal(1n)
+    expect(worth(undefined, 7n)).to.equal(7n)
+    const amount = fc.bigInt(1n, 1n << 100n)
+    fc.assert(
+      fc.property(amount, amount, amount, (from, to, out) => {
+        const value = worth({ from, to }, out)
+        expect(value * to >= out * from && (value - 1n) * to < out * from).to.equal(true)
+      }),
+    )
+  })
+})
+
 describe('payer and payee', () => {
   const payer = () => new Hop(payerPart({ ...TERMS, scalar: undefined }, edge(0, transfer(1, 1_010n), POINTS[0])))
   const k = toHex(addScalars(Z, ...SHARES))
@@ -363,7 +446,14 @@ describe('a hop under any order of events', () => {
       fc.property(fc.array(events, { maxLength: 30 }), (list) => {
         const hop = hana()
         const done = new Set<string>()
+        let isRecorded: boolean | undefined
         for (const event of list) {
+          if (event.kind === 'view') {
+            const { outcome, confirmed } = event.view
+            // What is confirmed stays so: an entry, and that there was none by the deadline.
+            if (isRecorded === !outcome) continue
+            if (outcome || confirmed > DEADLINE) isRecorded = outcome !== undefined
+          }
           hop.feed(event)
           const { outgoing, incoming } = hop.part
           for (const effect of hop.effects) {
