@@ -367,7 +367,7 @@ export class Engine {
     for (const slot of this.book.slotsOf(peer.signer)) this.dispatch(slot, { kind: 'disconnected' })
     this.openings.lost(peer, reason)
     this.gossip.lost(peer)
-    this.inbound.lost(peer, reason)
+    this.inbound.questions.lost(peer, reason)
     if (reason instanceof PeerViolationError) this.emitter.emit({ kind: 'alarm', error: reason })
     this.emitter.emit({ kind: 'disconnected', peer: peer.signer, reason })
   }
@@ -398,7 +398,7 @@ export class Engine {
     this.peers.stop(error)
     for (const slot of this.book.slots) slot.giveUp(error)
     this.openings.stop(error)
-    this.inbound.stop(error)
+    this.inbound.questions.stop(error)
     this.news.stop(error)
     this.payer.stop(error)
     this.lookout.stop(error)

@@ -1,27 +1,18 @@
-import { toHex } from '../../core/bytes.ts'
 import { type InboundQuote, inboundQuoteDigest, type SignedInboundQuote } from '../../core/inbound-quote.ts'
 import type { Address, Hex } from '../../core/types.ts'
 import { decodeInbound, encodeInbound, type InboundMessage } from '../../protocols/inbound.ts'
 import { spendable } from '../../protocols/solvency.ts'
 import { verifySignature } from '../../signing/signature.ts'
-import { onAbort } from '../abort.ts'
 import type { Engine } from '../engine.ts'
 import { InvalidQuoteError, PeerRefusedError } from '../errors.ts'
-import { freshId } from '../ledgers/queue.ts'
 import type { Slot } from '../ledgers/slot.ts'
-import { type Peer, PeerOfflineError } from './peers.ts'
-
-interface Waiting {
-  readonly peer: Address
-  readonly resolve: (answer: InboundMessage) => void
-  readonly reject: (error: unknown) => void
-}
+import type { Peer } from './peers.ts'
+import { Questions } from './questions.ts'
 
 /** Speaks with peers about money in channels, and buys theirs. */
 export class Inbound {
   readonly #engine: Engine
-  /** By nonce: who waits for an answer. */
-  readonly #waiting = new Map<Hex, Waiting>()
+  readonly questions = new Questions<InboundMessage>()
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -29,7 +20,7 @@ export class Inbound {
 
   /** Asks a peer for its price. */
   async quote(peer: Peer, order: Pick<InboundQuote, 'asset' | 'amount' | 'duration'>, signal?: AbortSignal) {
-    const nonce = toHex(freshId())
+    const nonce = Questions.nonce()
     const answer = await this.#converse(peer, nonce, { kind: 'ask', nonce, ...order }, signal)
     if (answer.kind !== 'quote') throw new PeerRefusedError('INBOUND', 'it answers a question for a price otherwise')
     const { quote, signature } = answer
@@ -75,21 +66,9 @@ export class Inbound {
     return new Promise((resolve) => this.#engine.durably(resolve))
   }
 
-  #converse(peer: Peer, nonce: Hex, message: InboundMessage, signal?: AbortSignal): Promise<InboundMessage> {
+  async #converse(peer: Peer, nonce: Hex, message: InboundMessage, signal?: AbortSignal): Promise<InboundMessage> {
     this.#engine.assertRunning()
-    signal?.throwIfAborted()
-    if (!peer.online) throw new PeerOfflineError(peer.signer)
-    return new Promise((resolve, reject) => {
-      const settle = (outcome: () => void) => {
-        forget()
-        this.#waiting.delete(nonce)
-        outcome()
-      }
-      const fail = (error: unknown) => settle(() => reject(error))
-      const forget = onAbort(signal, fail)
-      this.#waiting.set(nonce, { peer: peer.signer, resolve: (answer) => settle(() => resolve(answer)), reject: fail })
-      this.#send(peer, message)
-    })
+    return this.questions.ask(peer, nonce, () => this.#send(peer, message), signal)
   }
 
   #send(peer: Peer, message: InboundMessage): void {
@@ -108,8 +87,8 @@ export class Inbound {
       return
     }
     const nonce = message.kind === 'quote' ? message.quote.nonce : message.nonce
-    const waiting = this.#waiting.get(nonce)
-    if (waiting?.peer !== peer.signer) return
+    const waiting = this.questions.of(peer, nonce)
+    if (!waiting) return
     if (message.kind === 'refused') waiting.reject(new PeerRefusedError(message.code, 'it does not sell this now'))
     else waiting.resolve(message)
   }
@@ -118,15 +97,6 @@ export class Inbound {
     const { connection } = peer
     const answer = await judge().catch((): InboundMessage => ({ kind: 'refused', nonce, code: 'CHAIN_VIEW_STALE' }))
     if (!this.#engine.halted && peer.connection === connection) this.#send(peer, answer)
-  }
-
-  lost(peer: Peer, reason: Error | undefined): void {
-    for (const { peer: asked, reject } of [...this.#waiting.values()])
-      if (asked === peer.signer) reject(reason ?? new PeerOfflineError(peer.signer))
-  }
-
-  stop(error: Error): void {
-    for (const { reject } of [...this.#waiting.values()]) reject(error)
   }
 
   /** The channel in which a quote's money can be used, if there is one. */
