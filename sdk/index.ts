@@ -102,12 +102,20 @@ export {
   PeerRefusedError,
   ProofMissingError,
   StoreFailedError,
+  SwapRefusedError,
   WithdrawalExpiredError,
 } from './node/errors.ts'
 export type { EventOf, NodeEvent, PaymentEvent } from './node/events.ts'
 export type { InvoiceTerms } from './node/hops/payee.ts'
-export { type CarriageTerms, DEFAULT_FORWARDING, type ForwardingPolicy } from './node/hops/policy.ts'
+export {
+  type CarriageTerms,
+  DEFAULT_FORWARDING,
+  type ForwardingPolicy,
+  type Rate,
+  type SwapAsk,
+} from './node/hops/policy.ts'
 export type { PaidInvoice, PayInvoiceOptions, Quote, QuoteOptions, Route, RouteHop } from './node/hops/quote.ts'
+export type { AssetAmount, Swapped, SwapQuote } from './node/hops/swaps.ts'
 export { BackupError } from './node/leaving/backup.ts'
 export { type ExitFile, ExitFileError, type ExitLedger, parseExitFile } from './node/leaving/exit.ts'
 export { type ExitOptions, type ExitProgress, NewerStateError, runExit } from './node/leaving/exit-run.ts'
@@ -122,6 +130,7 @@ export {
   type NodeOptions,
   type OpenOptions,
   type PaymentFilter,
+  type SwapOptions,
 } from './node/node.ts'
 export type { AccountingFormat } from './node/payments/accounting.ts'
 export type { BulkPayment, BulkReceipt, PayOptions, Receipt } from './node/payments/pay.ts'
@@ -133,6 +142,7 @@ export type { InboundTerms } from './protocols/inbound.ts'
 export { InvoiceRefusedError } from './protocols/invoice-terms.ts'
 export { IncompatiblePeerError, PeerViolationError, PROTOCOL_VERSION } from './protocols/messages.ts'
 export { DEFAULT_POLICY, type OpeningPolicy } from './protocols/opening.ts'
+export type { Price } from './protocols/part.ts'
 export { InvalidAmountError, InvalidMemoError, type Payment } from './protocols/payments.ts'
 export { InvalidOperationError, type Resolution } from './protocols/pending.ts'
 export { type BlockedCode, BlockedError, InsufficientBalanceError } from './protocols/solvency.ts'

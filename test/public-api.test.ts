@@ -47,6 +47,7 @@ const VALUES = `
   StoreError
   StoreFailedError
   Subscriptions
+  SwapRefusedError
   TallystickError
   TransportError
   UnknownChannelError
@@ -120,6 +121,7 @@ const VALUES = `
 const TYPES = `
   AccountingFormat
   Address
+  AssetAmount
   BlockedCode
   BrokenPromise
   BulkPayment
@@ -188,8 +190,10 @@ const TYPES = `
   PaymentEvent
   PaymentFilter
   PaymentProof
+  Price
   Quote
   QuoteOptions
+  Rate
   RebalanceOptions
   RebalanceSettings
   Rebalanced
@@ -210,6 +214,10 @@ const TYPES = `
   Store
   StoreIdentity
   Survey
+  SwapAsk
+  SwapOptions
+  SwapQuote
+  Swapped
   Tip
   TowerEvent
   TowerLag

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseAddress } from '../core/address.ts'
 import { type Address, COIN } from '../core/types.ts'
-import { type CarriageTerms, DEFAULT_FORWARDING } from '../node/hops/policy.ts'
+import { type CarriageTerms, DEFAULT_FORWARDING, type Rate } from '../node/hops/policy.ts'
 import { DEFAULT_POLICY, type InboundTerms } from '../node/node.ts'
 import { readText, UsageError } from './files.ts'
 
@@ -42,6 +42,14 @@ const inbound = z.strictObject({
   maxDays: whole(1).default(90),
 })
 
+const rate = z.strictObject({
+  from: text,
+  to: text,
+  price: z.strictObject({ from: amount, to: amount }),
+  least: amount.default(1n),
+  most: amount,
+})
+
 const schema = z.strictObject({
   rpc: text,
   witnesses: z.array(text).default([]),
@@ -60,6 +68,8 @@ const schema = z.strictObject({
   assets: z.record(z.string(), terms).default({ coin: terms.parse({}) }),
   /** By asset: money of the hub that clients can buy in their channels. */
   inbound: z.record(z.string(), inbound).default({}),
+  /** What this hub gives for what. */
+  rates: z.array(rate).default([]),
   /** Where others can dial this hub, for them to pass on. */
   addresses: z.array(text).default([]),
   rebalance: z
@@ -78,6 +88,7 @@ const schema = z.strictObject({
   margin: whole(0).default(Number(DEFAULT_FORWARDING.margin)),
   responseTime: whole(0).default(Number(DEFAULT_FORWARDING.responseTime)),
   maxLock: whole(1).default(Number(DEFAULT_FORWARDING.maxLock)),
+  maxSwapLock: whole(1).default(Number(DEFAULT_FORWARDING.maxSwapLock)),
   period: z
     .strictObject({
       least: whole(60).default(DEFAULT_POLICY.minPeriod),
@@ -113,6 +124,11 @@ export function hubConfig(path: string | undefined, over: Readonly<Record<string
     )
   assetsOf(config)
   inboundOf(config)
+  ratesOf(config)
+  if (config.rates.length > 0 && config.maxSwapLock <= config.margin)
+    throw new UsageError(
+      `maxSwapLock of ${config.maxSwapLock} is not above margin of ${config.margin}: nothing could be swapped. Raise it.`,
+    )
   return config
 }
 
@@ -150,6 +166,20 @@ export function inboundOf({ inbound }: HubConfig): ReadonlyMap<Address, InboundT
       { ...asked, maxDuration: 86_400n * BigInt(maxDays) },
     ]),
   )
+}
+
+/** What is swapped, of assets that are opened. Throws {@link UsageError}. */
+export function ratesOf({ rates, assets }: HubConfig): Rate[] {
+  const opened = new Set(Object.keys(assets).map((name) => assetOf(name, 'assets')))
+  return rates.map(({ from, to, ...terms }, index) => {
+    const [paid, given] = [assetOf(from, `rates.${index}`), assetOf(to, `rates.${index}`)]
+    if (!opened.has(paid) || !opened.has(given))
+      throw new UsageError(`rates.${index} names an asset that is not in assets. Add its terms there.`)
+    if (paid === given) throw new UsageError(`rates.${index} is of one asset. Name two.`)
+    if (terms.price.from === 0n || terms.price.to === 0n)
+      throw new UsageError(`rates.${index}.price has a zero. Write how much of from is asked for how much of to.`)
+    return { from: paid, to: given, ...terms }
+  })
 }
 
 function assetOf(name: string, where: string): Address {

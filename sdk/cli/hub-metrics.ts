@@ -42,6 +42,9 @@ function countPayments({ metrics }: Desk, node: Node): void {
   const value = counter('forwarded_value', 'What went out with them', ['asset'])
   const fees = counter('fees', 'What stayed here for it', ['asset'])
   const back = counter('turned_back', 'Parts that were not carried, by reason', ['asset', 'reason'])
+  const swapped = counter('swapped', 'Swaps that were carried', ['taken', 'given'])
+  const taken = counter('swapped_taken', 'What came in with them', ['taken', 'given'])
+  const given = counter('swapped_given', 'What went out with them', ['taken', 'given'])
   const sold = counter('inbound_sold', 'Money of this hub that clients bought in their channels', ['asset'])
   const moved = counter('rebalanced', 'Money that this hub moved between its channels', ['asset'])
   const cost = counter('rebalancing_fees', 'What others kept for it', ['asset'])
@@ -54,6 +57,12 @@ function countPayments({ metrics }: Desk, node: Node): void {
     forwarded.inc({ asset })
     value.inc({ asset }, Number(amount))
     fees.inc({ asset }, Number(fee))
+  })
+  node.on('swapped', ({ gave, got }) => {
+    const labels = { taken: got.asset, given: gave.asset }
+    swapped.inc(labels)
+    taken.inc(labels, Number(got.amount))
+    given.inc(labels, Number(gave.amount))
   })
   node.on('turned-back', ({ asset, reason }) => back.inc({ asset, reason }))
 }
@@ -126,6 +135,10 @@ function logEvents({ log, alarm }: Desk, node: Node): () => string | undefined {
   node.on('forwarded', ({ asset, amount, fee, from, to }) =>
     log.debug({ asset, amount: `${amount}`, fee: `${fee}`, from, to }, 'forwarded'),
   )
+  node.on('swapped', ({ gave, got, from, to }) => {
+    const [taken, given] = [got, gave].map(({ asset, amount }) => ({ asset, amount: `${amount}` }))
+    log.info({ taken, given, from, to }, 'swapped')
+  })
   node.on('turned-back', ({ asset, reason }) => log.debug({ asset, reason }, 'turned back'))
   return () => fault
 }

@@ -11,7 +11,7 @@ import { webSocketTransport } from '../transport/websocket.ts'
 import { chainIdOf } from './connect.ts'
 import { type Desk, runDaemon, type Service } from './daemon.ts'
 import { identityKey, readKey, wholeNumber } from './files.ts'
-import { allowedPeers, assetsOf, type HubConfig, hubConfig, inboundOf, printed } from './hub-config.ts'
+import { allowedPeers, assetsOf, type HubConfig, hubConfig, inboundOf, printed, ratesOf } from './hub-config.ts'
 import { hubMetrics, timed } from './hub-metrics.ts'
 
 /** Options of `tallystick hub`; what is not here is in the file. */
@@ -104,6 +104,8 @@ function policiesOf(config: HubConfig) {
       margin: BigInt(config.margin),
       responseTime: BigInt(config.responseTime),
       maxLock: BigInt(config.maxLock),
+      maxSwapLock: BigInt(config.maxSwapLock),
+      rates: ratesOf(config),
     },
     policy: {
       minPeriod: config.period.least,

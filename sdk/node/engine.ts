@@ -27,6 +27,7 @@ import { Intake } from './hops/intake.ts'
 import { Payee } from './hops/payee.ts'
 import { Payer } from './hops/payer.ts'
 import type { ForwardingPolicy } from './hops/policy.ts'
+import { Swaps } from './hops/swaps.ts'
 import { Switch } from './hops/switch.ts'
 import { Journal } from './journal.ts'
 import { historyKey } from './keys.ts'
@@ -87,6 +88,7 @@ export class Engine {
   readonly switch: Switch
   readonly payee: Payee
   readonly payer = new Payer(this)
+  readonly swaps = new Swaps(this)
   readonly gossip: Gossip
   readonly inbound = new Inbound(this)
   readonly sales: Sales
@@ -130,7 +132,10 @@ export class Engine {
     this.payee = new Payee(this, options.onionKey ? toHex(options.onionKey.publicKey) : ZERO_HASH)
     if (options.onionKey) this.switch.intake = new Intake(this, this.switch, options.onionKey, this.payee.scalarFor)
     this.switch.owner = {
-      failed: (carried) => this.payer.failed(carried),
+      failed: (carried) => {
+        this.payer.failed(carried)
+        this.swaps.over(carried)
+      },
       over: (carried) => this.#over(carried),
     }
     this.gossip = new Gossip(this, options.gossip)
@@ -152,6 +157,7 @@ export class Engine {
     await this.switch.load()
     await this.payee.load()
     await this.payer.load()
+    await this.swaps.load()
     await this.sales.load()
     await this.lookout.start()
     await this.switch.look()
@@ -277,6 +283,7 @@ export class Engine {
   #over(carried: Carried): void {
     if (carried.outgoing && !carried.incoming) this.payer.over(carried)
     else if (carried.incoming && !carried.outgoing) this.payee.gone(carried)
+    if (!carried.incoming || !carried.outgoing) this.swaps.over(carried)
     this.#wake()
   }
 
@@ -368,6 +375,7 @@ export class Engine {
     this.openings.lost(peer, reason)
     this.gossip.lost(peer)
     this.inbound.questions.lost(peer, reason)
+    this.swaps.questions.lost(peer, reason)
     if (reason instanceof PeerViolationError) this.emitter.emit({ kind: 'alarm', error: reason })
     this.emitter.emit({ kind: 'disconnected', peer: peer.signer, reason })
   }
@@ -401,6 +409,7 @@ export class Engine {
     this.inbound.questions.stop(error)
     this.news.stop(error)
     this.payer.stop(error)
+    this.swaps.stop(error)
     this.lookout.stop(error)
     if (!(error instanceof NodeStoppedError)) this.emitter.emit({ kind: 'alarm', error })
   }

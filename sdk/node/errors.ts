@@ -143,6 +143,35 @@ export class NoRouteError extends TallystickError {
   }
 }
 
+/** Why a swap is not begun. */
+export type SwapRefusal =
+  /** It costs more than the caller would give; `price` says how much. */
+  | 'SWAP_TOO_DEAR'
+  /** The time for which it could be locked is not above the node's own margin. */
+  | 'SWAP_TOO_SHORT'
+  /** No peer that was asked swaps these two assets now. */
+  | 'NOBODY_SWAPS'
+
+const SWAP_REFUSED: Readonly<Record<SwapRefusal, string>> = {
+  SWAP_TOO_DEAR: 'The swap costs more than it may. Give more, get less, or ask another peer.',
+  SWAP_TOO_SHORT:
+    'The swap could not be locked for longer than the margin of this node. Allow more seconds, lower the margin, or ask another peer.',
+  NOBODY_SWAPS: 'No connected peer swaps these assets now. Connect to one that does, or try again later.',
+}
+
+/** A swap is not begun; nothing was sent. */
+export class SwapRefusedError extends TallystickError {
+  readonly code: SwapRefusal
+  /** What would have to be given, if that is the reason. */
+  readonly price: bigint | undefined
+
+  constructor(code: SwapRefusal, price?: bigint, cause?: unknown) {
+    super(`${SWAP_REFUSED[code]}${price === undefined ? '' : ` It asks for ${price}.`}`, { cause })
+    this.code = code
+    this.price = price
+  }
+}
+
 /** A payment was decided on chain, where its secret is not seen. */
 export class ProofMissingError extends TallystickError {
   readonly code = 'PROOF_MISSING'

@@ -5,6 +5,7 @@ import { type Payment, type PaymentBatch, paymentsOf } from '../protocols/paymen
 import type { Resolution } from '../protocols/pending.ts'
 import type { Asking } from '../protocols/step.ts'
 import type { TowerClientEvent } from '../watchtower/link.ts'
+import type { AssetAmount, Swapped } from './hops/swaps.ts'
 import type { LockedTransfer } from './payments/transfers.ts'
 
 /** One signed update with any number of payments, sent or received. */
@@ -64,6 +65,16 @@ export type NodeEvent =
       readonly from: Address
       readonly to: Address
     }
+  /** This node gave one asset for another: it was paid by `from` and paid `to`. */
+  | {
+      readonly kind: 'swapped'
+      readonly gave: AssetAmount
+      readonly got: AssetAmount
+      readonly from: Address
+      readonly to: Address
+    }
+  /** A swap that this node began is over: both assets changed hands, or neither. */
+  | ({ readonly kind: 'swap-over'; readonly done: boolean } & Swapped)
   /** One was not, for a code of failures or refusals. */
   | { readonly kind: 'turned-back'; readonly asset: Address; readonly reason: string }
   /** An invoice that this node was paying is paid, or all of its parts are back and it can be paid again. */

@@ -11,6 +11,7 @@ import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 //   tag/<tag>                                 a packet that was opened, and until when it is remembered
 //   invoice/<id>                              an invoice of this node, its status and secrets
 //   sent/<invoice id>                         an invoice that was paid, or is being paid
+//   swap/<invoice id>                         what has changed hands so far of a swap of this node that is not over
 //   sale/<digest of the quote>                 money of this node that a peer bought
 //   disputer/<signer>                         a peer with whom there was a dispute
 //   credit/<number>, debt/<number>            fees that are taken from payments in a ledger, by this node or by the peer
@@ -26,6 +27,7 @@ export const PARTS = 'part/'
 export const TAGS = 'tag/'
 export const INVOICES = 'invoice/'
 export const SENT = 'sent/'
+export const SWAPS = 'swap/'
 
 export const SALES = 'sale/'
 export const DISPUTERS = 'disputer/'
@@ -37,6 +39,7 @@ export const disputerKey = (signer: Address): string => `${DISPUTERS}${signer}`
 export const partKey = (id: Hex): string => `${PARTS}${id}`
 export const tagKey = (tag: Hex): string => `${TAGS}${tag}`
 export const invoiceKey = (id: Hex): string => `${INVOICES}${id}`
+export const swapKey = (id: Hex): string => `${SWAPS}${id}`
 export const sentKey = (id: Hex): string => `${SENT}${id}`
 
 export const channelKey = (channelId: ChannelId): string => `${CHANNELS}${channelId}`

@@ -21,6 +21,7 @@ import type { EventOf, NodeEvent } from './events.ts'
 import { Guarded } from './guarded.ts'
 import type { InvoiceTerms } from './hops/payee.ts'
 import type { PaidInvoice, PayInvoiceOptions, Quote, QuoteOptions } from './hops/quote.ts'
+import type { AssetAmount, Swapped, SwapQuote, SwapTerms } from './hops/swaps.ts'
 import { openBackup, sealBackup } from './leaving/backup.ts'
 import { exitFile, parseExitFile } from './leaving/exit.ts'
 import { type ExitOptions, runExit } from './leaving/exit-run.ts'
@@ -66,6 +67,25 @@ export interface InboundOptions {
   readonly seconds?: bigint
   readonly signal?: AbortSignal
 }
+
+/** An asset; default: the chain's coin. */
+interface Named {
+  readonly asset?: string
+}
+
+/** One asset for another. Amounts are in their units. */
+export interface SwapOptions {
+  /** At most, all that hops keep included. */
+  readonly give: Named & { readonly amount: bigint }
+  readonly get: Named & { readonly amount: bigint }
+  /** Who swaps, by session key or by the address it is dialled at; default: the connected peer that asks least. */
+  readonly with?: string
+  /** Chain seconds that it may be locked for if somebody is silent; default: as long as the other end takes it. */
+  readonly seconds?: bigint
+  readonly signal?: AbortSignal
+}
+
+type SwapQuestion = Omit<SwapOptions, 'give'> & { readonly give: Named & { readonly amount?: bigint } }
 
 /** A channel and where it is at. */
 export interface ChannelInfo {
@@ -357,6 +377,47 @@ export class Node {
 
   #read = (invoice: SignedInvoice | string): SignedInvoice =>
     typeof invoice === 'string' ? decodeInvoice(this.#engine.options.domain, invoice) : invoice
+
+  /**
+   * Gives one asset for another, both or neither, with a peer that swaps or over hops to it; resolves once both have changed hands.
+   * Throws {@link SwapRefusedError}, `PeerRefusedError`, `NoRouteError`, or `PaymentFailedError`: everything is back then.
+   *
+   * @example
+   * ```ts
+   * const { gave } = await node.swap({ give: { amount: parseEther('0.01') }, get: { asset: usdc, amount: 25_000_000n }, with: hub })
+   * ```
+   */
+  async swap(options: SwapOptions): Promise<Swapped> {
+    const terms = this.#swapTerms(options, options.give.amount)
+    return this.#engine.swaps.swap(await this.#traders(options), terms)
+  }
+
+  /** What a swap would take now. Nothing is sent. Throws as {@link swap}. */
+  async quoteSwap(options: SwapQuestion): Promise<SwapQuote> {
+    const terms = this.#swapTerms(options, 1n)
+    const { way: _, ...quote } = await this.#engine.swaps.plan(await this.#traders(options), terms)
+    return quote
+  }
+
+  #swapTerms({ give, get, seconds, signal }: SwapQuestion, most: bigint): SwapTerms {
+    this.#engine.assertRunning()
+    const of = ({ asset = COIN }: Named, amount: bigint): AssetAmount => ({ asset: parseAddress(asset), amount })
+    const [given, got] = [of(give, most), of(get, get.amount)]
+    for (const { amount } of [given, got]) assertAmount(amount)
+    if (given.asset === got.asset)
+      throw new InvalidOptionError('get', 'A swap is of two assets. Name another one to get, or to give.')
+    if (!this.#engine.options.onionKey)
+      throw new InvalidOptionError(
+        'onionKey',
+        'A node without an onion key receives nothing over hops. Start it with one.',
+      )
+    return { give: given, get: got, seconds, signal }
+  }
+
+  async #traders({ with: peer, signal }: Pick<SwapOptions, 'with' | 'signal'>): Promise<Peer[]> {
+    if (peer !== undefined) return [await this.#reach(peer, signal)]
+    return [...this.#engine.peers.all.values()].filter(({ online }) => online)
+  }
 
   /** What this node knows of the channels of an asset, its own included. */
   network(asset: string = COIN): NetworkSummary {

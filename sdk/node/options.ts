@@ -20,7 +20,7 @@ import type { TowerSpec } from '../watchtower/link.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { EngineOptions } from './engine.ts'
 import { MissingKeyError } from './errors.ts'
-import { DEFAULT_FORWARDING, type ForwardingPolicy } from './hops/policy.ts'
+import { DEFAULT_FORWARDING, type ForwardingPolicy, parseRates } from './hops/policy.ts'
 import type { GossipSettings } from './routes/gossip.ts'
 import type { RebalanceSettings } from './routes/rebalancer.ts'
 
@@ -94,7 +94,7 @@ export function partsOf(options: NodeOptions): NodeParts {
     transports: typeof transports === 'function' ? transports(signer) : transports,
     clock,
     onionKey: options.onionKey ?? onion,
-    forwarding: { ...DEFAULT_FORWARDING, ...options.forwarding },
+    forwarding: forwardingOf(options.forwarding),
     inbound: options.inbound ?? new Map(),
     rebalance: options.rebalance,
     policy: { ...policy, assets: policy.assets?.map(parseAddress), peers: policy.peers?.map(parseAddress) },
@@ -102,6 +102,17 @@ export function partsOf(options: NodeOptions): NodeParts {
     maxPerSignature,
   }
   return { engine, nonce, tick }
+}
+
+function forwardingOf(given: Partial<ForwardingPolicy> = {}): ForwardingPolicy {
+  const policy = { ...DEFAULT_FORWARDING, ...given, rates: parseRates(given.rates ?? []) }
+  const { margin, maxSwapLock } = policy
+  if ((policy.rates.length > 0 || policy.onSwap) && maxSwapLock <= margin)
+    throw new InvalidOptionError(
+      'maxSwapLock',
+      `No swap can be locked for up to ${maxSwapLock} seconds with a margin of ${margin}. Raise maxSwapLock or lower margin.`,
+    )
+  return policy
 }
 
 /** How a node makes the transports by which it dials its towers. Throws `InvalidOptionError`. */

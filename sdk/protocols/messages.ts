@@ -150,9 +150,15 @@ export interface InboundStep {
   readonly body: Uint8Array
 }
 
+/** A question about a swap, or its answer; see swapping.ts. */
+export interface SwapStep {
+  readonly kind: 'swap'
+  readonly body: Uint8Array
+}
+
 export type GossipMessage = More | NewsBatch | Announce
 export type LedgerMessage = Updates | Sync | Ask | Propose | Consent | Refuse
-export type Message = Hello | Open | Opened | Refused | InboundStep | Revoke | GossipMessage | LedgerMessage
+export type Message = Hello | Open | Opened | Refused | InboundStep | SwapStep | Revoke | GossipMessage | LedgerMessage
 
 /** The peer broke a rule that no honest peer breaks; the connection is closed and nothing of it counts. */
 export class PeerViolationError extends TallystickError {

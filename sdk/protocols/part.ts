@@ -46,7 +46,7 @@ export interface Outgoing extends Side {
   readonly paying: boolean
 }
 
-/** What a hop that exchanges wants: `from` of what it is paid for each `to` of what it pays. Ratios of integers, both above zero. */
+/** What a hop that swaps wants: `from` of what it is paid for each `to` of what it pays. Ratios of integers, both above zero. */
 export interface Price {
   readonly from: bigint
   readonly to: bigint
@@ -184,6 +184,12 @@ export const isAtStake = ({ incoming, outgoing, view }: Part): boolean =>
   [incoming, outgoing].some((side) => side && !isEnded(side) && !isVoid(side, view))
 
 const isEnded = ({ status }: Incoming | Outgoing): boolean => status === 'paid' || status === 'gone'
+
+/** Whether the one side of a payer's or a payee's part was paid: unlocked, or decided on chain while a dispute keeps the lane as it is. */
+export function wasPaid({ incoming, outgoing, view }: Part): boolean {
+  const side = incoming ?? outgoing!
+  return side.status === 'paid' || (side.status === 'locked' && (decided(side, view) ?? 0n) > 0n)
+}
 
 /** Whether nothing is left to do for a part: it can be archived. */
 export function isOver({ incoming, outgoing, refused, view }: Part): boolean {

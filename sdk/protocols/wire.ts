@@ -16,6 +16,7 @@ import {
 import { MAX_OPERATION_BYTES, putResolution, readResolution } from './operations.ts'
 import { MAX_NOTE } from './pending.ts'
 import { MAX_UNACKED } from './solvency.ts'
+import { MAX_SWAP } from './swapping.ts'
 
 // Frames between peers, byte by byte: `tag u8 ‖ body`, as docs/protocol.md says of every format here.
 
@@ -31,6 +32,7 @@ const TAGS = {
   refuse: 9,
   ask: 10,
   inbound: 20,
+  swap: 21,
   revoke: 11,
   more: 12,
   news: 13,
@@ -75,6 +77,8 @@ export function encodeMessage(message: Message): Uint8Array {
       return writer.varuint(message.time).raw(message.signature).finish()
     case 'inbound':
       return writer.bytes(message.body, MAX_INBOUND).finish()
+    case 'swap':
+      return writer.bytes(message.body, MAX_SWAP).finish()
     default:
       writer.hex(message.channelId, 32).hex(message.asset, 20).u16(message.generation)
       putLedgerMessage(writer, message)
@@ -154,6 +158,8 @@ function readMessage(reader: Reader, tag: number): Message {
     }
     case TAGS.inbound:
       return { kind: 'inbound', body: reader.bytes(MAX_INBOUND) }
+    case TAGS.swap:
+      return { kind: 'swap', body: reader.bytes(MAX_SWAP) }
     case TAGS.updates:
     case TAGS.sync:
     case TAGS.propose:

@@ -37,7 +37,7 @@ const trusting: Rules = (part, event, policy) => {
   return event.kind === 'cancelAsked' ? { next, effects: [{ kind: 'unlockOut', value: WHOLE }] } : { next, effects }
 }
 
-/** Takes the two sides of an exchange for amounts of one asset, when it is asked for what `when` says. */
+/** Takes the two sides of an swap for amounts of one asset, when it is asked for what `when` says. */
 const rawUnits =
   (when: (event: PartEvent) => boolean): Rules =>
   (part, event, policy) => {
@@ -124,14 +124,14 @@ export const BROKEN: readonly Broken[] = [
     ...sprites,
     name: 'that compare what comes in with what goes out in raw units, where these are two assets',
     rules: rawUnits(() => true),
-    exchange: { hop: 1, price: { from: 2n, to: 1n }, offer: 1_010n },
+    swap: { hop: 1, price: { from: 2n, to: 1n }, offer: 1_010n },
     finds: /party 1 loses principal: receives 1010, pays 2000/,
   },
   {
     ...sprites,
     name: 'that take what they granted of one asset for as much of another',
     rules: rawUnits(({ kind }) => kind !== 'lockedIn' && kind !== 'lockedOut'),
-    exchange: { hop: 1, price: { from: 98n, to: 100n } },
+    swap: { hop: 1, price: { from: 98n, to: 100n } },
     finds: /party 1 loses principal: receives 10, pays 20/,
   },
 ]

@@ -31,21 +31,21 @@ describe('the model of payments over several hops', function () {
     ['more', { from: 7n, to: 3n }],
     ['fewer', { from: 3n, to: 7n }],
   ] as const)
-    it(`S46 finds no attack on an exchange of ${name} units for others, wherever the hop is that makes it`, () => {
-      const swap = { ...sprites, isCircle: true }
-      expect(searchAll({ ...sprites, parties: 3, exchange: { hop: 1, price } }).attacks).to.deep.equal([])
-      expect(searchAll({ ...swap, parties: 3, exchange: { hop: 1, price } }).attacks).to.deep.equal([])
+    it(`S46 finds no attack on a swap of ${name} units for others, wherever the hop is that makes it`, () => {
+      const circle = { ...sprites, isCircle: true }
+      expect(searchAll({ ...sprites, parties: 3, swap: { hop: 1, price } }).attacks).to.deep.equal([])
+      expect(searchAll({ ...circle, parties: 3, swap: { hop: 1, price } }).attacks).to.deep.equal([])
       for (const hop of [1, 2]) {
-        const { states, attacks, cut } = searchAll({ ...swap, parties: 4, exchange: { hop, price } })
+        const { states, attacks, cut } = searchAll({ ...circle, parties: 4, swap: { hop, price } })
         expect(attacks).to.deep.equal([])
         expect(cut).to.equal(0)
         console.log(`      ${states.toLocaleString('en')} states`)
       }
     })
 
-  it('S46 finds no loss of who exchanges where less is locked to it than its price', () => {
-    const exchange = { hop: 1, price: { from: 2n, to: 1n }, offer: 1_010n }
-    expect(searchAll({ ...sprites, parties: 3, exchange }).attacks).to.deep.equal([])
+  it('S46 finds no loss of who swaps where less is locked to it than its price', () => {
+    const swap = { hop: 1, price: { from: 2n, to: 1n }, offer: 1_010n }
+    expect(searchAll({ ...sprites, parties: 3, swap }).attacks).to.deep.equal([])
   })
 
   for (const { name, finds, ...setting } of BROKEN)

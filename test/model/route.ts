@@ -59,7 +59,7 @@ export const POLICY: PartPolicy = {
 export type Rules = (part: Part, event: PartEvent, policy: PartPolicy) => PartStep
 
 /** One hop is paid in one asset and pays in another. */
-export interface Exchange {
+export interface Swap {
   readonly hop: number
   readonly price: Price
   /** What is locked to it, if that is not its worth and its fee. */
@@ -73,7 +73,7 @@ export interface Setting {
   readonly mode: Mode
   readonly rules: Rules
   readonly policy: PartPolicy
-  readonly exchange?: Exchange
+  readonly swap?: Swap
   /** Payer and payee are one: it gives one asset for another, and knows the secret. */
   readonly isCircle?: boolean
 }
@@ -138,17 +138,17 @@ export class Route {
   /** In the asset of the link. */
   amountOf = (link: number): bigint => {
     if (link === this.last - 1) return AMOUNT
-    const { exchange } = this.setting
+    const { swap } = this.setting
     const fair = this.worthTo(link + 1, this.amountOf(link + 1)) + FEE
-    return exchange?.hop === link + 1 ? (exchange.offer ?? fair) : fair
+    return swap?.hop === link + 1 ? (swap.offer ?? fair) : fair
   }
 
   /** What a party that pays `amount` must be paid for it. */
   worthTo = (party: number, amount: bigint): bigint => worth(this.#priceOf(party), amount)
 
   #priceOf = (party: number): Price | undefined => {
-    const { exchange } = this.setting
-    return exchange?.hop === party ? exchange.price : undefined
+    const { swap } = this.setting
+    return swap?.hop === party ? swap.price : undefined
   }
 
   deadlineOf = (link: number): bigint =>
@@ -179,7 +179,7 @@ export class Route {
       legs: [{ to: 1, key: KEY }],
     }
     const point = this.setting.mode === 'plain' ? undefined : scalarHex(this.#scalar(link))
-    const asset = link < (this.setting.exchange?.hop ?? this.last) ? COIN : TOKEN
+    const asset = link < (this.setting.swap?.hop ?? this.last) ? COIN : TOKEN
     return { registry: REGISTRY, asset, transfer, me, point }
   }
 

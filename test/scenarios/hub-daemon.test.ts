@@ -8,6 +8,8 @@ import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
 
 const FEE = 10n
 const AMOUNT = 1_000n
+const TOKEN = `0x${'70'.repeat(20)}`
+const RATE = { from: 'coin', to: TOKEN, price: { from: '1', to: '3' }, most: '1000' }
 const COIN_TERMS = { baseFee: `${FEE}`, feePpm: '0', least: '10', most: '5000' }
 
 describe('tallystick hub', () => {
@@ -164,6 +166,19 @@ describe('tallystick hub', () => {
         /^error: assets.coin.baseFee must be an amount .* as a text, such as "1000"\. .*\n$/,
       ],
       [{ assets: { gold: {} } }, /^error: assets.gold is no asset\. Write "coin", or the address of a token\.\n$/],
+      [
+        { assets: { coin: {}, [TOKEN]: {} }, rates: [{ ...RATE, to: 'coin' }] },
+        /^error: rates.0 is of one asset. Name two\.\n$/,
+      ],
+      [{ rates: [RATE] }, /^error: rates.0 names an asset that is not in assets\. .*\n$/],
+      [
+        { assets: { coin: {}, [TOKEN]: {} }, rates: [{ ...RATE, price: { from: '1', to: '0' } }] },
+        /^error: rates.0.price has a zero\. .*\n$/,
+      ],
+      [
+        { assets: { coin: {}, [TOKEN]: {} }, rates: [RATE], maxSwapLock: 600 },
+        /^error: maxSwapLock of 600 is not above margin of 600: .*\n$/,
+      ],
       [{ adjudicator: 'here' }, /^error: adjudicator must be an address: 0x and 40 hex digits\. .*\n$/],
       [{ margin: 10 }, /^error: responseTime of 300 is above margin of 10: .*\n$/],
       [{ rpc: undefined, keyFile: undefined }, /^error: rpc is missing\. .*\nkeyFile is missing\. .*\n$/],

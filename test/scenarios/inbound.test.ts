@@ -76,7 +76,7 @@ describe('inbound money of a hub', () => {
     const send = async ([sent, forwarded]: readonly [bigint, bigint], claimed: bigint) => {
       const signed = await bob.node.invoice({ amount: claimed })
       const id = toHex(invoiceDigest(stage.domain, signed.invoice))
-      const hop = { from: alice.node.address, to: hub.node.address, deadline, fee: 0n }
+      const hop = { asset: COIN, from: alice.node.address, to: hub.node.address, deadline, fee: 0n }
       const hops = [
         { ...hop, channelId: first, amount: sent },
         { ...hop, channelId, amount: forwarded },

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { invoiceDigest } from '../../sdk/core/invoice.ts'
 import { encodeInvoice } from '../../sdk/core/invoice-text.ts'
-import type { ChannelId, Hex } from '../../sdk/core/types.ts'
+import { type ChannelId, COIN, type Hex } from '../../sdk/core/types.ts'
 import type { Route } from '../../sdk/node/hops/quote.ts'
 import { wrap } from '../../sdk/node/hops/wrapping.ts'
 import type { NodeOptions } from '../../sdk/node/node.ts'
@@ -75,7 +75,7 @@ describe('payments over hops on a real chain', () => {
     const deadline = BigInt((await stage.chain.provider.getBlock('latest'))!.timestamp) + 7_200n
     /** Alice gives no part by the book, so that she can keep one back until bob can see the dispute. */
     const send = (channelId: ChannelId, amount: bigint) => {
-      const hop = { channelId, from: alice.node.address, to: bob.node.address, amount, deadline, fee: 0n }
+      const hop = { channelId, asset: COIN, from: alice.node.address, to: bob.node.address, amount, deadline, fee: 0n }
       const way = { hops: [hop], onionKeys: [bob.node.onionKey!], amount, fee: 0n }
       const { note } = wrap(way, { ...payment, paymentId: `0x${'77'.repeat(16)}` })
       return alice.node.lock(channelId, { amount, deadline, key: key as Hex, note })

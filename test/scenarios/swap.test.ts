@@ -1,187 +1,323 @@
 import { expect } from 'chai'
-import { Contract, randomBytes } from 'ethers'
+import { Contract } from 'ethers'
 import { toHex } from '../../sdk/core/bytes.ts'
-import { secretKey } from '../../sdk/core/outcome.ts'
-import { type Address, type ChannelId, COIN, type Hex } from '../../sdk/core/types.ts'
+import { invoiceDigest } from '../../sdk/core/invoice.ts'
+import { type Address, type ChannelId, COIN } from '../../sdk/core/types.ts'
+import type { EventOf } from '../../sdk/node/events.ts'
+import type { ForwardingPolicy, Rate } from '../../sdk/node/hops/policy.ts'
+import { wrap } from '../../sdk/node/hops/wrapping.ts'
 import { deploy } from '../sdk/chain/anvil.ts'
-import { type Actor, ETHER, Stage, until } from './stage.ts'
+import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
 
-const PERIOD = 600
-const HOUR = 3_600n
-/** The longest that a reveal may take to be recorded. */
-const MARGIN = 1_200n
-const GIVEN = ETHER / 4n
-const WANTED = 100n
+const PERIOD = 3_600
+const MARGIN = 600n
+const LOCK = 1_500n
+const FEE = 1_000n
+/** Units of a token of 6 decimals, and of one of 18. */
+const USD = 10n ** 6n
+const GOLD = 10n ** 18n
+const HELD = 5_000n
 
-describe('two assets of one channel under one key', () => {
+describe('swaps on a real chain', () => {
   let stage: Stage
-  let token: Address
+  let usd: Address
+  let gold: Address
   before(async function () {
     this.timeout(30_000)
     stage = await Stage.build()
-    token = (
-      await deploy(stage.wallet('bob'), 'test/mocks/Payers.sol/AuthorizedToken', 10_000n)
-    ).toLowerCase() as Address
+    // What a token says of its decimals nobody here reads: what counts is how large its numbers are.
+    const mint = async (whole: bigint): Promise<Address> => {
+      const path = 'test/mocks/Payers.sol/AuthorizedToken'
+      const token = await deploy(stage.wallet('mallory'), path, 1_000_000n * whole)
+      const contract = new Contract(token, ['function transfer(address, uint256)'], stage.wallet('mallory'))
+      for (const name of ['alice', 'bob'])
+        await (await contract.getFunction('transfer')(stage.ownerOf(name), 100_000n * whole)).wait()
+      return token
+    }
+    usd = await mint(USD)
+    gold = await mint(GOLD)
   })
   afterEach(() => stage.stopAll())
   after(() => stage.close())
 
-  const registry = () => ({ chainId: stage.domain.chainId, condition: stage.chain.registry })
-  const tokensOf = async (name: string): Promise<bigint> => {
-    const contract = new Contract(token, ['function balanceOf(address) view returns (uint256)'], stage.chain.provider)
+  /** A coin for 2,500 dollars, or a little less; ten dollars for a piece of gold. */
+  const rates = (): Rate[] => [
+    { from: COIN, to: usd, price: { from: ETHER, to: 2_500n * USD }, least: USD, most: 2_000n * USD },
+    { from: usd, to: COIN, price: { from: 2_600n * USD, to: ETHER }, least: 1n, most: ETHER },
+    { from: usd, to: gold, price: { from: 10n * USD, to: GOLD }, least: 1n, most: 100n * GOLD },
+  ]
+  const start = (name: string, scene: string, forwarding: Partial<ForwardingPolicy> = {}) => {
+    const terms = { baseFee: FEE, feePpm: 0n, margin: MARGIN, responseTime: 300n, maxSwapLock: LOCK }
+    return stage.start(name, { file: `${name}-${scene}`, node: { forwarding: { ...terms, ...forwarding } } })
+  }
+  const trader = (scene: string, forwarding: Partial<ForwardingPolicy> = {}) =>
+    start('mallory', scene, { rates: rates(), ...forwarding })
+
+  /** A channel in which each of the two holds of each asset what its units say. */
+  async function pair(one: Actor, other: Actor, assets: readonly Address[]): Promise<ChannelId> {
+    const channelId = await one.node.open(other.address, { period: PERIOD, assets })
+    for (const asset of assets)
+      await Promise.all([one, other].map(({ node }) => node.deposit(channelId, holding(asset), { asset })))
+    await until(() =>
+      [one, other].every(({ node }) =>
+        assets.every((asset) => node.balances(channelId, asset).receivable === holding(asset)),
+      ),
+    )
+    return channelId
+  }
+  const holding = (asset: Address): bigint => (asset === COIN ? ETHER : HELD * (asset === usd ? USD : GOLD))
+  /** What a node can spend of an asset in all its channels, beyond or below what it began with. */
+  const change = ({ node }: Actor, asset: Address): bigint =>
+    node
+      .channels()
+      .flatMap(({ ledgers }) => ledgers.filter((ledger) => ledger.asset === asset))
+      .reduce((sum, { spendable }) => sum + spendable - holding(asset), 0n)
+  const locked = ({ node }: Actor): number =>
+    node
+      .channels()
+      .flatMap(({ channelId, ledgers }) => ledgers.flatMap(({ asset }) => node.transfers(channelId, asset))).length
+  const nothingLocked = (...actors: Actor[]) => until(() => actors.every((actor) => locked(actor) === 0))
+  const balanceOf = async (name: string, asset: Address): Promise<bigint> => {
+    if (asset === COIN) return stage.balanceOf(name)
+    const contract = new Contract(asset, ['function balanceOf(address) view returns (uint256)'], stage.chain.provider)
     return contract.getFunction('balanceOf')(stage.ownerOf(name))
   }
+  const ended = ({ node }: Actor) =>
+    new Promise<EventOf<'swap-over'>>((resolve) => void node.on('swap-over', (event) => resolve(event)))
 
-  interface Scene {
-    readonly alice: Actor
-    readonly bob: Actor
-    readonly channelId: ChannelId
-    readonly secret: Uint8Array
-    readonly key: Hex
-    readonly deadline: bigint
+  const TENTH = ETHER / 10n
+
+  /** Alice and hana have coins and dollars in one channel; hana swaps them. */
+  async function direct(scene: string, forwarding: Partial<ForwardingPolicy> = {}) {
+    const [alice, hana] = [await start('alice', scene), await trader(scene, forwarding)]
+    const channelId = await pair(alice, hana, [COIN, usd])
+    const give = { amount: TENTH }
+    const get = { asset: usd, amount: 250n * USD }
+    return { alice, hana, channelId, give, get }
   }
 
-  /** Alice has an ether, bob a thousand tokens in one channel; alice knows a secret. */
-  async function scene(name: string): Promise<Scene> {
-    const alice = await stage.start('alice', { file: `alice-${name}` })
-    const bob = await stage.start('bob', { file: `bob-${name}` })
-    const channelId = await alice.node.open(bob.address, { period: PERIOD, assets: [COIN, token] })
-    await alice.node.deposit(channelId, ETHER)
-    await bob.node.deposit(channelId, 1_000n, { asset: token })
-    await until(
-      () =>
-        bob.node.balances(channelId).receivable === ETHER &&
-        alice.node.balances(channelId, token).receivable === 1_000n,
-    )
-    const secret = randomBytes(32)
-    const { timestamp } = await alice.chain.head()
-    return { alice, bob, channelId, secret, key: secretKey(registry(), secret), deadline: timestamp + HOUR }
-  }
-
-  /** Bob gives tokens for coins that are locked to him, under the same key and deadline. */
-  const answer = ({ bob, channelId, key, deadline }: Scene) =>
-    bob.node.on('locked', ({ direction, asset, transfer }) => {
-      const isOffer =
-        direction === 'in' && asset === COIN && transfer.amount === GIVEN && transfer.deadline === deadline
-      if (isOffer && transfer.legs[0]!.key === key)
-        void bob.node.lock(channelId, { asset: token, amount: WANTED, deadline, key })
-    })
-
-  /** Whoever is shown the secret of a transfer in time unlocks it, and asks for what the same key opens to him. */
-  function heed({ node, chain }: Actor, { channelId, key, deadline }: Scene, own: Address): void {
-    node.on('asked', async ({ asset, id, resolution, proof }) => {
-      if (resolution.kind === 'cancel') void node.cancel(channelId, id, { asset })
-      else if (secretKey(registry(), proof) === key && (await chain.head()).timestamp < deadline - MARGIN) {
-        void node.unlock(channelId, id, { asset })
-        for (const owed of node.transfers(channelId, own))
-          if (owed.direction === 'in') node.askUnlock(channelId, owed.id, { asset: own, proof })
-      }
-    })
-  }
-
-  const locked = ({ node }: Actor, channelId: ChannelId) =>
-    [COIN, token].reduce((sum, asset) => sum + node.transfers(channelId, asset).length, 0)
-
-  it('change hands together, without a transaction', async () => {
-    const swap = await scene('together')
-    const { alice, bob, channelId, key, deadline, secret } = swap
-    answer(swap)
-    heed(bob, swap, COIN)
-    heed(alice, swap, token)
-    // The secret is shown only when both are locked.
-    alice.node.on('locked', ({ direction, asset, id, transfer }) => {
-      if (direction === 'in' && asset === token && transfer.amount === WANTED && transfer.legs[0]!.key === key)
-        alice.node.askUnlock(channelId, id, { asset: token, proof: secret })
-    })
+  it('change hands within a channel, without a transaction', async () => {
+    const { alice, hana, give, get } = await direct('together')
+    const told = new Promise<EventOf<'swapped'>>((resolve) => void hana.node.on('swapped', (event) => resolve(event)))
+    const over = ended(alice)
     const before = await stage.chain.provider.getBlockNumber()
-    await alice.node.lock(channelId, { amount: GIVEN, deadline, key })
-    await until(() => bob.node.balances(channelId).spendable === GIVEN)
-    await until(() => alice.node.balances(channelId, token).spendable === WANTED)
-    expect(locked(alice, channelId) + locked(bob, channelId)).to.equal(0)
+    const quote = await alice.node.quoteSwap({ give: {}, get })
+    expect(quote.give).to.deep.equal({ asset: COIN, amount: TENTH })
+    expect(quote.with).to.equal(hana.node.address)
+    const swapped = await alice.node.swap({ give, get })
+    expect(swapped.gave).to.deep.equal({ asset: COIN, amount: TENTH })
+    expect(swapped.got).to.deep.equal(get)
+    expect(await over).to.deep.include({ ...swapped, done: true })
+    const { gave, got, from, to } = await told
+    expect([gave, got]).to.deep.equal([swapped.got, swapped.gave])
+    expect([from, to]).to.deep.equal([alice.node.address, alice.node.address])
+    expect([change(alice, COIN), change(alice, usd)]).to.deep.equal([-TENTH, get.amount])
+    expect([change(hana, COIN), change(hana, usd)]).to.deep.equal([TENTH, -get.amount])
+    // And the other way, with a price that is not a whole number.
+    await alice.node.swap({ give: { asset: usd, amount: 1n }, get: { amount: 7n } })
+    expect(change(alice, COIN)).to.equal(7n - TENTH)
+    await nothingLocked(alice, hana)
     expect(await stage.chain.provider.getBlockNumber()).to.equal(before)
-    await alice.node.close(channelId)
   })
 
-  it('stay where they are if the other side does not want to', async () => {
-    const swap = await scene('declined')
-    const { alice, bob, channelId, key, deadline } = swap
-    heed(alice, swap, token)
-    bob.node.on('locked', ({ direction, id }) => {
-      if (direction === 'in') bob.node.askCancel(channelId, id)
+  it('change hands over hops that carry both assets', async () => {
+    const [alice, bob, hana] = [await start('alice', 'line'), await start('bob', 'line'), await trader('line')]
+    await pair(alice, bob, [gold, usd])
+    await pair(bob, hana, [gold, usd])
+    const get = { asset: gold, amount: 3n * GOLD }
+    const limit = { asset: usd, amount: 31n * USD }
+    // Ways are known once the news of channels has come.
+    const options = { give: limit, get, with: hana.address }
+    await until(async () => !((await rejection(alice.node.quoteSwap(options))) as { code?: string }).code)
+    const { gave } = await alice.node.swap(options)
+    // Bob keeps his fee of either asset; hana is paid for what leaves her, rounded in her favour.
+    expect(gave.amount).to.equal(30n * USD + 1n + FEE)
+    await nothingLocked(alice, bob, hana)
+    expect([change(alice, usd), change(alice, gold)]).to.deep.equal([-gave.amount, 3n * GOLD])
+    expect([change(bob, usd), change(bob, gold)]).to.deep.equal([FEE, FEE])
+    expect([change(hana, usd), change(hana, gold)]).to.deep.equal([30n * USD + 1n, -3n * GOLD - FEE])
+  })
+
+  it('change hands round a circle, of which each channel holds one asset', async () => {
+    const [alice, bob, hana] = [await start('alice', 'round'), await start('bob', 'round'), await trader('round')]
+    await pair(alice, hana, [COIN])
+    await pair(hana, bob, [usd])
+    await pair(bob, alice, [usd])
+    const options = { give: { amount: 2n * TENTH }, get: { asset: usd, amount: 250n * USD }, with: hana.node.address }
+    await until(async () => !((await rejection(alice.node.quoteSwap(options))) as { code?: string }).code)
+    const { gave } = await alice.node.swap(options)
+    await nothingLocked(alice, bob, hana)
+    expect([change(alice, COIN), change(alice, usd)]).to.deep.equal([-gave.amount, 250n * USD])
+    expect([change(hana, COIN), change(hana, usd)]).to.deep.equal([gave.amount, -250n * USD - FEE])
+    expect([change(bob, COIN), change(bob, usd)]).to.deep.equal([0n, FEE])
+  })
+
+  it('S46 are not begun where nobody swaps so, or for more than may be given', async () => {
+    const { alice, hana, give, get } = await direct('refused', { rates: rates().slice(0, 1) })
+    const codeOf = async (options: Parameters<typeof alice.node.swap>[0]) => {
+      const { code, peerCode } = (await rejection(alice.node.swap(options))) as { code?: string; peerCode?: string }
+      return peerCode ?? code
+    }
+    expect(await codeOf({ give: { asset: usd, amount: USD }, get: { amount: 1n } })).to.equal('ASSET_REFUSED')
+    expect(await codeOf({ give, get: { ...get, amount: USD - 1n } })).to.equal('AMOUNT_OUT_OF_BOUNDS')
+    expect(await codeOf({ give: { amount: TENTH - 1n }, get })).to.equal('SWAP_TOO_DEAR')
+    expect(await codeOf({ give, get, seconds: MARGIN })).to.equal('SWAP_TOO_SHORT')
+    expect(await codeOf({ give, get: { amount: 1n } })).to.equal('INVALID_OPTION')
+    expect(await codeOf({ give: { amount: 2n * ETHER }, get: { asset: usd, amount: 3_000n * USD } })).to.match(/BOUNDS/)
+    await stage.stop(hana)
+    await until(() => !alice.node.channels()[0]!.connected)
+    expect(await codeOf({ give, get })).to.equal('NOBODY_SWAPS')
+    expect([change(alice, COIN), locked(alice)]).to.deep.equal([0n, 0])
+  })
+
+  it('S46 come back whole where the price has moved between the question and the swap, or its function throws', async () => {
+    const price = { from: ETHER, to: 2_500n * USD }
+    let asked = 0
+    const onSwap = () => {
+      asked++
+      if (asked === 4) throw new Error('no price now')
+      return asked % 2 === 1 ? price : { ...price, from: price.from + 1n }
+    }
+    const { alice, hana, give, get } = await direct('moved', { onSwap })
+    const moved = await rejection(alice.node.swap({ give, get }))
+    expect(moved.message).to.match(/came back: hop 1 says FEE_TOO_LOW/)
+    expect((await rejection(alice.node.swap({ give, get }))).message).to.match(/hop 1 says ASSET_REFUSED/)
+    expect(hana.alarms.map(({ message }) => message)).to.deep.equal(['no price now'])
+    await nothingLocked(alice, hana)
+    expect([change(alice, COIN), change(alice, usd)]).to.deep.equal([0n, 0n])
+  })
+
+  interface Offer {
+    readonly amount?: bigint
+    readonly lock?: bigint
+    readonly asset?: Address
+    readonly total?: bigint
+  }
+
+  /** Alice locks a swap as no node does. What is to come back to her is a part of `total`, so she waits for the others. */
+  async function offer(
+    { alice, hana, channelId, get }: Awaited<ReturnType<typeof direct>>,
+    { amount = TENTH, lock = LOCK, asset = usd, total = get.amount }: Offer,
+  ): Promise<void> {
+    const signed = await alice.node.invoice({ asset, amount: total })
+    const deadline = (await hana.chain.head()).timestamp + lock
+    const me = alice.node.address
+    const hop = { channelId, from: me, to: hana.node.address, amount, deadline, fee: 0n, asset: COIN }
+    const home = { ...hop, from: hana.node.address, to: me, amount: get.amount, asset }
+    const way = { hops: [hop, home], onionKeys: [hana.node.onionKey!, alice.node.onionKey!], ...get, fee: 0n }
+    const id = toHex(invoiceDigest(stage.domain, signed.invoice))
+    const paymentId = toHex(new Uint8Array(16).fill(7))
+    const terms = { signed, id, total, mode: 'sprites', paymentId, payerSignature: undefined } as const
+    const { note } = wrap(way, terms)
+    await alice.node.lock(channelId, { amount, deadline, key: signed.invoice.key, note })
+  }
+
+  it('S46 S47 are refused where a swap is made by hand for less, for longer, or for what is not there', async () => {
+    const scene = await direct('by-hand')
+    const { alice, hana, channelId } = scene
+    const reasons: string[] = []
+    hana.node.on('turned-back', ({ reason }) => reasons.push(reason))
+    alice.node.on('asked', ({ id }) => void alice.node.cancel(channelId, id))
+    const offers = [{ amount: TENTH - 1n }, { lock: LOCK + 60n }, { lock: MARGIN - 60n }, { asset: gold }]
+    for (const [index, terms] of offers.entries()) {
+      await offer(scene, terms)
+      await until(() => reasons.length > index)
+    }
+    expect(reasons).to.deep.equal(['FEE_TOO_LOW', 'DEADLINE_TOO_FAR', 'DEADLINE_TOO_NEAR', 'UNKNOWN_CHANNEL'])
+    expect([change(hana, usd), change(hana, COIN)]).to.deep.equal([0n, 0n])
+  })
+
+  it('C47 are divided alike by the chain if the hop falls silent after the secret was shown', async () => {
+    const { alice, hana, channelId, give, get } = await direct('silent')
+    // Alice is locked dollars, and hana is gone before she is shown the secret.
+    alice.node.on('locked', ({ direction }) => {
+      if (direction !== 'in') return
+      alice.node.disconnect(hana.node.address)
+      void stage.stop(hana)
     })
-    await alice.node.lock(channelId, { amount: GIVEN, deadline, key })
-    await until(() => locked(alice, channelId) === 0 && alice.node.balances(channelId).spendable === ETHER)
-  })
-
-  it('C47 are divided alike by the chain if the other side falls silent after it has locked', async () => {
-    const swap = await scene('silent')
-    const { alice, bob, channelId, key, deadline, secret } = swap
-    answer(swap)
-    await alice.node.lock(channelId, { amount: GIVEN, deadline, key })
-    await until(() => locked(alice, channelId) === 2)
-    await stage.stop(bob)
-    const [coins, tokens] = [await stage.balanceOf('bob'), await tokensOf('alice')]
-    // In time, and once for both ledgers.
-    await alice.chain.send({ to: 'registry', functionName: 'reveal', args: [toHex(secret)] }, { intent: 'reveal' })
-    for (const asset of [COIN, token]) await alice.node.dispute(channelId, { asset })
+    const shown = new Promise<void>((resolve) => void alice.node.on('invoice-paid', () => resolve()))
+    const swapping = alice.node.swap({ give, get })
+    // It ends when the stage is left at the latest.
+    swapping.catch(() => {})
+    await shown
+    // At the margin alice sends the secret to the registry by herself.
+    const before = await stage.chain.provider.getBlockNumber()
+    await stage.later(Number(LOCK - MARGIN) + 60)
+    await until(async () => (await stage.chain.provider.getBlockNumber()) > before + 1)
+    const [coins, dollars] = [await balanceOf('mallory', COIN), await balanceOf('alice', usd)]
+    for (const asset of [COIN, usd]) await alice.node.dispute(channelId, { asset })
     await stage.later(PERIOD + 1)
-    await until(() => [COIN, token].every((asset) => alice.node.balances(channelId, asset).generation === 1))
-    expect((await stage.balanceOf('bob')) - coins).to.equal(GIVEN)
-    expect((await tokensOf('alice')) - tokens).to.equal(WANTED)
+    const { gave, got } = await swapping
+    expect([gave.amount, got.amount]).to.deep.equal([TENTH, get.amount])
+    await until(() => [COIN, usd].every((asset) => alice.node.balances(channelId, asset).generation === 1))
+    expect((await balanceOf('mallory', COIN)) - coins).to.equal(ETHER + TENTH)
+    expect((await balanceOf('alice', usd)) - dollars).to.equal(holding(usd) + get.amount)
   })
 
-  it('C47 are both paid by the chain if the side that knew the secret first takes and does not give', async () => {
-    const swap = await scene('taking')
-    const { alice, bob, channelId, key, deadline, secret } = swap
-    answer(swap)
-    heed(bob, swap, COIN)
-    await alice.node.lock(channelId, { amount: GIVEN, deadline, key })
-    await until(() => locked(alice, channelId) === 2)
-    const [taken] = alice.node.transfers(channelId, token)
-    alice.node.askUnlock(channelId, taken!.id, { asset: token, proof: secret })
-    await until(() => alice.node.balances(channelId, token).spendable === WANTED)
+  it('C47 S47 go back alike by the chain if the secret is never shown', async () => {
+    const scene = await direct('unshown')
+    const { alice, hana, channelId, get } = scene
+    await offer(scene, { total: 2n * get.amount })
+    await until(() => hana.node.balances(channelId, usd).spendable === holding(usd) - get.amount)
+    await until(() => alice.node.transfers(channelId, usd).length === 1)
     await stage.stop(alice)
-    await stage.later(Number(HOUR - MARGIN))
-    await bob.chain.send({ to: 'registry', functionName: 'reveal', args: [toHex(secret)] }, { intent: 'reveal' })
-    const alices = await stage.balanceOf('alice')
-    await bob.node.dispute(channelId)
+    await stage.later(Number(LOCK) + 60)
+    const [coins, dollars] = [await balanceOf('alice', COIN), await balanceOf('mallory', usd)]
+    for (const asset of [COIN, usd]) await hana.node.dispute(channelId, { asset })
     await stage.later(PERIOD + 1)
-    await until(() => bob.node.balances(channelId).generation === 1)
-    expect((await stage.balanceOf('alice')) - alices).to.equal(ETHER - GIVEN)
+    await until(() => [COIN, usd].every((asset) => hana.node.balances(channelId, asset).generation === 1))
+    expect((await balanceOf('alice', COIN)) - coins).to.equal(ETHER)
+    expect((await balanceOf('mallory', usd)) - dollars).to.equal(holding(usd))
   })
 
-  it('C47 are not unlocked for a secret that is shown too late to be recorded', async () => {
-    const swap = await scene('late')
-    const { alice, bob, channelId, key, deadline, secret } = swap
-    answer(swap)
-    heed(bob, swap, COIN)
-    const heard = new Promise<void>((resolve) => void bob.node.on('asked', () => resolve()))
-    await alice.node.lock(channelId, { amount: GIVEN, deadline, key })
-    await until(() => locked(alice, channelId) === 2)
-    await stage.later(Number(HOUR - MARGIN) + 60)
-    await until(async () => (await bob.chain.head()).timestamp >= deadline - MARGIN)
-    const [wanted] = alice.node.transfers(channelId, token)
-    alice.node.askUnlock(channelId, wanted!.id, { asset: token, proof: secret })
-    await heard
-    // What is sent after it arrives after it: had bob unlocked, alice would have it by now.
-    await bob.node.pay(channelId, 1n, { asset: token })
-    expect(alice.node.balances(channelId, token).spendable).to.equal(1n)
-    expect(locked(alice, channelId)).to.equal(2)
+  it('S1 come back where who began them is stopped before it has shown the secret, and starts again', async () => {
+    const { alice, hana, give, get } = await direct('given-up')
+    let stopped: Promise<void> | undefined
+    alice.node.on('locked', ({ direction }) => {
+      if (direction === 'out') stopped = stage.stop(alice)
+    })
+    expect(await rejection(alice.node.swap({ give, get }))).to.have.property('code', 'NODE_STOPPED')
+    await stopped
+    const again = await start('alice', 'given-up')
+    const over = ended(again)
+    await again.node.connect(hana.address)
+    const { done, gave, got } = await over
+    await nothingLocked(again, hana)
+    // What had gathered is not known after a restart, so it goes back; or it came only then, and both change hands.
+    expect([gave.amount, got.amount]).to.deep.equal(done ? [TENTH, get.amount] : [0n, 0n])
+    expect([change(again, COIN), change(again, usd)]).to.deep.equal(done ? [-TENTH, get.amount] : [0n, 0n])
+    expect([change(hana, COIN), change(hana, usd)]).to.deep.equal(done ? [TENTH, -get.amount] : [0n, 0n])
   })
 
-  it('C47 go back alike by the chain if the secret is never shown', async () => {
-    const swap = await scene('unshown')
-    const { alice, bob, channelId, key, deadline } = swap
-    answer(swap)
-    await alice.node.lock(channelId, { amount: GIVEN, deadline, key })
-    await until(() => locked(bob, channelId) === 2)
-    await stage.stop(alice)
-    const [coins, tokens] = [await stage.balanceOf('alice'), await tokensOf('bob')]
-    await stage.later(Number(HOUR) + 60)
-    for (const asset of [COIN, token]) await bob.node.dispute(channelId, { asset })
-    await stage.later(PERIOD + 1)
-    await until(() => [COIN, token].every((asset) => bob.node.balances(channelId, asset).generation === 1))
-    expect((await stage.balanceOf('alice')) - coins).to.equal(ETHER)
-    expect((await tokensOf('bob')) - tokens).to.equal(1_000n)
+  it('S1 S35 are finished by who began them after a restart, once the secret was shown', async () => {
+    const { alice, hana, give, get } = await direct('resumed')
+    let stopped: Promise<void> | undefined
+    alice.node.on('invoice-paid', () => {
+      stopped = stage.stop(alice)
+    })
+    expect(await rejection(alice.node.swap({ give, get }))).to.have.property('code', 'NODE_STOPPED')
+    await stopped
+    const again = await start('alice', 'resumed')
+    const over = ended(again)
+    await again.node.connect(hana.address)
+    expect(await over).to.deep.include({ done: true, got: get })
+    await nothingLocked(again, hana)
+    expect([change(again, COIN), change(again, usd)]).to.deep.equal([-TENTH, get.amount])
+  })
+
+  it('S1 S35 are finished by a hop that is stopped between its two assets', async () => {
+    const { alice, hana, give, get } = await direct('hop-stopped')
+    let stopped: Promise<void> | undefined
+    hana.node.on('locked', ({ direction }) => {
+      if (direction === 'out') stopped ??= stage.stop(hana)
+    })
+    const swapping = alice.node.swap({ give, get })
+    await until(() => stopped !== undefined)
+    await stopped
+    const again = await trader('hop-stopped')
+    await again.node.connect(alice.address)
+    await swapping
+    await nothingLocked(alice, again)
+    expect([change(again, COIN), change(again, usd)]).to.deep.equal([TENTH, -get.amount])
   })
 })

@@ -5,7 +5,7 @@ import { shiftPoint } from '../../core/points.ts'
 import type { Hex, Transfer } from '../../core/types.ts'
 import type { ChainFacts } from '../../protocols/ledger.ts'
 import type { Operation } from '../../protocols/operations.ts'
-import { type Edge, hopPart, keyOf, payeePart } from '../../protocols/part.ts'
+import { type Edge, hopPart, keyOf, payeePart, worth } from '../../protocols/part.ts'
 import { createFailure, type FailureCode } from '../../routing/failure.ts'
 import { decodeHopPayload, type FinalPayload, type ForwardPayload, type HopPayload } from '../../routing/hop-payload.ts'
 import { type PeeledOnion, peelOnion } from '../../routing/onion.ts'
@@ -16,7 +16,7 @@ import { freshId } from '../ledgers/queue.ts'
 import type { Slot } from '../ledgers/slot.ts'
 import type { Place } from './carried.ts'
 import { decodeParcel, encodeParcel, encodeProof, type Parcel } from './parcel.ts'
-import { feeFor, termsFor } from './policy.ts'
+import { termsFor, wantedFor } from './policy.ts'
 import type { Switch } from './switch.ts'
 
 /** A lock with an onion that was opened, and where it is. */
@@ -125,10 +125,12 @@ export class Intake {
   ) {
     const { channelId, asset, amount, deadline, mode, share } = payload
     const slot = this.#switch.policy.forwards ? this.#engine.book.slot({ channelId, asset }) : undefined
-    const code = slot ? this.#objection(from, slot, edge, amount) : 'UNKNOWN_CHANNEL'
-    if (!slot || code) {
-      this.#switch.turnedBack(edge.asset, code!)
-      return refuse(code!)
+    const price = asset === edge.asset ? undefined : this.#switch.priceFor({ from: edge.asset, to: asset, amount })
+    const code =
+      (!slot && 'UNKNOWN_CHANNEL') || (typeof price === 'string' && price) || this.#objection(from, slot!, amount)
+    if (!slot || code || typeof price === 'string') {
+      this.#switch.turnedBack(edge.asset, code as FailureCode)
+      return refuse(code as FailureCode)
     }
     const { me } = slot.ledger
     const taken = this.#switch.credits.of(slot, amount)
@@ -139,8 +141,8 @@ export class Intake {
       legs: [{ to: 1 - me, key: keyOf(edge) }],
     }
     const point = share && parcel.point && toHex(shiftPoint(toBytes(parcel.point), share))
-    const fee = feeFor(termsFor(this.#switch.policy, asset), amount) + taken
-    const terms = { mode, minimumMode: mode, scalar: share && toHex(share), fee }
+    const fee = wantedFor(termsFor(this.#switch.policy, asset), price, amount) - worth(price, amount - taken)
+    const terms = { mode, minimumMode: mode, scalar: share && toHex(share), fee, ...(price && { price }) }
     const carried = this.#switch.carry({
       part: hopPart(terms, edge, this.#switch.edgeOf(slot, transfer, point)),
       incoming: { slot: from, id },
@@ -153,10 +155,9 @@ export class Intake {
   }
 
   /** Why a part is not carried on, by what this node is and holds; what its rules say follows. */
-  #objection(from: Slot, to: Slot, edge: Edge, amount: bigint): FailureCode | undefined {
+  #objection(from: Slot, to: Slot, amount: bigint): FailureCode | undefined {
     const { asset } = to.ledger
     if (this.#switch.busy) return 'NODE_BUSY'
-    if (asset !== edge.asset) return 'ASSET_REFUSED'
     const { least, most, minimumDeposit } = termsFor(this.#switch.policy, asset)
     if (amount < least || amount > most) return 'AMOUNT_OUT_OF_BOUNDS'
     const isFunded = ({ ledger: { facts } }: Slot) => depositOf(facts) >= minimumDeposit

@@ -223,6 +223,8 @@ export class Payee {
       this.#engine.switch.step(carried, { kind: 'complete', secret })
       // One that cannot be released off chain, its ledger being in dispute, is paid by the chain: the others have let the secret out.
       this.#engine.switch.step(carried, { kind: 'secretSeen', secret })
+      // Where this node pays itself, its other side need not wait to be shown what it knows.
+      this.#engine.switch.spread(carried, secret)
     }
     const amount = effect.parts.reduce((sum, part) => sum + part.amount, 0n)
     this.#engine.journal.after(() => this.#engine.emitter.emit({ kind: 'invoice-paid', invoice: book.id, amount }))

@@ -4,7 +4,7 @@ import { packInvoice } from '../../core/invoice-text.ts'
 import { subtractScalar } from '../../core/points.ts'
 import { COIN, type Hex, type Transfer } from '../../core/types.ts'
 import { assertPayable, InvoiceRefusedError } from '../../protocols/invoice-terms.ts'
-import { decided, type Part, payerPart } from '../../protocols/part.ts'
+import { payerPart, wasPaid } from '../../protocols/part.ts'
 import { type FailureReport, readFailure } from '../../routing/failure.ts'
 import { signPayer, verifyInvoice } from '../../signing/invoice.ts'
 import { onAbort } from '../abort.ts'
@@ -76,7 +76,7 @@ const FINAL: readonly (string | undefined)[] = [
 /** Pays invoices over any number of hops. */
 export class Payer {
   readonly #engine: Engine
-  readonly #finder: Finder
+  readonly finder: Finder
   readonly #payments = new Map<Hex, Payment>()
   /** Payments of an earlier process that are not over, by the invoice's id. */
   readonly #resumed = new Map<Hex, Uint8Array>()
@@ -86,7 +86,7 @@ export class Payer {
 
   constructor(engine: Engine) {
     this.#engine = engine
-    this.#finder = new Finder(engine)
+    this.finder = new Finder(engine)
   }
 
   /** What was on its way goes on; what came back before the end of the last process can be paid again. */
@@ -120,7 +120,16 @@ export class Payer {
     const { amount, id, deadline, plan } = await this.#plan(signed, options)
     // Between the look into the store and here nothing waited, so nobody else pays it meanwhile.
     if (this.#payments.has(id)) throw new InvoiceRefusedError('INVOICE_PAID')
-    return this.#begin(signed, { id, total: amount, deadline, plan }, options)
+    return this.#begin(signed, { id, total: amount, deadline, plan, isFound: options.route === undefined }, options)
+  }
+
+  /** Pays an invoice of this node itself by one way that was found, once. Throws {@link PaymentFailedError}. */
+  async turn(signed: SignedInvoice, way: Way, signal: AbortSignal | undefined): Promise<PaidInvoice> {
+    const id = toHex(invoiceDigest(this.#engine.options.domain, signed.invoice))
+    const { deadline } = way.hops[0]!
+    const plan = { ways: [way], fee: 0n, chance: 1 }
+    const terms = { id, total: signed.invoice.amount, deadline, plan, isFound: true }
+    return this.#begin(signed, terms, { attempts: 0, ...(signal && { signal }) })
   }
 
   async #plan(signed: SignedInvoice, options: PayInvoiceOptions) {
@@ -137,7 +146,7 @@ export class Payer {
     const deadline = now + seconds
     const limits = { amount, maxFee: maxFeeOf(amount, options), maxParts: maxPartsOf(options) }
     const query = { invoice, now, deadline, mode, excluded: new Set<string>(), underWay: [], ...limits }
-    const plan = route ? this.#given(signed, route, amount, deadline) : this.#finder.find(query)
+    const plan = route ? this.#given(signed, route, amount, deadline) : this.finder.find(query)
     return { id, amount, deadline, plan }
   }
 
@@ -154,14 +163,14 @@ export class Payer {
       const fee = index === 0 ? 0n : route.hops[index - 1]!.fee
       left -= fee
       const channelId = index === 0 ? route.channelId : route.hops[index - 1]!.channelId
-      return { channelId, from: this.#engine.options.signer.address, to: payee, amount: left, deadline, fee }
+      return { channelId, asset, from: this.#engine.options.signer.address, to: payee, amount: left, deadline, fee }
     })
     return { ways: [{ hops, onionKeys, amount, fee }], fee, chance: 1 }
   }
 
   #begin(
     signed: SignedInvoice,
-    { id, total, deadline, plan }: { id: Hex; total: bigint; deadline: bigint; plan: Plan },
+    { id, total, deadline, plan, isFound }: { id: Hex; total: bigint; deadline: bigint; plan: Plan; isFound: boolean },
     options: PayInvoiceOptions,
   ): Promise<PaidInvoice> {
     const { domain, signer } = this.#engine.options
@@ -178,7 +187,7 @@ export class Payer {
         deadline,
         maxFee: maxFeeOf(total, options),
         maxParts: maxPartsOf(options),
-        isFound: options.route === undefined,
+        isFound,
         parts: new Map(),
         failures: new Map(),
         residue: 0n,
@@ -220,8 +229,8 @@ export class Payer {
   }
 
   #send({ id: invoice, signed, mode }: Payment, id: Hex, { way, point, note }: SentPart): void {
-    const { channelId, amount, deadline } = way.hops[0]!
-    const { asset, key } = signed.invoice
+    const { channelId, asset, amount, deadline } = way.hops[0]!
+    const { key } = signed.invoice
     const slot = this.#engine.book.slot({ channelId, asset })!
     const { me } = slot.ledger
     const transfer: Transfer = { amount, deadline, refundTo: me, legs: [{ to: 1 - me, key }] }
@@ -267,7 +276,7 @@ export class Payer {
   #paid(payment: Payment, sent: SentPart, { part: { secret, shown }, outgoing }: Carried): void {
     const { signed, id } = payment
     payment.parts.delete(outgoing!.id)
-    if (payment.isFound) this.#finder.paid(sent.way, signed.invoice.asset)
+    if (payment.isFound) this.finder.paid(sent.way)
     if (!payment.isPaid) {
       payment.isPaid = true
       this.#engine.journal.write(sentKey(id), packInvoice(this.#engine.options.domain, signed))
@@ -320,8 +329,8 @@ export class Payer {
     }
     const report = failure && failure.length > 0 ? readFailure(sent.replies, failure) : undefined
     const error = new PaymentFailedError(part.refused, report)
+    if (payment.isFound) this.#learn(payment, sent, part.refused, report)
     if (this.#isFinal(payment, sent, part.refused, report)) payment.ending ??= error
-    else this.#learn(payment, sent, part.refused, report)
     // Not at once: other parts may come back in the same turn, and what they tell counts too.
     if (!payment.ending) queueMicrotask(() => this.#again(payment, error))
     else if (payment.parts.size === 0) this.#fail(payment)
@@ -342,7 +351,7 @@ export class Payer {
 
   /** What a part that came back says of its way. */
   #learn(
-    { failures, signed }: Payment,
+    { failures }: Payment,
     { way }: SentPart,
     refused: string | undefined,
     report: FailureReport | undefined,
@@ -358,7 +367,7 @@ export class Payer {
     } else if (report?.kind !== 'failed') fail(report?.hop ?? 0, MAX_FAILURES)
     else {
       const isFull = report.failure.code === 'CHANNEL_UNAVAILABLE'
-      this.#finder.returned(way, signed.invoice.asset, report.hop, isFull)
+      this.finder.returned(way, report.hop, isFull)
       // A channel that is only too full may carry less; a hop that says anything else is left alone.
       if (report.failure.code !== 'PAYMENT_INCOMPLETE') fail(report.hop + 1, isFull ? 1 : MAX_FAILURES)
     }
@@ -380,7 +389,7 @@ export class Payer {
         const now = this.#engine.switch.view!.now
         const limits = { amount: missing, maxFee, maxParts: payment.maxParts - ways.length }
         const query = { invoice: signed.invoice, now, deadline, mode, excluded, underWay: ways, ...limits }
-        this.#sendAll(payment, this.#wrapAll(payment, this.#finder.find(query).ways))
+        this.#sendAll(payment, this.#wrapAll(payment, this.finder.find(query).ways))
         return
       } catch (reason) {
         payment.ending = reason instanceof NoRouteError ? error : (reason as Error)
@@ -404,7 +413,3 @@ export class Payer {
 
 /** Times that a direction may be too full before it is left alone. */
 const MAX_FAILURES = 3
-
-/** Unlocked, or decided on chain in the payee's favour while a dispute keeps the lane as it is. */
-const wasPaid = ({ outgoing, view }: Part): boolean =>
-  outgoing?.status === 'paid' || (outgoing?.status === 'locked' && (decided(outgoing, view) ?? 0n) > 0n)

@@ -1,6 +1,8 @@
+import { parseAddress } from '../../core/address.ts'
+import { InvalidOptionError } from '../../core/errors.ts'
 import type { Address } from '../../core/types.ts'
 import type { PartPolicy } from '../../protocols/admission.ts'
-import type { Room } from '../../protocols/part.ts'
+import { type Price, type Room, worth } from '../../protocols/part.ts'
 
 /** What a node asks for a part in one asset, in its units. */
 export interface CarriageTerms {
@@ -19,12 +21,36 @@ export interface CarriageTerms {
   readonly revealCost: bigint
 }
 
+/** What a node gives for what: it is paid in one asset and pays in another. */
+export interface Rate {
+  readonly from: Address
+  readonly to: Address
+  /** All that it wants: `from` units of the one for each `to` units of the other; no fees besides. */
+  readonly price: Price
+  /** What may go out in one part. */
+  readonly least: bigint
+  readonly most: bigint
+}
+
+/** What somebody wants to swap: `amount` of `to` would go out. */
+export interface SwapAsk {
+  readonly from: Address
+  readonly to: Address
+  readonly amount: bigint
+}
+
 /** What a node asks for carrying payments of others, and what it risks. */
 export interface ForwardingPolicy extends Omit<PartPolicy, 'room' | 'points'>, CarriageTerms {
   /** Whether payments of others are carried at all. */
   readonly forwards: boolean
   /** What is different for an asset, by its address in lower case. */
   readonly assets: ReadonlyMap<Address, Partial<CarriageTerms>>
+  /** What is swapped; the first rate that fits counts. Default: nothing. */
+  readonly rates: readonly Rate[]
+  /** Decides instead of `rates`; undefined: no. It is asked for a price, and again when the swap comes. */
+  readonly onSwap: ((ask: SwapAsk) => Price | undefined) | undefined
+  /** Furthest that the deadline of a swap may be away: until then whoever knows its secret may choose. */
+  readonly maxSwapLock: bigint
   /** What may be pending with one peer. */
   readonly limits: Room
   /** Parts on their way above which new ones are refused: each takes memory until it is over. */
@@ -48,6 +74,9 @@ export const DEFAULT_FORWARDING: ForwardingPolicy = {
   maxLock: 7n * 86_400n,
   minimum: 1n,
   revealCost: 0n,
+  rates: [],
+  onSwap: undefined,
+  maxSwapLock: 4_200n,
   limits: { parts: 256, value: 1n << 105n, residuals: 1n << 105n },
   maxParts: 16_384,
   maxPackets: 1 << 22,
@@ -63,3 +92,32 @@ export const termsFor = (policy: ForwardingPolicy, asset: Address): ForwardingPo
 /** What is kept of a part of which `amount` goes out. */
 export const feeFor = ({ baseFee, feePpm }: Pick<CarriageTerms, 'baseFee' | 'feePpm'>, amount: bigint): bigint =>
   baseFee + (amount * feePpm) / 1_000_000n
+
+/** At which price this is swapped, or why it is not. */
+export function priceFor({ rates, onSwap }: ForwardingPolicy, ask: SwapAsk): Price | RateRefusal {
+  if (onSwap) {
+    const price = onSwap(ask)
+    return price && isPrice(price) ? price : 'ASSET_REFUSED'
+  }
+  const known = rates.filter(({ from, to }) => from === ask.from && to === ask.to)
+  const fitting = known.find(({ least, most }) => ask.amount >= least && ask.amount <= most)
+  return fitting?.price ?? (known.length > 0 ? 'AMOUNT_OUT_OF_BOUNDS' : 'ASSET_REFUSED')
+}
+
+export type RateRefusal = 'ASSET_REFUSED' | 'AMOUNT_OUT_OF_BOUNDS'
+
+const isPrice = ({ from, to }: Price): boolean => from > 0n && to > 0n
+
+/** Rates as they are compared. Throws `InvalidOptionError` for one that is none. */
+export const parseRates = (rates: readonly Rate[]): Rate[] =>
+  rates.map((rate) => {
+    const [from, to] = [parseAddress(rate.from), parseAddress(rate.to)]
+    if (from === to) throw new InvalidOptionError('rates', `A rate of ${from} for itself is none. Name two assets.`)
+    if (!isPrice(rate.price))
+      throw new InvalidOptionError('rates', 'A price is a ratio of two integers above zero. Choose both so.')
+    return { ...rate, from, to }
+  })
+
+/** What must come in for `amount` to go out. */
+export const wantedFor = (terms: CarriageTerms, price: Price | undefined, amount: bigint): bigint =>
+  price ? worth(price, amount) : amount + feeFor(terms, amount)

@@ -1,6 +1,7 @@
 import { toBytes, toHex } from '../../core/bytes.ts'
 import { MalformedBytesError } from '../../core/codec.ts'
 import { opens, subtractScalar } from '../../core/points.ts'
+import { least } from '../../core/transfer.ts'
 import type { Address, Hex, Transfer } from '../../core/types.ts'
 import type { PartPolicy, Points } from '../../protocols/admission.ts'
 import { type PartEffect, type PartEvent, stepPart } from '../../protocols/forwarding.ts'
@@ -15,6 +16,7 @@ import {
   keyOf,
   type Outgoing,
   type Part,
+  type Price,
   type Refusal,
   type Room,
   roomOf,
@@ -23,6 +25,7 @@ import { findLocked, type Resolution } from '../../protocols/pending.ts'
 import type { LedgerNews } from '../../protocols/step.ts'
 import { createFailure, type FailureCode, relayFailure } from '../../routing/failure.ts'
 import type { Engine } from '../engine.ts'
+import type { NodeEvent } from '../events.ts'
 import { CREDITS, DEBTS, PARTS, partKey } from '../keys.ts'
 import { freshId } from '../ledgers/queue.ts'
 import type { Slot } from '../ledgers/slot.ts'
@@ -32,7 +35,7 @@ import { Dues } from './dues.ts'
 import type { Intake } from './intake.ts'
 import { Overdue } from './overdue.ts'
 import { decodeProof, encodeProof } from './parcel.ts'
-import { type ForwardingPolicy, termsFor } from './policy.ts'
+import { type ForwardingPolicy, priceFor, type RateRefusal, type SwapAsk, termsFor } from './policy.ts'
 
 /** What happens to the parts that this node sent or receives. */
 export interface PartOwner {
@@ -170,7 +173,7 @@ export class Switch {
       } else if (proof.kind === 'release') {
         const { secret, scalar } = proof
         this.step(carried, { kind: 'unlockAsked', value: resolution.values[0]!, secret, scalar })
-        if (secret !== undefined) this.#spread(carried, secret)
+        if (secret !== undefined) this.spread(carried, secret)
       }
     } catch (error) {
       // Nothing is owed for what cannot be read.
@@ -178,7 +181,8 @@ export class Switch {
     }
   }
 
-  #spread(from: Carried, secret: Hex): void {
+  /** All parts of a key learn its secret. */
+  spread(from: Carried, secret: Hex): void {
     for (const carried of [...(this.#byKey.get(keyOfPart(from.part)) ?? [])])
       if (carried !== from) this.step(carried, { kind: 'secretSeen', secret })
   }
@@ -224,6 +228,22 @@ export class Switch {
     for (const { outgoing, part } of this.#bySlot.get(slot) ?? [])
       if (outgoing?.slot === slot && part.outgoing!.status === 'locking') left -= part.outgoing!.amount
     return left > 0n ? left : 0n
+  }
+
+  /** What this node wants for another asset, or why it does not give it. */
+  priceFor(ask: SwapAsk): Price | RateRefusal {
+    try {
+      return priceFor(this.policy, ask)
+    } catch (error) {
+      // A function of the user that throws gives nothing.
+      this.#engine.emitter.emit({ kind: 'alarm', error: error as Error })
+      return 'ASSET_REFUSED'
+    }
+  }
+
+  /** The latest deadline of a swap that is taken now; undefined before the first look at the chain. */
+  get latestSwap(): bigint | undefined {
+    return this.#view && this.#view.now + least(this.policy.maxLock, this.policy.maxSwapLock)
   }
 
   /** Begins to carry a part of a payment that this node makes. */
@@ -305,16 +325,19 @@ export class Switch {
 
   /** Operators hear what was carried and what came back. */
   #tell({ part, incoming, outgoing }: Carried): void {
+    const { price } = part
     const { asset } = incoming!.slot.ledger
     const [came, left] = [part.incoming!, part.outgoing!]
     if (came.status !== 'paid' || left.status !== 'paid') {
       this.turnedBack(asset, (part.refused && CODES[part.refused]) ?? part.refused ?? 'NOT_PAID')
       return
     }
-    const amount = left.edge.transfer.amount
-    const fee = came.edge.transfer.amount - amount
+    const [{ amount: got }, { amount }] = [came.edge.transfer, left.edge.transfer]
     const [from, to] = [incoming!.slot.entry.peer, outgoing!.slot.entry.peer]
-    this.#engine.journal.after(() => this.#engine.emitter.emit({ kind: 'forwarded', asset, amount, fee, from, to }))
+    const event: NodeEvent = price
+      ? { kind: 'swapped', gave: { asset: left.edge.asset, amount }, got: { asset, amount: got }, from, to }
+      : { kind: 'forwarded', asset, amount, fee: got - amount, from, to }
+    this.#engine.journal.after(() => this.#engine.emitter.emit(event))
   }
 
   /** A part of somebody's payment was not carried to its end. */
@@ -347,9 +370,11 @@ export class Switch {
 
   #policyFor({ id, part, incoming, outgoing }: Carried): PartPolicy {
     const room = (place: Place | undefined, side: 'incoming' | 'outgoing') => this.#room(place, side, id)
+    // What is at stake comes in; only the payer has nothing that does.
+    const terms = termsFor(this.policy, (part.incoming ?? part.outgoing)!.edge.asset)
     return {
-      // What is at stake comes in; only the payer has nothing that does.
-      ...termsFor(this.policy, (part.incoming ?? part.outgoing)!.edge.asset),
+      ...terms,
+      maxLock: part.price ? least(terms.maxLock, terms.maxSwapLock) : terms.maxLock,
       points,
       // Looked at only when a part is admitted.
       room: {

@@ -35,16 +35,16 @@ export interface Wrapped {
 /** Seals what each hop of a part is told, with shares of its own: parts of one payment have nothing in common but the key. */
 export function wrap({ hops, onionKeys, amount }: Way, payment: Wrapping): Wrapped {
   const { signed, mode } = payment
-  const { asset, key, point: target } = signed.invoice
+  const { key, point: target } = signed.invoice
   const shares = hops.map(() => secp256k1.utils.randomSecretKey())
   const isDual = mode === 'sprites'
-  const layers = hops.map(({ deadline }, index): OnionHop => {
+  const layers = hops.map(({ asset, deadline }, index): OnionHop => {
     const next = hops[index + 1]
     const payload = next
       ? encodeHopPayload({
           kind: 'forward',
           channelId: next.channelId,
-          asset,
+          asset: next.asset,
           amount: next.amount,
           deadline: next.deadline,
           mode,

@@ -4,7 +4,7 @@ import type { Address, ChannelId, Hex } from '../../core/types.ts'
 import { carried, moved, refused } from '../../routing/belief.ts'
 import type { DeadlineMode } from '../../routing/path.ts'
 import { findPath } from '../../routing/paths.ts'
-import { type RouteHop, routeOf } from '../../routing/route.ts'
+import { type Route, type RouteHop, routeOf } from '../../routing/route.ts'
 import { findSplit, type Split, type SplitQuery } from '../../routing/split.ts'
 import type { Engine } from '../engine.ts'
 import { NoRouteError } from '../errors.ts'
@@ -13,9 +13,14 @@ import type { RoutingTable } from './table.ts'
 // From an invoice to the parts that pay it, each with its hops by name: what is learned of a hop later must find it again in a network
 // that has changed meanwhile.
 
+/** One transfer of a way, in an asset of its own. */
+export interface WayHop extends RouteHop {
+  readonly asset: Address
+}
+
 /** A part of a payment: its transfers from the payer on, and whom each layer of its onion is sealed for. */
 export interface Way {
-  readonly hops: readonly RouteHop[]
+  readonly hops: readonly WayHop[]
   readonly onionKeys: readonly Hex[]
   /** What arrives. */
   readonly amount: bigint
@@ -46,6 +51,21 @@ export interface Plan {
   readonly chance: number
 }
 
+/** What to find one way for. */
+export interface LegQuery {
+  readonly asset: Address
+  readonly from: Address
+  readonly to: Address
+  readonly amount: bigint
+  /** Chain seconds, as of {@link WayQuery}. */
+  readonly now: bigint
+  readonly deadline: bigint
+}
+
+export type Leg = Pick<Way, 'hops' | 'onionKeys'>
+
+const inAsset = ({ hops }: Route, asset: Address): WayHop[] => hops.map((hop) => ({ ...hop, asset }))
+
 /** A member's lane of a channel, by name. */
 export const directionOf = ({ channelId, from }: RouteHop): string => `${channelId}/${from}`
 
@@ -73,12 +93,27 @@ export class Finder {
       const ways = split.parts.map((path) => {
         const route = routeOf(table.network, path, { asset, deadline: query.deadline, mode: query.mode })
         const keys = route.hops.map(({ to }) => (to === payee ? onionKey : this.#engine.gossip.onionKeyOf(to)!))
-        return { hops: route.hops, onionKeys: keys, amount: path.amounts.at(-1)!, fee: path.fee }
+        return { hops: inAsset(route, asset), onionKeys: keys, amount: path.amounts.at(-1)!, fee: path.fee }
       })
       return { ways, fee: split.fee, chance: Math.exp(-split.doubt) }
     } finally {
       table.forgetHints()
     }
+  }
+
+  /**
+   * One way in one asset between this node and another, or from that one back, for a swap; no fee is too high, since its price is bounded
+   * as a whole. `keys`: onion keys that are known otherwise. Throws {@link NoRouteError}.
+   */
+  leg({ asset, from, to, amount, deadline, now }: LegQuery, keys: ReadonlyMap<Address, Hex>): Leg {
+    const table = this.#engine.gossip.table(asset)
+    if (!table) throw new NoRouteError('NO_PATH')
+    const lock = { lock: Number(deadline - now), maxLock: Number(this.#engine.options.forwarding.maxLock) }
+    const query: SplitQuery = { from, to, amount, maxFee: 1n << 100n, now: this.#now, ...lock, maxParts: 1 }
+    const path = this.#openable(table, query, to)?.parts[0]
+    if (!path) throw this.#reason(table, query)
+    const hops = inAsset(routeOf(table.network, path, { asset, deadline }), asset)
+    return { hops, onionKeys: hops.map((hop) => keys.get(hop.to) ?? this.#engine.gossip.onionKeyOf(hop.to)!) }
   }
 
   /** Enters the channels that the invoice names: they lead from hop to hop, and at last to the payee. */
@@ -147,25 +182,22 @@ export class Finder {
 
   /** Which limit bound. */
   #reason({ network }: RoutingTable, query: SplitQuery): NoRouteError {
+    const isOwn = query.from === this.#engine.options.signer.address
     const sent = network.edgesOf(query.from).reduce((sum, edge) => sum + network.sureOf(edge), 0)
     const free = { ...query, maxFee: 1n << 100n }
     const dear = findSplit(network, free)
     if (dear) return new NoRouteError('TOO_DEAR', dear.fee)
     for (let amount = query.amount; amount > 0n; amount /= 4n)
       if (findPath(network, { ...free, amount }))
-        return new NoRouteError(sent < Number(query.amount) ? 'BALANCE_TOO_SMALL' : 'TOO_LARGE')
+        return new NoRouteError(isOwn && sent < Number(query.amount) ? 'BALANCE_TOO_SMALL' : 'TOO_LARGE')
     return new NoRouteError(
-      sent < Number(query.amount) && network.indexOf(query.to) !== undefined ? 'BALANCE_TOO_SMALL' : 'NO_PATH',
+      isOwn && sent < Number(query.amount) && network.indexOf(query.to) !== undefined ? 'BALANCE_TOO_SMALL' : 'NO_PATH',
     )
   }
 
-  #each(
-    { hops }: Way,
-    asset: Address,
-    learn: (table: RoutingTable, edge: number, hop: RouteHop, index: number) => void,
-  ): void {
-    const table = this.#engine.gossip.tableOf(asset)
+  #each({ hops }: Way, learn: (table: RoutingTable, edge: number, hop: RouteHop, index: number) => void): void {
     for (const [index, hop] of hops.entries()) {
+      const table = this.#engine.gossip.tableOf(hop.asset)
       // One's own balances are known to the unit.
       const edge = index === 0 ? undefined : table.edgeOf(hop.channelId, hop.from < hop.to ? 0 : 1)
       if (edge !== undefined) learn(table, edge, hop, index)
@@ -173,15 +205,15 @@ export class Finder {
   }
 
   /** A part came back from the hop `reached`, counted from 0 for the first after the payer; `spent`: its next channel did not carry it. */
-  returned(way: Way, asset: Address, reached: number, spent: boolean): void {
-    this.#each(way, asset, ({ network }, edge, { amount }, index) => {
+  returned(way: Way, reached: number, spent: boolean): void {
+    this.#each(way, ({ network }, edge, { amount }, index) => {
       if (index <= reached) carried(network, edge, amount, this.#now)
       else if (index === reached + 1 && spent) refused(network, edge, amount, this.#now)
     })
   }
 
   /** A part was paid. */
-  paid(way: Way, asset: Address): void {
-    this.#each(way, asset, ({ network }, edge, { amount }) => moved(network, edge, amount, this.#now))
+  paid(way: Way): void {
+    this.#each(way, ({ network }, edge, { amount }) => moved(network, edge, amount, this.#now))
   }
 }

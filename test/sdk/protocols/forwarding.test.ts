@@ -292,7 +292,7 @@ describe('a hop', () => {
   })
 })
 
-describe('a hop that exchanges', () => {
+describe('a hop that swaps', () => {
   const TOKEN = `0x${'70'.repeat(20)}` as const
   /** A coin of 18 decimals for three tokens of 6: what comes in is a number far above what goes out, or far below it. */
   const UNIT = { coin: 10n ** 18n, token: 10n ** 6n }
@@ -359,7 +359,7 @@ describe('a hop that exchanges', () => {
     expect(same.part.refused).to.equal('ROUTE_BREAKS')
   })
 
-  it('rounds worth up, so that no exchange of little is at the cost of who makes it', () => {
+  it('rounds worth up, so that no swap of little is at the cost of who makes it', () => {
     expect(worth({ from: 1n, to: 3n }, 1n)).to.equal(1n)
     expect(worth(SELLS_COINS, 1n)).to.equal(1n)
     expect(worth(undefined, 7n)).to.equal(7n)

@@ -39,6 +39,8 @@ function examples(): Message[] {
     { kind: 'more', since: 1_700_000_000 },
     { kind: 'news', frames: [Uint8Array.of(64, 1), new Uint8Array(2_048)] },
     { kind: 'announce', ...REF, capacity: 1n << 60n, time: 1_700_000_000, signature: new Uint8Array(64).fill(7) },
+    { kind: 'inbound', body: new Uint8Array(300).fill(7) },
+    { kind: 'swap', body: new Uint8Array(100).fill(7) },
   ]
 }
 
