@@ -22,6 +22,12 @@ const address = z
   .regex(/^0x[0-9a-fA-F]{40}$/, 'must be an address: 0x and 40 hex digits')
   .transform((value) => parseAddress(value))
 
+const limits = z.strictObject({
+  parts: whole(1, 512).default(DEFAULT_FORWARDING.limits.parts),
+  value: amount.default(DEFAULT_FORWARDING.limits.value),
+  residuals: amount.default(DEFAULT_FORWARDING.limits.residuals),
+})
+
 const terms = z.strictObject({
   baseFee: amount.default(DEFAULT_FORWARDING.baseFee),
   feePpm: amount.default(DEFAULT_FORWARDING.feePpm),
@@ -30,6 +36,7 @@ const terms = z.strictObject({
   minimumDeposit: amount.default(DEFAULT_FORWARDING.minimumDeposit),
   minimum: amount.default(DEFAULT_FORWARDING.minimum),
   revealCost: amount.default(DEFAULT_FORWARDING.revealCost),
+  limits: limits.prefault({}),
 })
 
 const inbound = z.strictObject({
@@ -75,13 +82,6 @@ const schema = z.strictObject({
   rebalance: z
     .strictObject({ maxFeePpm: whole(0, 1_000_000), every: whole(1), minAmount: amount.default(1n) })
     .optional(),
-  limits: z
-    .strictObject({
-      parts: whole(1, 512).default(DEFAULT_FORWARDING.limits.parts),
-      value: amount.default(DEFAULT_FORWARDING.limits.value),
-      residuals: amount.default(DEFAULT_FORWARDING.limits.residuals),
-    })
-    .prefault({}),
   maxParts: whole(1).default(DEFAULT_FORWARDING.maxParts),
   maxPackets: whole(1).default(DEFAULT_FORWARDING.maxPackets),
   maxStoreLagMs: whole(1).default(DEFAULT_FORWARDING.maxStoreLag),

@@ -97,7 +97,6 @@ function policiesOf(config: HubConfig) {
     ...(config.rebalance && { rebalance: config.rebalance }),
     forwarding: {
       assets,
-      limits: config.limits,
       maxParts: config.maxParts,
       maxPackets: config.maxPackets,
       maxStoreLag: config.maxStoreLagMs,

@@ -157,8 +157,8 @@ describe('tallystick hub', () => {
   it('tells every mistake of its configuration in one sentence', async () => {
     const wrong: [object, RegExp][] = [
       [
-        { limits: { parts: 'many' } },
-        /^error: limits.parts must be a whole number from 1 to 512\. Check .*\.json\.\n$/,
+        { assets: { coin: { limits: { parts: 'many' } } } },
+        /^error: assets.coin.limits.parts must be a whole number from 1 to 512\. Check .*\.json\.\n$/,
       ],
       [{ fees: 3 }, /^error: fees is no setting of a hub\. Check .*\n$/],
       [

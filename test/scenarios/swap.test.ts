@@ -152,6 +152,33 @@ describe('swaps on a real chain', () => {
     expect([change(bob, COIN), change(bob, usd)]).to.deep.equal([0n, FEE])
   })
 
+  it('change hands with the peer that asks least, if none is named', async () => {
+    const [alice, hana] = [await start('alice', 'market'), await trader('market')]
+    const [first] = rates()
+    const bob = await start('bob', 'market', { rates: [{ ...first!, price: { from: ETHER - 10n, to: 2_500n * USD } }] })
+    await pair(alice, hana, [COIN, usd])
+    await pair(alice, bob, [COIN, usd])
+    const get = { asset: usd, amount: 250n * USD }
+    const { gave } = await alice.node.swap({ give: { amount: TENTH }, get })
+    expect(gave.amount).to.equal(TENTH - 1n)
+    await nothingLocked(alice, bob, hana)
+    expect([change(bob, COIN), change(hana, COIN)]).to.deep.equal([gave.amount, 0n])
+  })
+
+  it('are given up where the waiting ends before the secret was shown', async () => {
+    const { alice, hana, give, get } = await direct('aborted')
+    const ending = new AbortController()
+    alice.node.on('locked', ({ direction }) => {
+      if (direction === 'out') ending.abort(new Error('enough'))
+    })
+    const over = ended(alice)
+    const reason = await rejection(alice.node.swap({ give, get, signal: ending.signal }))
+    expect(reason.message).to.equal('enough')
+    expect(await over).to.deep.include({ done: false })
+    await nothingLocked(alice, hana)
+    expect([change(alice, COIN), change(alice, usd)]).to.deep.equal([0n, 0n])
+  })
+
   it('S46 are not begun where nobody swaps so, or for more than may be given', async () => {
     const { alice, hana, give, get } = await direct('refused', { rates: rates().slice(0, 1) })
     const codeOf = async (options: Parameters<typeof alice.node.swap>[0]) => {
@@ -251,6 +278,38 @@ describe('swaps on a real chain', () => {
     expect([gave.amount, got.amount]).to.deep.equal([TENTH, get.amount])
     await until(() => [COIN, usd].every((asset) => alice.node.balances(channelId, asset).generation === 1))
     expect((await balanceOf('mallory', COIN)) - coins).to.equal(ETHER + TENTH)
+    expect((await balanceOf('alice', usd)) - dollars).to.equal(holding(usd) + get.amount)
+  })
+
+  it('C47 are brought to their end by the chain where a hop that carries one of the assets falls silent', async () => {
+    const [alice, bob, hana] = [await start('alice', 'gone'), await start('bob', 'gone'), await trader('gone')]
+    await pair(alice, hana, [COIN])
+    await pair(hana, bob, [usd])
+    const last = await pair(bob, alice, [usd])
+    const get = { asset: usd, amount: 250n * USD }
+    const options = { give: { amount: 2n * TENTH }, get, with: hana.node.address }
+    await until(async () => !((await rejection(alice.node.quoteSwap(options))) as { code?: string }).code)
+    alice.node.on('locked', ({ direction }) => {
+      if (direction !== 'in') return
+      alice.node.disconnect(bob.node.address)
+      void stage.stop(bob)
+    })
+    const shown = new Promise<void>((resolve) => void alice.node.on('invoice-paid', () => resolve()))
+    const swapping = alice.node.swap(options)
+    swapping.catch(() => {})
+    await shown
+    const before = await stage.chain.provider.getBlockNumber()
+    await stage.later(Number(LOCK - MARGIN) + 60)
+    await until(async () => (await stage.chain.provider.getBlockNumber()) > before + 1)
+    await stage.chain.mine(20)
+    // Hana reads the secret on chain, and is paid her coins without a dispute.
+    await until(() => change(hana, COIN) > 0n)
+    const dollars = await balanceOf('alice', usd)
+    await alice.node.dispute(last, { asset: usd })
+    await stage.later(PERIOD + 1)
+    const { gave, got } = await swapping
+    await until(() => alice.node.balances(last, usd).generation === 1)
+    expect([got.amount, change(hana, COIN)]).to.deep.equal([get.amount, gave.amount])
     expect((await balanceOf('alice', usd)) - dollars).to.equal(holding(usd) + get.amount)
   })
 

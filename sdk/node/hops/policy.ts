@@ -19,6 +19,8 @@ export interface CarriageTerms {
   readonly minimum: bigint
   /** What one reveal costs, in this asset. */
   readonly revealCost: bigint
+  /** What may be pending with one peer in a channel. */
+  readonly limits: Room
 }
 
 /** What a node gives for what: it is paid in one asset and pays in another. */
@@ -51,8 +53,6 @@ export interface ForwardingPolicy extends Omit<PartPolicy, 'room' | 'points'>, C
   readonly onSwap: ((ask: SwapAsk) => Price | undefined) | undefined
   /** Furthest that the deadline of a swap may be away: until then whoever knows its secret may choose. */
   readonly maxSwapLock: bigint
-  /** What may be pending with one peer. */
-  readonly limits: Room
   /** Parts on their way above which new ones are refused: each takes memory until it is over. */
   readonly maxParts: number
   /** Packets that are remembered until their deadlines, so that none is taken twice; above this many new parts are refused. */

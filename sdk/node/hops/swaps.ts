@@ -186,6 +186,7 @@ export class Swaps {
     const seconds = deadline - this.#engine.switch.view!.now
     const signed = await payee.create({ ...get, seconds })
     this.#engine.assertRunning()
+    terms.signal?.throwIfAborted()
     const id = toHex(invoiceDigest(options.domain, signed.invoice))
     const swapped = { id, gave: { ...give, amount: 0n }, got: { ...get, amount: 0n } }
     const over = new Promise<Swapped>((resolve, reject) => {

@@ -390,13 +390,14 @@ export class Switch {
 
   #room(place: Place | undefined, side: 'incoming' | 'outgoing', except: Hex): Room {
     if (!place) return this.policy.limits
+    const { limits } = termsFor(this.policy, place.slot.ledger.asset)
     const others: (Incoming | Outgoing)[] = []
     for (const carried of this.#bySlot.get(place.slot) ?? []) {
       const shared = carried.part[side]
       const isHere = carried.id !== except && carried[side]?.slot === place.slot
       if (shared && isHere && !isVoid(shared, carried.part.view)) others.push(shared)
     }
-    return roomOf(this.policy.limits, others)
+    return roomOf(limits, others)
   }
 
   #perform(carried: Carried, effect: PartEffect): void {

@@ -183,8 +183,9 @@ export class Announcer {
 
   #terms(slot: Slot): Policy {
     const { forwarding, onionKey } = this.#engine.options
-    const { forwards, margin, maxLock, limits } = forwarding
-    const { baseFee, feePpm, least: from, most, minimum, minimumDeposit } = termsFor(forwarding, slot.ledger.asset)
+    const { forwards, margin, maxLock } = forwarding
+    const { asset } = slot.ledger
+    const { baseFee, feePpm, least: from, most, limits, minimum, minimumDeposit } = termsFor(forwarding, asset)
     const capacity = capacityOf(slot)
     const longest = least(maxLock, BigInt(MAX_SECONDS))
     const min = roundUp([from, minimum, 1n].reduce(greatest))

@@ -24,9 +24,12 @@ const policy = (over: Partial<ForwardingPolicy> = {}): ForwardingPolicy => ({
 
 describe('what a node asks', () => {
   it('is said for each asset, the cost of a reveal and the least that is released included', () => {
-    const assets = new Map([[TOKEN, { feePpm: 5n, revealCost: 300_000n, minimum: 10_000n }]])
+    const limits = { parts: 3, value: 1_000_000n, residuals: 100n }
+    const assets = new Map([[TOKEN, { feePpm: 5n, revealCost: 300_000n, minimum: 10_000n, limits }]])
     const given = policy({ assets, revealCost: ETHER / 1_000n, baseFee: 7n })
     expect(termsFor(given, TOKEN)).to.include({ baseFee: 7n, feePpm: 5n, revealCost: 300_000n, minimum: 10_000n })
+    expect(termsFor(given, TOKEN).limits).to.equal(limits)
+    expect(termsFor(given, COIN).limits).to.equal(DEFAULT_FORWARDING.limits)
     expect(termsFor(given, COIN)).to.include({ revealCost: ETHER / 1_000n, minimum: 1n })
     expect(wantedFor(termsFor(given, TOKEN), undefined, 1_000_000n)).to.equal(1_000_012n)
   })
