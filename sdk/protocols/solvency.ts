@@ -17,6 +17,8 @@ export type BlockedCode =
   | 'WINDOW_FULL'
   | 'AWAITING_CONFIRMATIONS'
   | 'RESTORED_NOT_COMPARED'
+  | 'GROUP_STALLED'
+  | 'GROUP_RESTORED'
 
 const REASONS: Record<BlockedCode, string> = {
   SIGNER_REVOKED:
@@ -35,6 +37,10 @@ const REASONS: Record<BlockedCode, string> = {
     'A deposit or withdrawal of this ledger is not final yet. Wait for confirmations, then ask again.',
   RESTORED_NOT_COMPARED:
     'This ledger was restored from a backup, which may be older than what the peer holds. Connect to the peer once, or exit with the newest exit file.',
+  GROUP_STALLED:
+    'A round of this group has stalled, so the chain decides. Wait until it is settled; whoever allowed that goes on in a new group.',
+  GROUP_RESTORED:
+    'This group was restored from a backup, which may have forgotten signatures, so nothing is signed in it. Start a dispute, and use it again afterwards.',
   WINDOW_FULL: 'The peer has not acknowledged 256 updates or 1 MiB of payments. Wait for its acknowledgements.',
 }
 

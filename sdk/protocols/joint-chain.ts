@@ -1,0 +1,262 @@
+import { toHex } from '../core/bytes.ts'
+import { laneWordOf, ZERO_HASH } from '../core/state.ts'
+import { COIN, type State, type Withdrawal, type WithdrawalPart } from '../core/types.ts'
+import { withdrawalDigest } from '../core/withdrawal.ts'
+import { counting } from './disputing.ts'
+import {
+  type Consented,
+  type Joint,
+  type JointEffect,
+  type JointNews,
+  type JointStep,
+  type JointTerms,
+  jointSpendable,
+  newJoint,
+  type Ordered,
+  possible,
+  rest,
+  standing,
+  then,
+} from './joint.ts'
+import { jointBlocked } from './joint-round.ts'
+import type { ChainFacts } from './ledger.ts'
+import { BlockedError, InsufficientBalanceError } from './solvency.ts'
+import { MAX_VALIDITY, WithdrawalPendingError } from './withdrawing.ts'
+
+// What the chain says of a group's ledger, and what to do about it; withdrawals that all members sign.
+//
+//   facts ─ did this generation end? ─▶ begin the next
+//     │no
+//     ├─ disputed, time left ─ does the chain count less than is complete here? ─▶ submit
+//     ├─ disputed, expired ─ is what counts known? ─▶ settle
+//     └─ open ─ has a round stalled? ─▶ submit, which starts a dispute
+
+const tell = (news: JointNews): JointEffect => ({ kind: 'notify', news })
+
+/** A new view of the chain. */
+export function observeJoint(joint: Joint, facts: ChainFacts, terms: JointTerms): JointStep {
+  if (facts.confirmed.generation > joint.generation) return begin(joint, facts, terms)
+  const before = joint.facts
+  const next = reviewOrder({ ...joint, facts })
+  const { latest } = facts
+  if (latest.phase !== 'disputed' || latest.generation !== joint.generation)
+    return then(next, (one) => defend(one, terms))
+  const known = before?.latest.phase === 'disputed' && before.latest.expiry === latest.expiry
+  const seen = { ...next.next, alarmed: known ? joint.alarmed : joint.now }
+  const told = known ? [] : [tell({ kind: 'disputed', expiry: latest.expiry })]
+  return then({ next: seen, effects: [...next.effects, ...told] }, (one) => defend(one, terms))
+}
+
+function begin(joint: Joint, facts: ChainFacts, terms: JointTerms): JointStep {
+  const { order, generation, me, now, fresh } = joint
+  const closing = order?.withdrawal.closing && joint.facts?.latest.phase !== 'disputed' ? order.withdrawal : undefined
+  const paid = closing ? partOf(closing, me) : settledFor(joint)
+  const ended: JointNews = { kind: 'ended', generation, disputed: closing === undefined, paid }
+  const restored = joint.restored && joint.facts === undefined
+  const fresher = newJoint(joint, me, terms.channel.members.length, facts.confirmed.generation)
+  const next: Joint = { ...fresher, restored, facts, now, fresh, named: closing ? undefined : joint.named }
+  return { next, effects: [...(closing ? [tell({ kind: 'withdrawn', withdrawal: closing })] : []), tell(ended)] }
+}
+
+const partOf = ({ parts }: Withdrawal, member: number): bigint =>
+  parts.reduce((sum, part) => (part.member === member ? sum + part.amount : sum), 0n)
+
+/** What a settlement by what the chain counted last gives this member. */
+function settledFor(joint: Joint): bigint {
+  const { facts, me } = joint
+  if (!facts) return 0n
+  const state = facts.latest.phase === 'disputed' ? countedState(joint, facts) : joint.complete.state
+  const owned = (facts.latestBalances[me] ?? 0n) + (state?.credits[me] ?? 0n)
+  return owned > 0n ? owned : 0n
+}
+
+/** The state that would count at a settlement, if it is known here. */
+const countedState = (joint: Joint, facts: ChainFacts): State | undefined =>
+  [...possible(joint), ...joint.untold]
+    .map(({ state }) => state)
+    .find((state) => laneWordOf(state) === counting(facts, 0))
+
+/** What the chain has to hear now. One member after the other has its turn, so that they do not all send the same. */
+function defend(joint: Joint, { patience }: JointTerms): JointStep {
+  const { facts, alarmed, now, complete, me, named } = joint
+  if (!facts || facts.latest.generation !== joint.generation || alarmed === undefined) return rest(joint)
+  const waited = now - alarmed
+  const round = complete.state.version > 0n ? complete : undefined
+  if (facts.latest.phase !== 'disputed') {
+    if (!named || waited < patience * me) return rest(joint)
+    return { next: joint, effects: [{ kind: 'submit', round, expiry: 0n }] }
+  }
+  const { expiry } = facts.latest
+  const left = expiry - facts.head.timestamp
+  if (left <= 0n) return settle(joint, facts)
+  // Whoever waits for its turn keeps half of the time that is left.
+  if (waited < Math.min(patience * me, (Number(left) * 1_000) / 2)) return rest(joint)
+  if (!round || complete.state.version <= counting(facts, 0) >> 192n) return rest(joint)
+  return { next: joint, effects: [{ kind: 'submit', round, expiry }] }
+}
+
+function settle(joint: Joint, facts: ChainFacts): JointStep {
+  const word = counting(facts, 0)
+  const state = word === 0n ? undefined : countedState(joint, facts)
+  // Who showed a state that is not known here can settle with it.
+  if (word !== 0n && !state) return rest(joint)
+  return { next: joint, effects: [{ kind: 'settle', state, base: facts.base }] }
+}
+
+/** Time passes: turns come, and a stall that an earlier run stored goes on. */
+export function tickJointChain(joint: Joint, terms: JointTerms): JointStep {
+  const next = joint.named && joint.alarmed === undefined ? { ...joint, alarmed: joint.now } : joint
+  return defend(next, terms)
+}
+
+/** The user wants the chain to decide. Throws what stops it. */
+export function disputeJoint(joint: Joint): JointStep {
+  const { facts, fresh, generation, complete } = joint
+  if (!facts || !fresh) throw new BlockedError('CHAIN_VIEW_STALE')
+  if (facts.latest.generation !== generation) throw new BlockedError('GENERATION_CHANGING')
+  if (facts.latest.phase === 'disputed') return rest(joint)
+  const round = complete.state.version > 0n ? complete : undefined
+  return { next: joint, effects: [{ kind: 'submit', round, expiry: 0n }] }
+}
+
+/** This member asks for a withdrawal. Throws what stops it. */
+export function order(joint: Joint, withdrawal: Withdrawal, terms: JointTerms): JointStep {
+  const reason = refusal(joint, withdrawal, true)
+  if (reason) throw reason
+  return toOrder(joint, withdrawal, true, terms)
+}
+
+function toOrder(joint: Joint, withdrawal: Withdrawal, mine: boolean, { domain }: JointTerms): JointStep {
+  const next = { ...joint, ordering: { withdrawal, mine } }
+  return { next, effects: [{ kind: 'sign', what: 'order', digest: withdrawalDigest(domain, withdrawal) }] }
+}
+
+/** The signature was made: the money counts as gone until the order expires or is executed. */
+export function orderSigned(joint: Joint, signature: Uint8Array, terms: JointTerms): JointStep {
+  const { withdrawal, mine } = joint.ordering!
+  const consents = new Map<number, Uint8Array>()
+  const next = { ...joint, ordering: undefined, order: { withdrawal, own: signature, mine, consents } }
+  return { next, effects: saidOf(next, terms) }
+}
+
+/** What a member says of the order that it signed. */
+function saidOf({ order }: Joint, { domain }: JointTerms): JointEffect[] {
+  if (!order) return []
+  const digest = toHex(withdrawalDigest(domain, order.withdrawal))
+  const agreed: JointEffect = { kind: 'send', to: undefined, message: { kind: 'agree', digest, signature: order.own } }
+  return order.mine
+    ? [{ kind: 'send', to: undefined, message: { kind: 'order', withdrawal: order.withdrawal } }, agreed]
+    : [agreed]
+}
+
+/** Says again what a member asked for, in case it was not heard. */
+export const remindOrder = (joint: Joint, terms: JointTerms): JointStep => ({
+  next: joint,
+  effects: joint.order?.mine ? saidOf(joint, terms) : [],
+})
+
+/** Another member asks for a withdrawal. */
+export function hearOrder(joint: Joint, { withdrawal }: Ordered, terms: JointTerms): JointStep {
+  if (joint.order && sameOrder(joint.order.withdrawal, withdrawal, terms))
+    return { next: joint, effects: joint.order.mine ? [] : saidOf(joint, terms) }
+  if (refusal(joint, withdrawal, false)) return rest(joint)
+  return toOrder(joint, withdrawal, false, terms)
+}
+
+const sameOrder = (a: Withdrawal, b: Withdrawal, { domain }: JointTerms): boolean =>
+  toHex(withdrawalDigest(domain, a)) === toHex(withdrawalDigest(domain, b))
+
+/** Why this member does not sign an order now, if so: nothing may leave that a state, which may count, gives to somebody else. */
+function refusal(joint: Joint, withdrawal: Withdrawal, mine: boolean): Error | undefined {
+  const { facts, complete, signed, me } = joint
+  const reason = jointBlocked(joint)
+  if (reason && reason !== 'GROUP_STALLED') return new BlockedError(reason)
+  if (joint.order) return new WithdrawalPendingError()
+  const { confirmedBalances, latestBalances } = facts!
+  const early = new BlockedError('AWAITING_CONFIRMATIONS')
+  if (!isTimely(facts!, withdrawal)) return early
+  const own = withdrawal.parts.filter(({ member }) => member === me)
+  if (!withdrawal.closing) {
+    const isAsked = mine ? own.length === withdrawal.parts.length : own.length === 0
+    return isAsked ? shortOf(joint, withdrawal.parts) : early
+  }
+  // A closing pays by the newest complete state, so nothing above it may be possible; and to each its own owner.
+  const isFinal = signed.length === 0 && confirmedBalances.every((balance, i) => balance === latestBalances[i])
+  const isExact = standing(joint, complete.state).every((amount, member) => amount === partOf(withdrawal, member))
+  const isHome = own.every(({ to, toChannel }) => to === COIN && toChannel === ZERO_HASH)
+  return isFinal && isExact && isHome ? undefined : early
+}
+
+/** Whether the chain could take it next, and its signatures are void within a day if it does not. */
+function isTimely({ confirmed, latest, confirmedHead }: ChainFacts, withdrawal: Withdrawal): boolean {
+  return (
+    confirmed.phase === 'open' &&
+    latest.phase === 'open' &&
+    confirmed.seq === latest.seq &&
+    withdrawal.generation === confirmed.generation &&
+    withdrawal.seq === confirmed.seq &&
+    withdrawal.dispute === 0n &&
+    withdrawal.validUntil <= confirmedHead.timestamp + MAX_VALIDITY
+  )
+}
+
+function shortOf(joint: Joint, parts: readonly WithdrawalPart[]): Error | undefined {
+  for (const { state } of possible(joint)) {
+    const left = standing(joint, state)
+    for (const { member, amount } of parts) left[member]! -= amount
+    const short = left.findIndex((amount) => amount < 0n)
+    if (short === -1) continue
+    const owned = standing(joint, state)[short]!
+    return new InsufficientBalanceError(owned > 0n ? owned : 0n, owned - left[short]!)
+  }
+  const mine = parts.reduce((sum, part) => (part.member === joint.me ? sum + part.amount : sum), 0n)
+  const spendable = jointSpendable(joint)
+  return mine > spendable ? new InsufficientBalanceError(spendable > 0n ? spendable : 0n, mine) : undefined
+}
+
+/** The parts of a withdrawal of everything: to each its due. */
+export const closingParts = (joint: Joint, blank: Omit<WithdrawalPart, 'member' | 'amount'>): WithdrawalPart[] =>
+  standing(joint, joint.complete.state).flatMap((amount, member) => (amount > 0n ? [{ member, amount, ...blank }] : []))
+
+/** Another member's consent to an order of this one. */
+export function hearConsent(
+  joint: Joint,
+  from: number,
+  { digest, signature }: Consented,
+  terms: JointTerms,
+): JointStep {
+  const { order } = joint
+  if (!order?.mine || order.consents.has(from)) return rest(joint)
+  const expected = withdrawalDigest(terms.domain, order.withdrawal)
+  if (toHex(expected) !== digest || !terms.verify(expected, signature, terms.channel.members[from]!.signer))
+    return rest(joint)
+  const next = { ...joint, order: { ...order, consents: new Map([...order.consents, [from, signature] as const]) } }
+  return then(rest(next), (one) => ({ next: one, effects: execution(one, terms) }))
+}
+
+function execution({ order, me }: Joint, { channel }: JointTerms): JointEffect[] {
+  if (!order?.mine) return []
+  const signatures = channel.members.map((_, member) => (member === me ? order.own : order.consents.get(member)))
+  if (!signatures.every((signature) => signature !== undefined)) return []
+  return [{ kind: 'execute', withdrawal: order.withdrawal, signatures: signatures as Uint8Array[] }]
+}
+
+/** Looks whether the order on its way was executed, or cannot be any more. */
+function reviewOrder(joint: Joint): JointStep {
+  const { order, facts } = joint
+  if (!order || !facts) return rest(joint)
+  const { withdrawal } = order
+  const { confirmed, confirmedHead } = facts
+  const over = (kind: 'withdrawn' | 'expired'): JointStep => ({
+    next: { ...joint, order: undefined },
+    effects: [tell({ kind, withdrawal })],
+  })
+  if (confirmed.phase === 'open' && confirmed.seq > withdrawal.seq) return over('withdrawn')
+  return confirmedHead.timestamp > withdrawal.validUntil ? over('expired') : rest(joint)
+}
+
+/** Sends again what all have signed and no block shows. */
+export const retryOrder = (joint: Joint, terms: JointTerms): JointStep => ({
+  next: joint,
+  effects: execution(joint, terms),
+})

@@ -1,0 +1,387 @@
+import { toBytes, toHex } from '../core/bytes.ts'
+import { isIndex } from '../core/channel.ts'
+import { AMOUNT_BOUND, stateDigest } from '../core/state.ts'
+import type { Hex } from '../core/types.ts'
+import {
+  type CompleteRound,
+  type HeardVote,
+  highest,
+  type Joint,
+  type JointEffect,
+  type JointEvent,
+  type JointNews,
+  type JointStep,
+  type JointTerms,
+  jointSpendable,
+  type Proposal,
+  possible,
+  proposerOf,
+  type Ready,
+  type Round,
+  rest,
+  type SignedRound,
+  standing,
+  stateAfter,
+  then,
+  type Vote,
+} from './joint.ts'
+import { compose } from './joint-wishes.ts'
+import { type BlockedCode, InsufficientBalanceError } from './solvency.ts'
+
+/** A version may be this far above the newest complete one: nobody can use the numbers up. */
+const MAX_AHEAD = 1n << 32n
+/** Votes that are kept of one member. */
+const VOTES_EACH = 4
+/** Wishes of one member in one round. */
+export const MAX_WISHES = 256
+
+const NOTHING = new Uint8Array(0)
+
+/** Why no round may be signed now, if so. */
+export function jointBlocked({ restored, named, facts, fresh, generation, order }: Joint): BlockedCode | undefined {
+  if (restored) return 'GROUP_RESTORED'
+  if (named) return 'GROUP_STALLED'
+  if (!facts || !fresh) return 'CHAIN_VIEW_STALE'
+  if (facts.latest.phase === 'disputed') return 'LEDGER_DISPUTED'
+  if (facts.latest.generation !== generation || facts.confirmed.generation !== generation) return 'GENERATION_CHANGING'
+  if (order?.withdrawal.closing) return 'LEDGER_CLOSING'
+  return undefined
+}
+
+/** Takes what the user asks for, and asks for a round. */
+export function wish(joint: Joint, { wishes }: Extract<JointEvent, { kind: 'wish' }>, terms: JointTerms): JointStep {
+  const whole = wishes.reduce((sum, { divisible, amount }) => (divisible ? sum : sum + amount), 0n)
+  const left = jointSpendable(joint)
+  if (whole > 0n && whole > left) throw new InsufficientBalanceError(left > 0n ? left : 0n, whole)
+  const all = new Map([...joint.wishes, ...wishes.map((one) => [one.id, one] as const)])
+  return want({ ...joint, wishes: all }, terms)
+}
+
+/** A round is wanted: whoever waits already is told what is new. */
+export function want(joint: Joint, terms: JointTerms): JointStep {
+  const { now } = joint
+  return declare({ ...joint, waiting: joint.waiting ?? { since: now, turned: now } }, terms)
+}
+
+/** Tells all that this member is ready for the version it tries, and proposes it if that is its turn. */
+function declare(joint: Joint, terms: JointTerms): JointStep {
+  if (jointBlocked(joint)) return rest(joint)
+  const mine = readyOf(joint)
+  const readies = new Map([...joint.readies, [joint.me, mine] as const])
+  return then({ next: { ...joint, readies }, effects: [send(mine)] }, (next) => propose(next, terms))
+}
+
+const send = (message: Extract<JointEffect, { kind: 'send' }>['message'], to?: number): JointEffect => ({
+  kind: 'send',
+  to,
+  message,
+})
+
+/** What this member has to say before a round. */
+export const readyOf = (joint: Joint): Ready => ({
+  kind: 'ready',
+  attempt: joint.attempt,
+  complete: joint.complete.state.version,
+  wants: joint.waiting !== undefined,
+  wishes: unanswered(joint).slice(0, MAX_WISHES),
+})
+
+/** What is asked for and not in a round that is complete. */
+const unanswered = ({ wishes, complete, untold, me }: Joint) => {
+  const listed = new Set(
+    [complete, ...untold].flatMap(({ payments }) => payments.map(({ from, id }) => `${from}/${id}`)),
+  )
+  return [...wishes.values()].filter(({ id }) => !listed.has(`${me}/${id}`))
+}
+
+/** Another member is ready. */
+export function hearReady(joint: Joint, from: number, ready: Ready, terms: JointTerms): JointStep {
+  const { complete } = joint
+  const { version } = complete.state
+  if (ready.attempt > version + MAX_AHEAD || !isReadable(ready, from, terms.channel.members.length)) return rest(joint)
+  const helped = helpFor(joint, from, ready, terms)
+  const heard = { ...joint, readies: new Map([...joint.readies, [from, ready] as const]) }
+  if (!ready.wants || ready.attempt <= version)
+    return then({ next: heard, effects: helped }, (next) => propose(next, terms))
+  if (!joint.waiting) {
+    const isAhead = ready.attempt > joint.attempt
+    const attempt = isAhead ? ready.attempt : joint.attempt
+    return then({ next: { ...heard, attempt }, effects: helped }, (next) => want(next, terms))
+  }
+  // Nobody may hurry a version that is being tried: its proposer and voters have half of the patience at least.
+  const isDue = joint.now - joint.waiting.turned >= terms.patience / 2
+  if (ready.attempt > joint.attempt && isDue)
+    return then({ next: heard, effects: helped }, (next) => turn(next, ready.attempt, terms))
+  if (ready.attempt < joint.attempt) helped.push(send(readyOf(joint), from))
+  return then({ next: heard, effects: helped }, (next) => propose(next, terms))
+}
+
+/** Whether what a member asks for can be proposed. */
+function isReadable({ wishes }: Ready, from: number, members: number): boolean {
+  const isFit = wishes.every(
+    ({ to, amount }) => isIndex(to, members) && to !== from && amount > 0n && amount < AMOUNT_BOUND,
+  )
+  return isFit && wishes.length <= MAX_WISHES && new Set(wishes.map(({ id }) => id)).size === wishes.length
+}
+
+/** What a member lacks, as it shows. */
+function helpFor(joint: Joint, from: number, ready: Ready, terms: JointTerms): JointEffect[] {
+  const { complete, readies, signed } = joint
+  const { version } = complete.state
+  if (ready.complete < version) return [send({ kind: 'complete', round: complete }, from)]
+  // It has what is missing here, and sends that to whoever shows so.
+  if (ready.complete > version) return [send(readyOf(joint), from)]
+  const known = signed.find(({ state }) => state.version === ready.attempt)
+  // Said again: what was sent to it did not arrive.
+  if (!known || readies.get(from)?.attempt !== ready.attempt) return []
+  return [send(proposalOf(known), from), send(voteOf(known, terms), from)]
+}
+
+/** Tries another version. */
+function turn(joint: Joint, attempt: bigint, terms: JointTerms): JointStep {
+  const { now, waiting } = joint
+  const late = missing(joint, terms)
+  return declare({ ...joint, attempt, late, waiting: { since: waiting?.since ?? now, turned: now } }, terms)
+}
+
+/** A moment has passed: who waits says so again, and gives up a version whose time is over. */
+export function tickRound(joint: Joint, terms: JointTerms): JointStep {
+  const { waiting, now, attempt, named } = joint
+  if (!waiting || named) return rest(joint)
+  // Nobody is late while this member itself would not sign.
+  if (jointBlocked(joint)) return rest({ ...joint, waiting: { since: now, turned: now } })
+  const isOver = now - waiting.turned >= terms.patience
+  if (now - waiting.since >= terms.limit) return stall(joint, isOver ? missing(joint, terms) : joint.late)
+  if (isOver) return turn(joint, attempt + 1n, terms)
+  const last = joint.signed.at(-1)
+  const again = last?.state.version === attempt ? [send(proposalOf(last)), send(voteOf(last, terms))] : []
+  return then({ next: joint, effects: again }, (next) => declare(next, terms))
+}
+
+function stall(joint: Joint, missing: readonly number[]): JointStep {
+  const next = { ...joint, named: missing, waiting: undefined, alarmed: joint.now }
+  return { next, effects: [{ kind: 'notify', news: { kind: 'stalled', missing } }] }
+}
+
+/**
+ * Whose part of the version that is tried has not come: of its voters once it is signed here, else of those who are not ready, else of
+ * its proposer. Whoever votes for other content, and shows that the proposer signed it, was deceived: the proposer is named.
+ */
+export function missing(joint: Joint, terms: JointTerms): number[] {
+  const { me, attempt, readies, complete } = joint
+  const members = [...terms.channel.members.keys()]
+  const proposer = proposerOf(attempt, members.length)
+  const others = members.filter((member) => member !== me)
+  const signed = joint.signed.find(({ state }) => state.version === attempt)
+  if (!signed) {
+    const unready = others.filter((member) => {
+      const ready = readies.get(member)
+      // One that says it holds more than is held here has it, or keeps it back.
+      return !ready || ready.attempt < attempt || ready.complete !== complete.state.version
+    })
+    return unready.length > 0 ? unready : others.filter((member) => member === proposer)
+  }
+  const digest = digestOf(signed, terms)
+  const named = new Set<number>()
+  for (const member of others) {
+    const votes = joint.votes.filter((vote) => vote.member === member && vote.version === attempt)
+    if (votes.some((vote) => vote.digest === digest)) continue
+    named.add(votes.some((vote) => isProposed(vote, terms)) ? proposer : member)
+  }
+  return [...named].sort((a, b) => a - b)
+}
+
+function isProposed({ version, digest, proposed }: Vote, { channel, verify }: JointTerms): boolean {
+  const { signer } = channel.members[proposerOf(version, channel.members.length)]!
+  return verify(toBytes(digest), proposed, signer)
+}
+
+const digestOf = ({ state }: Round, { domain }: JointTerms): Hex => toHex(stateDigest(domain, state))
+
+/** Proposes the version that is tried, once all members are ready for it and hold the same base. */
+function propose(joint: Joint, terms: JointTerms): JointStep {
+  const { me, attempt, readies, complete } = joint
+  const count = terms.channel.members.length
+  if (proposerOf(attempt, count) !== me || attempt <= highest(joint) || jointBlocked(joint) || !joint.waiting)
+    return rest(joint)
+  const all = [...terms.channel.members.keys()].map((member) => (member === me ? readyOf(joint) : readies.get(member)))
+  if (!all.every((ready) => ready?.attempt === attempt && ready.complete === complete.state.version)) return rest(joint)
+  const wishes = all.flatMap((ready, from) => ready!.wishes.map((one) => ({ from, wish: one })))
+  const payments = compose(standing(joint, complete.state), wishes)
+  const state = stateAfter(complete.state, attempt, payments)
+  if (!state) return rest(joint)
+  return toSign(joint, { base: complete.state.version, payments, state }, undefined, terms)
+}
+
+function toSign(joint: Joint, round: Round, proposed: Uint8Array | undefined, { domain }: JointTerms): JointStep {
+  return {
+    next: { ...joint, signing: { round, proposed } },
+    effects: [{ kind: 'sign', what: 'round', digest: stateDigest(domain, round.state) }],
+  }
+}
+
+/** The signature was made: from now on the chain may count this version, and no other content of it is ever signed here. */
+export function roundSigned(joint: Joint, signature: Uint8Array, terms: JointTerms): JointStep {
+  const { round, proposed = signature } = joint.signing!
+  const signed: SignedRound = { ...round, proposed, own: signature }
+  const next = { ...joint, signing: undefined, signed: [...joint.signed, signed] }
+  const opening = joint.signing!.proposed ? [] : [send(proposalOf(signed))]
+  return then({ next, effects: [...opening, send(voteOf(signed, terms))] }, (one) => count(one, terms))
+}
+
+const proposalOf = ({ state, base, payments, proposed }: SignedRound): Proposal => ({
+  kind: 'propose',
+  version: state.version,
+  base,
+  payments,
+  signature: proposed,
+})
+
+const voteOf = (round: SignedRound, terms: JointTerms): Vote => ({
+  kind: 'vote',
+  version: round.state.version,
+  digest: digestOf(round, terms),
+  signature: round.own,
+  proposed: round.proposed,
+})
+
+/** A proposal, from its proposer or passed on: its signature says whose it is. */
+export function hearProposal(joint: Joint, from: number, proposal: Proposal, terms: JointTerms): JointStep {
+  const { version, base } = proposal
+  const { complete } = joint
+  if (version <= highest(joint) || version > complete.state.version + MAX_AHEAD) return rest(joint)
+  if (jointBlocked(joint)) return rest(joint)
+  // Whoever builds on something newer has it.
+  if (base > complete.state.version)
+    return { next: { ...joint, held: proposal }, effects: [send(readyOf(joint), from)] }
+  if (base < complete.state.version)
+    return { next: joint, effects: [send({ kind: 'complete', round: complete }, from)] }
+  const state = stateAfter(complete.state, version, proposal.payments)
+  if (!state || !isAgreed(joint, proposal) || standing(joint, state).some((amount) => amount < 0n)) return rest(joint)
+  const proposer = terms.channel.members[proposerOf(version, terms.channel.members.length)]!
+  if (!terms.verify(stateDigest(terms.domain, state), proposal.signature, proposer.signer)) return rest(joint)
+  const { now, waiting, attempt } = joint
+  const turned = version > attempt || !waiting ? now : waiting.turned
+  const late = version > attempt && waiting ? missing(joint, terms) : joint.late
+  const next = { ...joint, late, attempt: version, waiting: { since: waiting?.since ?? now, turned } }
+  return toSign(next, { base, payments: proposal.payments, state }, proposal.signature, terms)
+}
+
+/** Whether this member asked for everything that the proposal takes of it. */
+function isAgreed(joint: Joint, { payments }: Proposal): boolean {
+  const open = new Map(unanswered(joint).map((one) => [one.id, one]))
+  return payments.every(({ from, id, to, amount }) => {
+    if (from !== joint.me) return true
+    const asked = open.get(id)
+    if (!asked || asked.to !== to || amount > asked.amount) return false
+    return asked.divisible || amount === 0n || amount === asked.amount
+  })
+}
+
+/** A vote of another member; votes may come before the proposal. */
+export function hearVote(joint: Joint, member: number, vote: Vote, terms: JointTerms): JointStep {
+  const { version, digest, signature } = vote
+  if (version <= joint.complete.state.version || version > joint.complete.state.version + MAX_AHEAD) return rest(joint)
+  const mine = joint.votes.filter((one) => one.member === member)
+  if (mine.some((one) => one.version === version && one.digest === digest)) return rest(joint)
+  if (!terms.verify(toBytes(digest), signature, terms.channel.members[member]!.signer)) return rest(joint)
+  const kept = [...mine, { ...vote, member }].sort((a, b) => (a.version < b.version ? -1 : 1)).slice(-VOTES_EACH)
+  return count({ ...joint, votes: [...joint.votes.filter((one) => one.member !== member), ...kept] }, terms)
+}
+
+/** Completes the newest version for which all have voted. */
+function count(joint: Joint, terms: JointTerms): JointStep {
+  for (const round of [...joint.signed].reverse()) {
+    const digest = digestOf(round, terms)
+    const found = terms.channel.members.map((_, member) =>
+      member === joint.me ? round.own : signatureOf(joint.votes, member, round.state.version, digest),
+    )
+    if (!found.every((signature) => signature !== undefined)) continue
+    const { base, payments, state } = round
+    return finish(joint, { base, payments, state, signatures: found as Uint8Array[] }, terms)
+  }
+  return rest(joint)
+}
+
+const signatureOf = (votes: readonly HeardVote[], member: number, version: bigint, digest: Hex) =>
+  votes.find((vote) => vote.member === member && vote.version === version && vote.digest === digest)?.signature
+
+/** A version with all signatures, from whoever holds it. */
+export function hearComplete(joint: Joint, round: CompleteRound, terms: JointTerms): JointStep {
+  const { state, signatures } = round
+  const { members } = terms.channel
+  if (state.version <= joint.complete.state.version || state.generation !== joint.generation) return rest(joint)
+  const digest = stateDigest(terms.domain, state)
+  if (!members.every(({ signer }, member) => terms.verify(digest, signatures[member] ?? NOTHING, signer)))
+    return rest(joint)
+  // What stands beside the state is not signed: what this member signed itself it knows better.
+  const known = joint.signed.find((one) => digestOf(one, terms) === toHex(digest))
+  const { base, payments } = known ?? { base: round.base, payments: [] }
+  return finish(joint, { base, payments, state, signatures }, terms)
+}
+
+/** A round is complete: it is told once no version above it, which was signed here, can void it. */
+function finish(joint: Joint, round: CompleteRound, terms: JointTerms): JointStep {
+  const { version } = round.state
+  const signed = joint.signed.filter(({ state }) => state.version > version)
+  const { kept, dropped } = chainOf(joint, round)
+  const untold = [...kept, round]
+  const isFinal = signed.length === 0
+  const news: JointNews[] = dropped.map((one) => ({ kind: 'void', round: one }))
+  if (isFinal) for (const one of untold) news.push({ kind: 'final', round: one })
+  const effects: JointEffect[] = news.map((one) => ({ kind: 'notify', news: one }))
+  const next: Joint = {
+    ...joint,
+    complete: round,
+    signed,
+    untold: isFinal ? [] : untold,
+    votes: joint.votes.filter((vote) => vote.version > version),
+    attempt: joint.attempt > version ? joint.attempt : version + 1n,
+    wishes: isFinal ? withoutListed(joint, untold) : joint.wishes,
+    waiting: undefined,
+    late: [],
+    held: undefined,
+  }
+  const { held } = joint
+  return then({ next, effects }, (one) => {
+    if (held && held.base === version) return hearProposal({ ...one, waiting: joint.waiting }, one.me, held, terms)
+    const isWanted = [...one.readies.values()].some(({ wants, attempt }) => wants && attempt > version)
+    return isWanted || unanswered(one).length > 0 || signed.length > 0 ? want(one, terms) : rest(one)
+  })
+}
+
+/** The complete rounds on which this one builds, of those that were not told yet, and the others. */
+function chainOf({ untold }: Joint, round: Round): { kept: Round[]; dropped: Round[] } {
+  let { base } = round
+  const kept: Round[] = []
+  for (const one of [...untold].reverse()) {
+    if (one.state.version !== base) continue
+    kept.unshift(one)
+    base = one.base
+  }
+  return { kept, dropped: untold.filter((one) => !kept.includes(one)) }
+}
+
+function withoutListed({ wishes, me }: Joint, rounds: readonly Round[]): Joint['wishes'] {
+  const left = new Map(wishes)
+  for (const { payments } of rounds) for (const { from, id } of payments) if (from === me) left.delete(id)
+  return left
+}
+
+/** Nobody waits for this wish any more. It stays, though, where it is signed. */
+export function forget(joint: Joint, id: Hex): JointStep {
+  const isSigned = possible(joint).some(({ payments }) =>
+    payments.some((one) => one.from === joint.me && one.id === id),
+  )
+  if (isSigned) return rest(joint)
+  const wishes = new Map(joint.wishes)
+  wishes.delete(id)
+  return rest({ ...joint, wishes })
+}
+
+/** A member is there again: it hears what it may have missed. */
+export function met(joint: Joint, member: number, terms: JointTerms): JointStep {
+  const last = joint.signed.at(-1)
+  const shown = last ? [send(proposalOf(last), member), send(voteOf(last, terms), member)] : []
+  return { next: joint, effects: [send(readyOf(joint), member), ...shown] }
+}

@@ -1,0 +1,311 @@
+import { isIndex } from '../core/channel.ts'
+import { AMOUNT_BOUND, ZERO_HASH } from '../core/state.ts'
+import { least } from '../core/transfer.ts'
+import type { Hex, LedgerRef, State, Withdrawal } from '../core/types.ts'
+import type { ChainFacts, Terms } from './ledger.ts'
+
+// A channel of 3 to 32 members: one lane, whose states all members sign (docs/groups.md).
+//
+//   wish ─▶ ready (to all) ─ all are ready ─▶ the proposer of the version proposes ─▶ each checks, signs, votes (to all)
+//                │                                                                          │
+//                │◀── patience over: the next version, and so the next proposer ◀───────────┤ all voted
+//                └── limit over: those who are missing are named, the chain decides         └──▶ the round is complete
+
+/** What a member asks for: a payment to another. */
+export interface Wish {
+  /** 16 bytes; names it to the member that asks. */
+  readonly id: Hex
+  readonly to: number
+  readonly amount: bigint
+  /** Any part of it will do; else all of it or nothing. */
+  readonly divisible: boolean
+}
+
+/** What a round makes of a wish; 0n: nothing of it. */
+export interface JointPayment {
+  readonly from: number
+  readonly id: Hex
+  readonly to: number
+  readonly amount: bigint
+}
+
+/** The content of a version: the payments, and the state that they make of the complete state `base`. */
+export interface Round {
+  readonly base: bigint
+  readonly payments: readonly JointPayment[]
+  readonly state: State
+}
+
+/** A version that this member signed and does not hold complete: somebody else may. */
+export interface SignedRound extends Round {
+  /** The proposer's signature, and one's own; 64 bytes each. */
+  readonly proposed: Uint8Array
+  readonly own: Uint8Array
+}
+
+/** A version with the signatures of all members, in their order; none at version 0n. */
+export interface CompleteRound extends Round {
+  readonly signatures: readonly Uint8Array[]
+}
+
+/** What a member says of itself before a round. */
+export interface Ready {
+  readonly kind: 'ready'
+  /** The version it expects to be proposed next. */
+  readonly attempt: bigint
+  /** Its newest complete version. */
+  readonly complete: bigint
+  /** It wants a round, or heard of somebody who does. */
+  readonly wants: boolean
+  readonly wishes: readonly Wish[]
+}
+
+/** The proposer of a version says what is in it. */
+export interface Proposal {
+  readonly kind: 'propose'
+  readonly version: bigint
+  readonly base: bigint
+  readonly payments: readonly JointPayment[]
+  /** The proposer's over the state that follows. */
+  readonly signature: Uint8Array
+}
+
+/** A member's signature over a version, and the proposer's, which shows what was proposed to it. */
+export interface Vote {
+  readonly kind: 'vote'
+  readonly version: bigint
+  /** Of the state, 32 bytes. */
+  readonly digest: Hex
+  readonly signature: Uint8Array
+  readonly proposed: Uint8Array
+}
+
+/** For a member that lacks it. */
+export interface Completed {
+  readonly kind: 'complete'
+  readonly round: CompleteRound
+}
+
+/** Asks all for their consent to a withdrawal. */
+export interface Ordered {
+  readonly kind: 'order'
+  readonly withdrawal: Withdrawal
+}
+
+export interface Consented {
+  readonly kind: 'agree'
+  /** Of the withdrawal, 32 bytes. */
+  readonly digest: Hex
+  readonly signature: Uint8Array
+}
+
+export type JointMessage = Ready | Proposal | Vote | Completed | Ordered | Consented
+
+/** A vote and whose it is. */
+export interface HeardVote extends Vote {
+  readonly member: number
+}
+
+/** A withdrawal that this member has signed: it may be executed until it expires. */
+export interface Order {
+  readonly withdrawal: Withdrawal
+  readonly own: Uint8Array
+  /** This member asked for it. */
+  readonly mine: boolean
+  /** Consents that have come, by member; held by whoever asked. */
+  readonly consents: ReadonlyMap<number, Uint8Array>
+}
+
+/** What one member knows of one asset of a group. */
+export interface Joint extends LedgerRef {
+  readonly me: number
+  readonly generation: number
+  /** The newest version with all signatures. */
+  readonly complete: CompleteRound
+  /** What this member signed above it, ascending: the chain may count any of these. */
+  readonly signed: readonly SignedRound[]
+  /** Complete versions that a signed one above may still void, ascending: told once it cannot. */
+  readonly untold: readonly Round[]
+  /** Came out of a backup, which may have forgotten signatures: signs no state in this generation. */
+  readonly restored: boolean
+  readonly order: Order | undefined
+  /** The members that a stalled round named; the chain decides then. */
+  readonly named: readonly number[] | undefined
+  // What follows is learned anew after every start, so it is not stored.
+  /** By id, in the order in which they came. */
+  readonly wishes: ReadonlyMap<Hex, Wish>
+  /** The version that is tried. */
+  readonly attempt: bigint
+  /** The newest of each member. */
+  readonly readies: ReadonlyMap<number, Ready>
+  readonly votes: readonly HeardVote[]
+  /** A proposal whose base has not come yet. */
+  readonly held: Proposal | undefined
+  /** Since when a round is wanted, and since when this version is tried; milliseconds of `now`. */
+  readonly waiting: { readonly since: number; readonly turned: number } | undefined
+  /** Who kept the version before the one that is tried. */
+  readonly late: readonly number[]
+  /** As of the last tick. */
+  readonly now: number
+  readonly facts: ChainFacts | undefined
+  readonly fresh: boolean
+  /** When a dispute was first seen, or wanted. */
+  readonly alarmed: number | undefined
+  /** About to be signed. */
+  readonly signing: { readonly round: Round; readonly proposed: Uint8Array | undefined } | undefined
+  readonly ordering: Pick<Order, 'withdrawal' | 'mine'> | undefined
+}
+
+/** What does not change while a group lives. */
+export interface JointTerms extends Terms {
+  /** Milliseconds that a version is tried before the next proposer has its turn. */
+  readonly patience: number
+  /** Milliseconds after which a round that is wanted and not complete has stalled. */
+  readonly limit: number
+}
+
+export type JointEvent =
+  /** Throws if this member cannot pay what is not divisible. */
+  | { readonly kind: 'wish'; readonly wishes: readonly Wish[] }
+  /** Whoever asked waits no longer; what is signed already may still come to pass. */
+  | { readonly kind: 'forget'; readonly id: Hex }
+  | { readonly kind: 'message'; readonly from: number; readonly message: JointMessage }
+  | { readonly kind: 'signed'; readonly what: 'round' | 'order'; readonly signature: Uint8Array }
+  | { readonly kind: 'connected'; readonly member: number }
+  | { readonly kind: 'tick'; readonly now: number }
+  | { readonly kind: 'facts'; readonly facts: ChainFacts }
+  | { readonly kind: 'fresh'; readonly fresh: boolean }
+  /** Asks for a withdrawal. Throws if it may not be signed. */
+  | { readonly kind: 'order'; readonly withdrawal: Withdrawal }
+  /** Throws what stops it. */
+  | { readonly kind: 'dispute' }
+
+export type JointNews =
+  /** A round that nothing can void any more, with what became of the wishes in it. */
+  | { readonly kind: 'final'; readonly round: Round }
+  /** A round that was complete and is void: the version above it, which did not build on it, is complete. */
+  | { readonly kind: 'void'; readonly round: Round }
+  | { readonly kind: 'stalled'; readonly missing: readonly number[] }
+  | { readonly kind: 'disputed'; readonly expiry: bigint }
+  | { readonly kind: 'withdrawn'; readonly withdrawal: Withdrawal }
+  | { readonly kind: 'expired'; readonly withdrawal: Withdrawal }
+  /** `paid`: what this member was paid, as far as it can know. */
+  | { readonly kind: 'ended'; readonly generation: number; readonly disputed: boolean; readonly paid: bigint }
+
+/** Performed in order after what is stored of `next` is durable; each may be performed twice. */
+export type JointEffect =
+  /** Answered by `signed` at once, before anything leaves. */
+  | { readonly kind: 'sign'; readonly what: 'round' | 'order'; readonly digest: Uint8Array }
+  /** `to` undefined: all others. */
+  | { readonly kind: 'send'; readonly to: number | undefined; readonly message: JointMessage }
+  /** `expiry` 0n: starts a dispute. `round` undefined: with nothing, which only a member itself can. */
+  | { readonly kind: 'submit'; readonly round: CompleteRound | undefined; readonly expiry: bigint }
+  | { readonly kind: 'settle'; readonly state: State | undefined; readonly base: readonly bigint[] }
+  | { readonly kind: 'execute'; readonly withdrawal: Withdrawal; readonly signatures: readonly Uint8Array[] }
+  | { readonly kind: 'notify'; readonly news: JointNews }
+
+export interface JointStep {
+  readonly next: Joint
+  readonly effects: readonly JointEffect[]
+}
+
+export const rest = (joint: Joint): JointStep => ({ next: joint, effects: [] })
+
+/** One step after the other. */
+export function then(first: JointStep, go: (joint: Joint) => JointStep): JointStep {
+  const second = go(first.next)
+  return { next: second.next, effects: [...first.effects, ...second.effects] }
+}
+
+/** The lane before its first version. */
+export function blankRound(ref: LedgerRef, generation: number, members: number): CompleteRound {
+  const credits = Array<bigint>(members).fill(0n)
+  const { channelId, asset } = ref
+  const place = { channelId, asset, generation, lane: 0, version: 0n }
+  return {
+    base: 0n,
+    payments: [],
+    state: { ...place, credits, locked: 0n, transfersRoot: ZERO_HASH },
+    signatures: [],
+  }
+}
+
+const UNHEARD = {
+  wishes: new Map(),
+  readies: new Map(),
+  votes: [],
+  held: undefined,
+  waiting: undefined,
+  late: [],
+  alarmed: undefined,
+  signing: undefined,
+  ordering: undefined,
+} as const
+
+export function newJoint(ref: LedgerRef, me: number, members: number, generation = 0): Joint {
+  return {
+    channelId: ref.channelId,
+    asset: ref.asset,
+    me,
+    generation,
+    complete: blankRound(ref, generation, members),
+    signed: [],
+    untold: [],
+    restored: false,
+    order: undefined,
+    named: undefined,
+    ...UNHEARD,
+    attempt: 1n,
+    now: 0,
+    facts: undefined,
+    fresh: false,
+  }
+}
+
+/** Who may propose a version: bound to it, so that no two proposals of different members stand under one version. */
+export const proposerOf = (version: bigint, members: number): number => Number(version % BigInt(members))
+
+/** The newest version that this member signed or holds complete. */
+export const highest = ({ complete, signed }: Joint): bigint => signed.at(-1)?.state.version ?? complete.state.version
+
+/** The state that a round makes of its base, or undefined if one of its payments is none. */
+export function stateAfter(base: State, version: bigint, payments: readonly JointPayment[]): State | undefined {
+  const credits = [...base.credits]
+  const known = new Set<string>()
+  for (const { from, id, to, amount } of payments) {
+    const name = `${from}/${id}`
+    const isFit =
+      isIndex(from, credits.length) && isIndex(to, credits.length) && from !== to && amount >= 0n && !known.has(name)
+    if (!isFit) return undefined
+    known.add(name)
+    credits[from]! -= amount
+    credits[to]! += amount
+  }
+  if (credits.some((credit) => credit <= -AMOUNT_BOUND || credit >= AMOUNT_BOUND)) return undefined
+  return { ...base, version, credits }
+}
+
+/** Every state that the chain may count against this member's will: the newest complete one, and all that it signed above. */
+export const possible = ({ complete, signed }: Joint): readonly Round[] => [complete, ...signed]
+
+/** What a withdrawal on its way takes of a member. */
+export function ordered({ order }: Joint, member: number): bigint {
+  const parts = order?.withdrawal.parts ?? []
+  return parts.reduce((sum, part) => (part.member === member ? sum + part.amount : sum), 0n)
+}
+
+/** What each member owns by a state, less what is being withdrawn. */
+export function standing(joint: Joint, { credits }: State): bigint[] {
+  const balances = joint.facts?.confirmedBalances ?? []
+  return credits.map((credit, member) => credit + (balances[member] ?? 0n) - ordered(joint, member))
+}
+
+/** What this member can still promise: by the least of all states that the chain may count. */
+export function jointSpendable(joint: Joint): bigint {
+  const left = possible(joint).map(({ state, payments }) => {
+    const listed = new Set(payments.flatMap(({ from, id }) => (from === joint.me ? [id] : [])))
+    const open = [...joint.wishes.values()].filter(({ id, divisible }) => !divisible && !listed.has(id))
+    return open.reduce((sum, { amount }) => sum - amount, standing(joint, state)[joint.me]!)
+  })
+  return left.reduce(least)
+}
