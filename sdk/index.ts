@@ -130,6 +130,7 @@ export {
   type NodeOptions,
   type OpenOptions,
   type PaymentFilter,
+  type SwapInvoiceOptions,
   type SwapOptions,
 } from './node/node.ts'
 export type { AccountingFormat } from './node/payments/accounting.ts'

@@ -215,6 +215,7 @@ const TYPES = `
   StoreIdentity
   Survey
   SwapAsk
+  SwapInvoiceOptions
   SwapOptions
   SwapQuote
   Swapped

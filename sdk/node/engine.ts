@@ -283,6 +283,7 @@ export class Engine {
   #over(carried: Carried): void {
     if (carried.outgoing && !carried.incoming) this.payer.over(carried)
     else if (carried.incoming && !carried.outgoing) this.payee.gone(carried)
+    else this.payee.delivered(carried)
     if (!carried.incoming || !carried.outgoing) this.swaps.over(carried)
     this.#wake()
   }

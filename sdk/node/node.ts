@@ -85,6 +85,14 @@ export interface SwapOptions {
   readonly signal?: AbortSignal
 }
 
+/** How to take an invoice that promises another asset. */
+export interface SwapInvoiceOptions extends Pick<SwapOptions, 'seconds' | 'signal'> {
+  /** In the invoice's asset; default: 1 % of its amount and 10,000 of the smallest unit. */
+  readonly maxFee?: bigint
+  /** In the promised asset; default: all that was promised. */
+  readonly least?: bigint
+}
+
 type SwapQuestion = Omit<SwapOptions, 'give'> & { readonly give: Named & { readonly amount?: bigint } }
 
 /** A channel and where it is at. */
@@ -399,6 +407,29 @@ export class Node {
     return quote
   }
 
+  /**
+   * Takes an invoice that promises another asset: pays it and gets that, or neither; as {@link swap} otherwise. `maxFee` bounds what hops keep
+   * of what is given; `least` is what must arrive, by default all that was promised, so that no hop may keep any of it.
+   * Throws `InvoiceRefusedError`, {@link SwapRefusedError}, `NoRouteError`, or `PaymentFailedError`.
+   */
+  async swapInvoice(invoice: SignedInvoice | string, options: SwapInvoiceOptions = {}): Promise<Swapped> {
+    this.#engine.assertRunning()
+    const signed = this.#read(invoice)
+    this.#engine.payer.assertSigned(signed)
+    this.#assertReceives()
+    const { maxFee, least, seconds, signal } = options
+    signal?.throwIfAborted()
+    return this.#engine.swaps.take(signed, { maxFee, least, seconds, signal })
+  }
+
+  #assertReceives(): void {
+    if (this.#engine.options.onionKey) return
+    throw new InvalidOptionError(
+      'onionKey',
+      'A node without an onion key receives nothing over hops. Start it with one.',
+    )
+  }
+
   #swapTerms({ give, get, seconds, signal }: SwapQuestion, most: bigint): SwapTerms {
     this.#engine.assertRunning()
     const of = ({ asset = COIN }: Named, amount: bigint): AssetAmount => ({ asset: parseAddress(asset), amount })
@@ -406,11 +437,7 @@ export class Node {
     for (const { amount } of [given, got]) assertAmount(amount)
     if (given.asset === got.asset)
       throw new InvalidOptionError('get', 'A swap is of two assets. Name another one to get, or to give.')
-    if (!this.#engine.options.onionKey)
-      throw new InvalidOptionError(
-        'onionKey',
-        'A node without an onion key receives nothing over hops. Start it with one.',
-      )
+    this.#assertReceives()
     return { give: given, get: got, seconds, signal }
   }
 

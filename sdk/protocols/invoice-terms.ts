@@ -15,6 +15,7 @@ export type InvoiceRefusal =
   | 'INVOICE_OVERPAID'
   | 'INVOICE_UNDERPAID'
   | 'INVOICE_WANTS_DELIVERY'
+  | 'INVOICE_WANTS_NOTHING'
 
 /** An invoice must not be paid, or not so. */
 export class InvoiceRefusedError extends TallystickError {
@@ -34,8 +35,9 @@ const MESSAGES: Readonly<Record<InvoiceRefusal, string>> = {
   INVOICE_OF_ANOTHER_PAYEE: 'This invoice was signed by somebody else than the payee. Do not pay it; ask the payee.',
   INVOICE_OVERPAID: 'This is more than the invoice asks for. Pay its amount.',
   INVOICE_UNDERPAID: 'This is less than the invoice takes. Pay its amount.',
+  INVOICE_WANTS_NOTHING: 'This invoice promises nothing in return. Pay it with payInvoice.',
   INVOICE_WANTS_DELIVERY:
-    'This invoice promises another asset in return, which nodes do not deliver by themselves yet. Ask for one without.',
+    'This invoice promises another asset in return. Take it with swapInvoice, which pays against delivery.',
 }
 
 /** A way to pay an invoice: by whom, how much in all, at which chain time in seconds. */
@@ -64,6 +66,23 @@ export interface Intention extends Attempt {
   /** Whether it paid this invoice, or is paying it: the same key a second time would be a gift to the hops. */
   readonly paid: boolean
 }
+
+/** Throws {@link InvoiceRefusedError} unless a payer may take what this invoice, whose signature it has checked, promises in return. */
+export function assertDeliverable(invoice: Invoice, attempt: Attempt): void {
+  const code = invoice.want.amount === 0n ? 'INVOICE_WANTS_NOTHING' : refusalOf(invoice, attempt)
+  if (code) throw new InvoiceRefusedError(code)
+}
+
+/** What is swapped for an invoice: paid in one asset, and given in another. */
+export interface Delivery {
+  readonly paid: Address
+  readonly given: Address
+  readonly amount: bigint
+}
+
+/** Whether an invoice promises this, for all of its amount: no more than it says, since what hops keep of it is the payer's loss. */
+export const promises = ({ asset, amount, want }: Invoice, { paid, given, amount: out }: Delivery): boolean =>
+  amount > 0n && paid === asset && given === want.asset && given !== paid && out > 0n && out <= want.amount
 
 /** Throws {@link InvoiceRefusedError} unless a payer may pay `total` for this invoice, whose signature it has checked. */
 export function assertPayable(invoice: Invoice, intention: Intention): void {

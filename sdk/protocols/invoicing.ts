@@ -96,6 +96,8 @@ export type ReceivableEvent =
   /** A transfer for it was locked; after a restart each one again. */
   | { readonly kind: 'part'; readonly part: InvoicePart; readonly now: bigint }
   | { readonly kind: 'tick'; readonly now: bigint }
+  /** What it promises was delivered against its amount. */
+  | { readonly kind: 'delivered' }
   /** The user takes the invoice back; throws if it is paid. */
   | { readonly kind: 'cancel' }
   /** The transfer with this id is no more: paid to us, or refunded. */
@@ -129,6 +131,8 @@ export function stepReceivable(book: Receivable, event: ReceivableEvent, margin:
       return takePart(book, event.part, event.now, margin)
     case 'tick':
       return dropGatherings(book, ({ since }) => event.now > since + GATHERING_SECONDS, 'PARTS_MISSING')
+    case 'delivered':
+      return dropGatherings({ ...book, status: 'paid' }, () => true, 'INVOICE_PAID')
     case 'cancel':
       if (book.status === 'paid') throw new InvoiceRefusedError('INVOICE_PAID')
       return dropGatherings({ ...book, status: 'cancelled' }, () => true, 'INVOICE_CANCELLED')
@@ -205,6 +209,8 @@ function partRefusal(
 ): PartRefusal | undefined {
   if (told.invoice !== id) return 'OTHER_INVOICE'
   if (status !== 'open') return status === 'paid' ? 'INVOICE_PAID' : 'INVOICE_CANCELLED'
+  // Taken so, it would be taken for nothing.
+  if (invoice.want.amount > 0n) return 'INVOICE_WANTS_DELIVERY'
   if (key !== invoice.key) return 'OTHER_KEY'
   if (asset !== invoice.asset || told.asset !== asset) return 'OTHER_ASSET'
   if (lock && !isShifted(invoice.point, lock)) return 'OTHER_POINT'

@@ -26,6 +26,8 @@ export interface ForwardPayload extends Locked {
   readonly kind: 'forward'
   /** The channel with the next hop. */
   readonly channelId: ChannelId
+  /** An invoice's digest, 32 bytes: this goes out as what the hop's own invoice promises for what comes in. */
+  readonly invoice?: Hex
 }
 
 /** For the payee. Exactly one of `invoice` and `secret` is there. */
@@ -74,7 +76,7 @@ const PAYMENT_ID = 18
 const SECRET = 20
 
 const LOCKED = [ASSET, AMOUNT, DEADLINE, MODE, SHARE]
-const FORWARD = new Set([CHANNEL_ID, ...LOCKED])
+const FORWARD = new Set([CHANNEL_ID, ...LOCKED, INVOICE])
 const FINAL = new Set([MEMO, PAYER_SIGNATURE, ...LOCKED, INVOICE, TOTAL, PAYMENT_ID, SECRET])
 const MODES: readonly LockMode[] = ['sprites', 'plain']
 const MAX_MEMO = 256
@@ -95,7 +97,8 @@ export function encodeHopPayload(payload: HopPayload): Uint8Array {
 }
 
 function forwardRecords(payload: ForwardPayload): Map<number, Uint8Array> {
-  return lockedRecords(payload).set(CHANNEL_ID, toBytes(payload.channelId, 32))
+  const records = lockedRecords(payload).set(CHANNEL_ID, toBytes(payload.channelId, 32))
+  return payload.invoice === undefined ? records : records.set(INVOICE, toBytes(payload.invoice, 32))
 }
 
 function finalRecords({ invoice, secret, memo, payerSignature, ...payload }: FinalPayload): Map<number, Uint8Array> {
@@ -136,9 +139,7 @@ function positive(value: bigint): Uint8Array {
  */
 export function decodeHopPayload(bytes: Uint8Array, last: boolean): HopPayload {
   const records = readRecords(bytes, last ? FINAL : FORWARD)
-  return last
-    ? finalOf(records)
-    : { kind: 'forward', channelId: fixedHex(records, CHANNEL_ID, 32), ...lockedOf(records) }
+  return last ? finalOf(records) : forwardOf(records)
 }
 
 type Records = ReadonlyMap<number, Uint8Array>
@@ -180,6 +181,13 @@ function lockedOf(records: Records): Locked {
     ...(mode === 'sprites' && { share: shareOf(records) }),
   }
 }
+
+const forwardOf = (records: Records): ForwardPayload => ({
+  kind: 'forward',
+  channelId: fixedHex(records, CHANNEL_ID, 32),
+  ...lockedOf(records),
+  ...(records.has(INVOICE) && { invoice: fixedHex(records, INVOICE, 32) }),
+})
 
 function finalOf(records: Records): FinalPayload {
   if (records.has(INVOICE) === records.has(SECRET)) fail(INVOICE, 'or a secret must be there, and not both')

@@ -1,103 +1,27 @@
 import { expect } from 'chai'
-import { Contract } from 'ethers'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { invoiceDigest } from '../../sdk/core/invoice.ts'
-import { type Address, type ChannelId, COIN } from '../../sdk/core/types.ts'
+import { type Address, COIN } from '../../sdk/core/types.ts'
 import type { EventOf } from '../../sdk/node/events.ts'
-import type { ForwardingPolicy, Rate } from '../../sdk/node/hops/policy.ts'
 import { wrap } from '../../sdk/node/hops/wrapping.ts'
-import { deploy } from '../sdk/chain/anvil.ts'
-import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
-
-const PERIOD = 3_600
-const MARGIN = 600n
-const LOCK = 1_500n
-const FEE = 1_000n
-/** Units of a token of 6 decimals, and of one of 18. */
-const USD = 10n ** 6n
-const GOLD = 10n ** 18n
-const HELD = 5_000n
+import { ended, FEE, GOLD, LOCK, locked, MARGIN, Market, nothingLocked, PERIOD, TENTH, USD } from './market.ts'
+import { ETHER, rejection, type Stage, until } from './stage.ts'
 
 describe('swaps on a real chain', () => {
+  let market: Market
   let stage: Stage
   let usd: Address
   let gold: Address
   before(async function () {
     this.timeout(30_000)
-    stage = await Stage.build()
-    // What a token says of its decimals nobody here reads: what counts is how large its numbers are.
-    const mint = async (whole: bigint): Promise<Address> => {
-      const path = 'test/mocks/Payers.sol/AuthorizedToken'
-      const token = await deploy(stage.wallet('mallory'), path, 1_000_000n * whole)
-      const contract = new Contract(token, ['function transfer(address, uint256)'], stage.wallet('mallory'))
-      for (const name of ['alice', 'bob'])
-        await (await contract.getFunction('transfer')(stage.ownerOf(name), 100_000n * whole)).wait()
-      return token
-    }
-    usd = await mint(USD)
-    gold = await mint(GOLD)
+    market = await Market.build()
+    ;({ stage, usd, gold } = market)
   })
   afterEach(() => stage.stopAll())
   after(() => stage.close())
 
-  /** A coin for 2,500 dollars, or a little less; ten dollars for a piece of gold. */
-  const rates = (): Rate[] => [
-    { from: COIN, to: usd, price: { from: ETHER, to: 2_500n * USD }, least: USD, most: 2_000n * USD },
-    { from: usd, to: COIN, price: { from: 2_600n * USD, to: ETHER }, least: 1n, most: ETHER },
-    { from: usd, to: gold, price: { from: 10n * USD, to: GOLD }, least: 1n, most: 100n * GOLD },
-  ]
-  const start = (name: string, scene: string, forwarding: Partial<ForwardingPolicy> = {}) => {
-    const terms = { baseFee: FEE, feePpm: 0n, margin: MARGIN, responseTime: 300n, maxSwapLock: LOCK }
-    return stage.start(name, { file: `${name}-${scene}`, node: { forwarding: { ...terms, ...forwarding } } })
-  }
-  const trader = (scene: string, forwarding: Partial<ForwardingPolicy> = {}) =>
-    start('mallory', scene, { rates: rates(), ...forwarding })
-
-  /** A channel in which each of the two holds of each asset what its units say. */
-  async function pair(one: Actor, other: Actor, assets: readonly Address[]): Promise<ChannelId> {
-    const channelId = await one.node.open(other.address, { period: PERIOD, assets })
-    for (const asset of assets)
-      await Promise.all([one, other].map(({ node }) => node.deposit(channelId, holding(asset), { asset })))
-    await until(() =>
-      [one, other].every(({ node }) =>
-        assets.every((asset) => node.balances(channelId, asset).receivable === holding(asset)),
-      ),
-    )
-    return channelId
-  }
-  const holding = (asset: Address): bigint => (asset === COIN ? ETHER : HELD * (asset === usd ? USD : GOLD))
-  /** What a node can spend of an asset in all its channels, beyond or below what it began with. */
-  const change = ({ node }: Actor, asset: Address): bigint =>
-    node
-      .channels()
-      .flatMap(({ ledgers }) => ledgers.filter((ledger) => ledger.asset === asset))
-      .reduce((sum, { spendable }) => sum + spendable - holding(asset), 0n)
-  const locked = ({ node }: Actor): number =>
-    node
-      .channels()
-      .flatMap(({ channelId, ledgers }) => ledgers.flatMap(({ asset }) => node.transfers(channelId, asset))).length
-  const nothingLocked = (...actors: Actor[]) => until(() => actors.every((actor) => locked(actor) === 0))
-  const balanceOf = async (name: string, asset: Address): Promise<bigint> => {
-    if (asset === COIN) return stage.balanceOf(name)
-    const contract = new Contract(asset, ['function balanceOf(address) view returns (uint256)'], stage.chain.provider)
-    return contract.getFunction('balanceOf')(stage.ownerOf(name))
-  }
-  const ended = ({ node }: Actor) =>
-    new Promise<EventOf<'swap-over'>>((resolve) => void node.on('swap-over', (event) => resolve(event)))
-
-  const TENTH = ETHER / 10n
-
-  /** Alice and hana have coins and dollars in one channel; hana swaps them. */
-  async function direct(scene: string, forwarding: Partial<ForwardingPolicy> = {}) {
-    const [alice, hana] = [await start('alice', scene), await trader(scene, forwarding)]
-    const channelId = await pair(alice, hana, [COIN, usd])
-    const give = { amount: TENTH }
-    const get = { asset: usd, amount: 250n * USD }
-    return { alice, hana, channelId, give, get }
-  }
-
   it('change hands within a channel, without a transaction', async () => {
-    const { alice, hana, give, get } = await direct('together')
+    const { alice, hana, give, get } = await market.direct('together')
     const told = new Promise<EventOf<'swapped'>>((resolve) => void hana.node.on('swapped', (event) => resolve(event)))
     const over = ended(alice)
     const before = await stage.chain.provider.getBlockNumber()
@@ -111,19 +35,23 @@ describe('swaps on a real chain', () => {
     const { gave, got, from, to } = await told
     expect([gave, got]).to.deep.equal([swapped.got, swapped.gave])
     expect([from, to]).to.deep.equal([alice.node.address, alice.node.address])
-    expect([change(alice, COIN), change(alice, usd)]).to.deep.equal([-TENTH, get.amount])
-    expect([change(hana, COIN), change(hana, usd)]).to.deep.equal([TENTH, -get.amount])
+    expect([market.change(alice, COIN), market.change(alice, usd)]).to.deep.equal([-TENTH, get.amount])
+    expect([market.change(hana, COIN), market.change(hana, usd)]).to.deep.equal([TENTH, -get.amount])
     // And the other way, with a price that is not a whole number.
     await alice.node.swap({ give: { asset: usd, amount: 1n }, get: { amount: 7n } })
-    expect(change(alice, COIN)).to.equal(7n - TENTH)
+    expect(market.change(alice, COIN)).to.equal(7n - TENTH)
     await nothingLocked(alice, hana)
     expect(await stage.chain.provider.getBlockNumber()).to.equal(before)
   })
 
   it('change hands over hops that carry both assets', async () => {
-    const [alice, bob, hana] = [await start('alice', 'line'), await start('bob', 'line'), await trader('line')]
-    await pair(alice, bob, [gold, usd])
-    await pair(bob, hana, [gold, usd])
+    const [alice, bob, hana] = [
+      await market.start('alice', 'line'),
+      await market.start('bob', 'line'),
+      await market.trader('line'),
+    ]
+    await market.pair(alice, bob, [gold, usd])
+    await market.pair(bob, hana, [gold, usd])
     const get = { asset: gold, amount: 3n * GOLD }
     const limit = { asset: usd, amount: 31n * USD }
     // Ways are known once the news of channels has come.
@@ -133,40 +61,46 @@ describe('swaps on a real chain', () => {
     // Bob keeps his fee of either asset; hana is paid for what leaves her, rounded in her favour.
     expect(gave.amount).to.equal(30n * USD + 1n + FEE)
     await nothingLocked(alice, bob, hana)
-    expect([change(alice, usd), change(alice, gold)]).to.deep.equal([-gave.amount, 3n * GOLD])
-    expect([change(bob, usd), change(bob, gold)]).to.deep.equal([FEE, FEE])
-    expect([change(hana, usd), change(hana, gold)]).to.deep.equal([30n * USD + 1n, -3n * GOLD - FEE])
+    expect([market.change(alice, usd), market.change(alice, gold)]).to.deep.equal([-gave.amount, 3n * GOLD])
+    expect([market.change(bob, usd), market.change(bob, gold)]).to.deep.equal([FEE, FEE])
+    expect([market.change(hana, usd), market.change(hana, gold)]).to.deep.equal([30n * USD + 1n, -3n * GOLD - FEE])
   })
 
   it('change hands round a circle, of which each channel holds one asset', async () => {
-    const [alice, bob, hana] = [await start('alice', 'round'), await start('bob', 'round'), await trader('round')]
-    await pair(alice, hana, [COIN])
-    await pair(hana, bob, [usd])
-    await pair(bob, alice, [usd])
+    const [alice, bob, hana] = [
+      await market.start('alice', 'round'),
+      await market.start('bob', 'round'),
+      await market.trader('round'),
+    ]
+    await market.pair(alice, hana, [COIN])
+    await market.pair(hana, bob, [usd])
+    await market.pair(bob, alice, [usd])
     const options = { give: { amount: 2n * TENTH }, get: { asset: usd, amount: 250n * USD }, with: hana.node.address }
     await until(async () => !((await rejection(alice.node.quoteSwap(options))) as { code?: string }).code)
     const { gave } = await alice.node.swap(options)
     await nothingLocked(alice, bob, hana)
-    expect([change(alice, COIN), change(alice, usd)]).to.deep.equal([-gave.amount, 250n * USD])
-    expect([change(hana, COIN), change(hana, usd)]).to.deep.equal([gave.amount, -250n * USD - FEE])
-    expect([change(bob, COIN), change(bob, usd)]).to.deep.equal([0n, FEE])
+    expect([market.change(alice, COIN), market.change(alice, usd)]).to.deep.equal([-gave.amount, 250n * USD])
+    expect([market.change(hana, COIN), market.change(hana, usd)]).to.deep.equal([gave.amount, -250n * USD - FEE])
+    expect([market.change(bob, COIN), market.change(bob, usd)]).to.deep.equal([0n, FEE])
   })
 
   it('change hands with the peer that asks least, if none is named', async () => {
-    const [alice, hana] = [await start('alice', 'market'), await trader('market')]
-    const [first] = rates()
-    const bob = await start('bob', 'market', { rates: [{ ...first!, price: { from: ETHER - 10n, to: 2_500n * USD } }] })
-    await pair(alice, hana, [COIN, usd])
-    await pair(alice, bob, [COIN, usd])
+    const [alice, hana] = [await market.start('alice', 'market'), await market.trader('market')]
+    const [first] = market.rates()
+    const bob = await market.start('bob', 'market', {
+      rates: [{ ...first!, price: { from: ETHER - 10n, to: 2_500n * USD } }],
+    })
+    await market.pair(alice, hana, [COIN, usd])
+    await market.pair(alice, bob, [COIN, usd])
     const get = { asset: usd, amount: 250n * USD }
     const { gave } = await alice.node.swap({ give: { amount: TENTH }, get })
     expect(gave.amount).to.equal(TENTH - 1n)
     await nothingLocked(alice, bob, hana)
-    expect([change(bob, COIN), change(hana, COIN)]).to.deep.equal([gave.amount, 0n])
+    expect([market.change(bob, COIN), market.change(hana, COIN)]).to.deep.equal([gave.amount, 0n])
   })
 
   it('are given up where the waiting ends before the secret was shown', async () => {
-    const { alice, hana, give, get } = await direct('aborted')
+    const { alice, hana, give, get } = await market.direct('aborted')
     const ending = new AbortController()
     alice.node.on('locked', ({ direction }) => {
       if (direction === 'out') ending.abort(new Error('enough'))
@@ -176,11 +110,11 @@ describe('swaps on a real chain', () => {
     expect(reason.message).to.equal('enough')
     expect(await over).to.deep.include({ done: false })
     await nothingLocked(alice, hana)
-    expect([change(alice, COIN), change(alice, usd)]).to.deep.equal([0n, 0n])
+    expect([market.change(alice, COIN), market.change(alice, usd)]).to.deep.equal([0n, 0n])
   })
 
   it('S46 are not begun where nobody swaps so, or for more than may be given', async () => {
-    const { alice, hana, give, get } = await direct('refused', { rates: rates().slice(0, 1) })
+    const { alice, hana, give, get } = await market.direct('refused', { rates: market.rates().slice(0, 1) })
     const codeOf = async (options: Parameters<typeof alice.node.swap>[0]) => {
       const { code, peerCode } = (await rejection(alice.node.swap(options))) as { code?: string; peerCode?: string }
       return peerCode ?? code
@@ -194,7 +128,7 @@ describe('swaps on a real chain', () => {
     await stage.stop(hana)
     await until(() => !alice.node.channels()[0]!.connected)
     expect(await codeOf({ give, get })).to.equal('NOBODY_SWAPS')
-    expect([change(alice, COIN), locked(alice)]).to.deep.equal([0n, 0])
+    expect([market.change(alice, COIN), locked(alice)]).to.deep.equal([0n, 0])
   })
 
   it('S46 come back whole where the price has moved between the question and the swap, or its function throws', async () => {
@@ -205,13 +139,13 @@ describe('swaps on a real chain', () => {
       if (asked === 4) throw new Error('no price now')
       return asked % 2 === 1 ? price : { ...price, from: price.from + 1n }
     }
-    const { alice, hana, give, get } = await direct('moved', { onSwap })
+    const { alice, hana, give, get } = await market.direct('moved', { onSwap })
     const moved = await rejection(alice.node.swap({ give, get }))
     expect(moved.message).to.match(/came back: hop 1 says FEE_TOO_LOW/)
     expect((await rejection(alice.node.swap({ give, get }))).message).to.match(/hop 1 says ASSET_REFUSED/)
     expect(hana.alarms.map(({ message }) => message)).to.deep.equal(['no price now'])
     await nothingLocked(alice, hana)
-    expect([change(alice, COIN), change(alice, usd)]).to.deep.equal([0n, 0n])
+    expect([market.change(alice, COIN), market.change(alice, usd)]).to.deep.equal([0n, 0n])
   })
 
   interface Offer {
@@ -223,7 +157,7 @@ describe('swaps on a real chain', () => {
 
   /** Alice locks a swap as no node does. What is to come back to her is a part of `total`, so she waits for the others. */
   async function offer(
-    { alice, hana, channelId, get }: Awaited<ReturnType<typeof direct>>,
+    { alice, hana, channelId, get }: Awaited<ReturnType<Market['direct']>>,
     { amount = TENTH, lock = LOCK, asset = usd, total = get.amount }: Offer,
   ): Promise<void> {
     const signed = await alice.node.invoice({ asset, amount: total })
@@ -240,7 +174,7 @@ describe('swaps on a real chain', () => {
   }
 
   it('S46 S47 are refused where a swap is made by hand for less, for longer, or for what is not there', async () => {
-    const scene = await direct('by-hand')
+    const scene = await market.direct('by-hand')
     const { alice, hana, channelId } = scene
     const reasons: string[] = []
     hana.node.on('turned-back', ({ reason }) => reasons.push(reason))
@@ -251,11 +185,11 @@ describe('swaps on a real chain', () => {
       await until(() => reasons.length > index)
     }
     expect(reasons).to.deep.equal(['FEE_TOO_LOW', 'DEADLINE_TOO_FAR', 'DEADLINE_TOO_NEAR', 'UNKNOWN_CHANNEL'])
-    expect([change(hana, usd), change(hana, COIN)]).to.deep.equal([0n, 0n])
+    expect([market.change(hana, usd), market.change(hana, COIN)]).to.deep.equal([0n, 0n])
   })
 
   it('C47 are divided alike by the chain if the hop falls silent after the secret was shown', async () => {
-    const { alice, hana, channelId, give, get } = await direct('silent')
+    const { alice, hana, channelId, give, get } = await market.direct('silent')
     // Alice is locked dollars, and hana is gone before she is shown the secret.
     alice.node.on('locked', ({ direction }) => {
       if (direction !== 'in') return
@@ -271,21 +205,25 @@ describe('swaps on a real chain', () => {
     const before = await stage.chain.provider.getBlockNumber()
     await stage.later(Number(LOCK - MARGIN) + 60)
     await until(async () => (await stage.chain.provider.getBlockNumber()) > before + 1)
-    const [coins, dollars] = [await balanceOf('mallory', COIN), await balanceOf('alice', usd)]
+    const [coins, dollars] = [await market.balanceOf('mallory', COIN), await market.balanceOf('alice', usd)]
     for (const asset of [COIN, usd]) await alice.node.dispute(channelId, { asset })
     await stage.later(PERIOD + 1)
     const { gave, got } = await swapping
     expect([gave.amount, got.amount]).to.deep.equal([TENTH, get.amount])
     await until(() => [COIN, usd].every((asset) => alice.node.balances(channelId, asset).generation === 1))
-    expect((await balanceOf('mallory', COIN)) - coins).to.equal(ETHER + TENTH)
-    expect((await balanceOf('alice', usd)) - dollars).to.equal(holding(usd) + get.amount)
+    expect((await market.balanceOf('mallory', COIN)) - coins).to.equal(ETHER + TENTH)
+    expect((await market.balanceOf('alice', usd)) - dollars).to.equal(market.holding(usd) + get.amount)
   })
 
   it('C47 are brought to their end by the chain where a hop that carries one of the assets falls silent', async () => {
-    const [alice, bob, hana] = [await start('alice', 'gone'), await start('bob', 'gone'), await trader('gone')]
-    await pair(alice, hana, [COIN])
-    await pair(hana, bob, [usd])
-    const last = await pair(bob, alice, [usd])
+    const [alice, bob, hana] = [
+      await market.start('alice', 'gone'),
+      await market.start('bob', 'gone'),
+      await market.trader('gone'),
+    ]
+    await market.pair(alice, hana, [COIN])
+    await market.pair(hana, bob, [usd])
+    const last = await market.pair(bob, alice, [usd])
     const get = { asset: usd, amount: 250n * USD }
     const options = { give: { amount: 2n * TENTH }, get, with: hana.node.address }
     await until(async () => !((await rejection(alice.node.quoteSwap(options))) as { code?: string }).code)
@@ -303,69 +241,71 @@ describe('swaps on a real chain', () => {
     await until(async () => (await stage.chain.provider.getBlockNumber()) > before + 1)
     await stage.chain.mine(20)
     // Hana reads the secret on chain, and is paid her coins without a dispute.
-    await until(() => change(hana, COIN) > 0n)
-    const dollars = await balanceOf('alice', usd)
+    await until(() => market.change(hana, COIN) > 0n)
+    const dollars = await market.balanceOf('alice', usd)
     await alice.node.dispute(last, { asset: usd })
     await stage.later(PERIOD + 1)
     const { gave, got } = await swapping
     await until(() => alice.node.balances(last, usd).generation === 1)
-    expect([got.amount, change(hana, COIN)]).to.deep.equal([get.amount, gave.amount])
-    expect((await balanceOf('alice', usd)) - dollars).to.equal(holding(usd) + get.amount)
+    expect([got.amount, market.change(hana, COIN)]).to.deep.equal([get.amount, gave.amount])
+    expect((await market.balanceOf('alice', usd)) - dollars).to.equal(market.holding(usd) + get.amount)
   })
 
   it('C47 S47 go back alike by the chain if the secret is never shown', async () => {
-    const scene = await direct('unshown')
+    const scene = await market.direct('unshown')
     const { alice, hana, channelId, get } = scene
     await offer(scene, { total: 2n * get.amount })
-    await until(() => hana.node.balances(channelId, usd).spendable === holding(usd) - get.amount)
+    await until(() => hana.node.balances(channelId, usd).spendable === market.holding(usd) - get.amount)
     await until(() => alice.node.transfers(channelId, usd).length === 1)
     await stage.stop(alice)
     await stage.later(Number(LOCK) + 60)
-    const [coins, dollars] = [await balanceOf('alice', COIN), await balanceOf('mallory', usd)]
+    const [coins, dollars] = [await market.balanceOf('alice', COIN), await market.balanceOf('mallory', usd)]
     for (const asset of [COIN, usd]) await hana.node.dispute(channelId, { asset })
     await stage.later(PERIOD + 1)
     await until(() => [COIN, usd].every((asset) => hana.node.balances(channelId, asset).generation === 1))
-    expect((await balanceOf('alice', COIN)) - coins).to.equal(ETHER)
-    expect((await balanceOf('mallory', usd)) - dollars).to.equal(holding(usd))
+    expect((await market.balanceOf('alice', COIN)) - coins).to.equal(ETHER)
+    expect((await market.balanceOf('mallory', usd)) - dollars).to.equal(market.holding(usd))
   })
 
   it('S1 come back where who began them is stopped before it has shown the secret, and starts again', async () => {
-    const { alice, hana, give, get } = await direct('given-up')
+    const { alice, hana, give, get } = await market.direct('given-up')
     let stopped: Promise<void> | undefined
     alice.node.on('locked', ({ direction }) => {
       if (direction === 'out') stopped = stage.stop(alice)
     })
     expect(await rejection(alice.node.swap({ give, get }))).to.have.property('code', 'NODE_STOPPED')
     await stopped
-    const again = await start('alice', 'given-up')
+    const again = await market.start('alice', 'given-up')
     const over = ended(again)
     await again.node.connect(hana.address)
     const { done, gave, got } = await over
     await nothingLocked(again, hana)
     // What had gathered is not known after a restart, so it goes back; or it came only then, and both change hands.
     expect([gave.amount, got.amount]).to.deep.equal(done ? [TENTH, get.amount] : [0n, 0n])
-    expect([change(again, COIN), change(again, usd)]).to.deep.equal(done ? [-TENTH, get.amount] : [0n, 0n])
-    expect([change(hana, COIN), change(hana, usd)]).to.deep.equal(done ? [TENTH, -get.amount] : [0n, 0n])
+    expect([market.change(again, COIN), market.change(again, usd)]).to.deep.equal(
+      done ? [-TENTH, get.amount] : [0n, 0n],
+    )
+    expect([market.change(hana, COIN), market.change(hana, usd)]).to.deep.equal(done ? [TENTH, -get.amount] : [0n, 0n])
   })
 
   it('S1 S35 are finished by who began them after a restart, once the secret was shown', async () => {
-    const { alice, hana, give, get } = await direct('resumed')
+    const { alice, hana, give, get } = await market.direct('resumed')
     let stopped: Promise<void> | undefined
     alice.node.on('invoice-paid', () => {
       stopped = stage.stop(alice)
     })
     expect(await rejection(alice.node.swap({ give, get }))).to.have.property('code', 'NODE_STOPPED')
     await stopped
-    const again = await start('alice', 'resumed')
+    const again = await market.start('alice', 'resumed')
     const over = ended(again)
     await again.node.connect(hana.address)
     expect(await over).to.deep.include({ done: true, got: get })
     await nothingLocked(again, hana)
-    expect([change(again, COIN), change(again, usd)]).to.deep.equal([-TENTH, get.amount])
+    expect([market.change(again, COIN), market.change(again, usd)]).to.deep.equal([-TENTH, get.amount])
   })
 
   it('S1 S35 are finished by a hop that is stopped between its two assets', async () => {
-    const { alice, hana, give, get } = await direct('hop-stopped')
+    const { alice, hana, give, get } = await market.direct('hop-stopped')
     let stopped: Promise<void> | undefined
     hana.node.on('locked', ({ direction }) => {
       if (direction === 'out') stopped ??= stage.stop(hana)
@@ -373,10 +313,10 @@ describe('swaps on a real chain', () => {
     const swapping = alice.node.swap({ give, get })
     await until(() => stopped !== undefined)
     await stopped
-    const again = await trader('hop-stopped')
+    const again = await market.trader('hop-stopped')
     await again.node.connect(alice.address)
     await swapping
     await nothingLocked(alice, again)
-    expect([change(again, COIN), change(again, usd)]).to.deep.equal([TENTH, -get.amount])
+    expect([market.change(again, COIN), market.change(again, usd)]).to.deep.equal([TENTH, -get.amount])
   })
 })

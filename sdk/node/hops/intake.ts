@@ -16,7 +16,7 @@ import { freshId } from '../ledgers/queue.ts'
 import type { Slot } from '../ledgers/slot.ts'
 import type { Place } from './carried.ts'
 import { decodeParcel, encodeParcel, encodeProof, type Parcel } from './parcel.ts'
-import { termsFor, wantedFor } from './policy.ts'
+import { termsFor, type Wanted, wantedFor } from './policy.ts'
 import type { Switch } from './switch.ts'
 
 /** A lock with an onion that was opened, and where it is. */
@@ -124,14 +124,15 @@ export class Intake {
     refuse: (code: FailureCode) => void,
   ) {
     const { channelId, asset, amount, deadline, mode, share } = payload
-    const slot = this.#switch.policy.forwards ? this.#engine.book.slot({ channelId, asset }) : undefined
-    const price = asset === edge.asset ? undefined : this.#switch.priceFor({ from: edge.asset, to: asset, amount })
-    const code =
-      (!slot && 'UNKNOWN_CHANNEL') || (typeof price === 'string' && price) || this.#objection(from, slot!, amount)
-    if (!slot || code || typeof price === 'string') {
-      this.#switch.turnedBack(edge.asset, code as FailureCode)
-      return refuse(code as FailureCode)
+    // What this node's own invoice promises is no payment of others.
+    const isOpen = this.#switch.policy.forwards || payload.invoice !== undefined
+    const slot = isOpen ? this.#engine.book.slot({ channelId, asset }) : undefined
+    const wanted = slot ? this.#wanted(from, slot, edge, payload) : 'UNKNOWN_CHANNEL'
+    if (!slot || typeof wanted === 'string') {
+      this.#switch.turnedBack(edge.asset, wanted as FailureCode)
+      return refuse(wanted as FailureCode)
     }
+    const { price } = wanted
     const { me } = slot.ledger
     const taken = this.#switch.credits.of(slot, amount)
     const transfer: Transfer = {
@@ -141,25 +142,35 @@ export class Intake {
       legs: [{ to: 1 - me, key: keyOf(edge) }],
     }
     const point = share && parcel.point && toHex(shiftPoint(toBytes(parcel.point), share))
-    const fee = wantedFor(termsFor(this.#switch.policy, asset), price, amount) - worth(price, amount - taken)
+    const fee = wanted.amount - worth(price, amount - taken)
     const terms = { mode, minimumMode: mode, scalar: share && toHex(share), fee, ...(price && { price }) }
     const carried = this.#switch.carry({
       part: hopPart(terms, edge, this.#switch.edgeOf(slot, transfer, point)),
       incoming: { slot: from, id },
       outgoing: { slot, id: toHex(freshId()), note: encodeParcel({ mode, point, onion: peeled.next!, taken }) },
       reply: peeled.reply,
-      payment: undefined,
+      payment: payload.invoice,
       taken,
     })
     this.#switch.step(carried, { kind: 'lockedIn' })
   }
 
-  /** Why a part is not carried on, by what this node is and holds; what its rules say follows. */
-  #objection(from: Slot, to: Slot, amount: bigint): FailureCode | undefined {
-    const { asset } = to.ledger
+  /** What must come in for a part, or why it is not carried on, by what this node is and holds; what its rules say follows. */
+  #wanted(from: Slot, to: Slot, { asset: paid }: Edge, payload: ForwardPayload): Wanted | FailureCode {
+    const { policy } = this.#switch
+    const { asset: given, amount, invoice } = payload
+    const code = this.#objection(from, to)
+    if (code) return code
+    if (invoice !== undefined) return this.#engine.payee.deliver(invoice, { paid, given, amount }, from.entry.peer)
+    const terms = termsFor(policy, given)
+    if (amount < terms.least || amount > terms.most) return 'AMOUNT_OUT_OF_BOUNDS'
+    const price = given === paid ? undefined : this.#switch.priceFor({ from: paid, to: given, amount })
+    return typeof price === 'string' ? price : { price, amount: wantedFor(terms, price, amount) }
+  }
+
+  #objection(from: Slot, to: Slot): FailureCode | undefined {
     if (this.#switch.busy) return 'NODE_BUSY'
-    const { least, most, minimumDeposit } = termsFor(this.#switch.policy, asset)
-    if (amount < least || amount > most) return 'AMOUNT_OUT_OF_BOUNDS'
+    const { minimumDeposit } = termsFor(this.#switch.policy, to.ledger.asset)
     const isFunded = ({ ledger: { facts } }: Slot) => depositOf(facts) >= minimumDeposit
     const isOnline = this.#engine.peers.all.get(to.entry.peer)?.online
     return isOnline && isFunded(from) && isFunded(to) ? undefined : 'CHANNEL_UNAVAILABLE'

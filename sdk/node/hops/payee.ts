@@ -1,6 +1,7 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { randomBytes } from '@noble/hashes/utils.js'
 import { toBytes, toHex, toUint } from '../../core/bytes.ts'
+import { InvalidOptionError } from '../../core/errors.ts'
 import {
   type Hint,
   type Invoice,
@@ -8,12 +9,14 @@ import {
   memoHashOf,
   NOTHING_WANTED,
   type SignedInvoice,
+  type Want,
 } from '../../core/invoice.ts'
 import { packInvoice, unpackInvoice } from '../../core/invoice-text.ts'
 import { secretKey } from '../../core/outcome.ts'
 import { addScalars, pointOf } from '../../core/points.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import { type Address, COIN, type Hex } from '../../core/types.ts'
+import { type Delivery, promises, refusalOf } from '../../protocols/invoice-terms.ts'
 import {
   type InvoicePart,
   isStale,
@@ -24,8 +27,9 @@ import {
   type ReceivableEvent,
   stepReceivable,
 } from '../../protocols/invoicing.ts'
-import { deadlineOf, keyOf } from '../../protocols/part.ts'
+import { deadlineOf, keyOf, wasPaid } from '../../protocols/part.ts'
 import { spendable } from '../../protocols/solvency.ts'
+import type { FailureCode } from '../../routing/failure.ts'
 import type { FinalPayload } from '../../routing/hop-payload.ts'
 import { signInvoice, verifyPayer } from '../../signing/invoice.ts'
 import type { Engine } from '../engine.ts'
@@ -33,6 +37,7 @@ import { InvoiceUnknownError } from '../errors.ts'
 import { INVOICES, invoiceKey } from '../keys.ts'
 import type { Carried } from './carried.ts'
 import type { Parcel } from './parcel.ts'
+import type { Wanted } from './policy.ts'
 
 /** What to ask for. */
 export interface InvoiceTerms {
@@ -46,6 +51,8 @@ export interface InvoiceTerms {
   readonly partial?: boolean
   /** Who alone may pay; default: anyone. */
   readonly payer?: Address
+  /** What this node gives in return, against all of the amount: another asset. Payers take it with `swapInvoice`. */
+  readonly want?: { readonly asset?: Address; readonly amount: bigint }
   /** Seconds that it can be paid for; default one hour. */
   readonly seconds?: bigint
   /** A payment address; default: the payee's session key. */
@@ -108,7 +115,7 @@ export class Payee {
       deadline: (await chain.head()).timestamp + seconds,
       memoHash: memo === undefined ? ZERO_HASH : toHex(memoHashOf(memo)),
       splits: [],
-      want: NOTHING_WANTED,
+      want: wantOf(terms),
       onionKey: this.#onionKey,
       hints: this.#hintsFor(asset, amount),
       nonce: toUint(randomBytes(16)),
@@ -227,7 +234,40 @@ export class Payee {
       this.#engine.switch.spread(carried, secret)
     }
     const amount = effect.parts.reduce((sum, part) => sum + part.amount, 0n)
-    this.#engine.journal.after(() => this.#engine.emitter.emit({ kind: 'invoice-paid', invoice: book.id, amount }))
+    this.#tellPaid(book.id, amount)
+  }
+
+  /** What must come in for what an invoice promises in return, once; or why it does not go out. */
+  deliver(id: Hex, delivery: Delivery, payer: Address): Wanted | FailureCode {
+    const asked = this.#asked.get(id)
+    if (asked?.book.status !== 'open' || this.#isDelivering(id)) return 'PAYMENT_REFUSED'
+    const { invoice } = asked.book
+    const { amount, want } = invoice
+    const attempt = { payer, total: amount, now: this.#engine.switch.view!.now }
+    if (!promises(invoice, delivery) || refusalOf(invoice, attempt)) return 'PAYMENT_REFUSED'
+    return { price: { from: amount, to: want.amount }, amount }
+  }
+
+  /** Whether what it promises is on its way, and may still be paid for. */
+  #isDelivering(id: Hex): boolean {
+    for (const { payment, part, incoming } of this.#engine.switch.parts.values()) {
+      const status = incoming && part.outgoing?.status
+      if (payment === id && status && !part.refused && status !== 'gone' && status !== 'residual') return true
+    }
+    return false
+  }
+
+  /** What an invoice promises has gone out, or come back. */
+  delivered({ payment, part }: Carried): void {
+    const asked = payment && this.#asked.get(payment)
+    if (!asked || !wasPaid(part)) return
+    this.#step(asked, { kind: 'delivered' })
+    const { amount } = part.incoming!.edge.transfer
+    this.#tellPaid(payment, amount)
+  }
+
+  #tellPaid(invoice: Hex, amount: bigint): void {
+    this.#engine.journal.after(() => this.#engine.emitter.emit({ kind: 'invoice-paid', invoice, amount }))
   }
 
   /** A part is over. */
@@ -242,7 +282,8 @@ export class Payee {
     if (!view) return
     for (const asked of this.#asked.values()) {
       if (asked.book.gathering.length > 0) this.#step(asked, { kind: 'tick', now: view.now })
-      if (isStale(asked.book, view.confirmed, policy.margin)) this.#forget(asked.book)
+      const isOld = isStale(asked.book, view.confirmed, policy.margin)
+      if (isOld && !this.#isDelivering(asked.book.id)) this.#forget(asked.book)
     }
   }
 
@@ -260,6 +301,17 @@ export class Payee {
     value.set(packed, 65)
     this.#engine.journal.write(invoiceKey(book.id), value)
   }
+}
+
+/** Throws `InvalidOptionError` for what nobody could take: half a delivery, or none. */
+function wantOf({ want, asset = COIN, amount, partial }: InvoiceTerms): Want {
+  if (!want) return NOTHING_WANTED
+  const wanted = { asset: want.asset ?? COIN, amount: want.amount }
+  if (amount > 0n && !partial && wanted.amount > 0n && wanted.asset !== asset) return wanted
+  throw new InvalidOptionError(
+    'want',
+    'Another asset is promised against a whole amount of this one. Name both amounts, two assets, and no partial payment.',
+  )
 }
 
 const isMine = ({ incoming, outgoing }: Carried): boolean => incoming !== undefined && outgoing === undefined

@@ -132,11 +132,16 @@ export class Payer {
     return this.#begin(signed, terms, { attempts: 0, ...(signal && { signal }) })
   }
 
+  /** Throws `InvalidInvoiceError` for an invoice that its payee did not sign for this network. */
+  assertSigned(signed: SignedInvoice): void {
+    if (verifyInvoice(this.#engine.options.domain, signed)) return
+    throw new InvalidInvoiceError('signature', 'The invoice is not signed by its payee for this network.')
+  }
+
   async #plan(signed: SignedInvoice, options: PayInvoiceOptions) {
     const { domain, signer, store, chain } = this.#engine.options
     const { invoice } = signed
-    if (!verifyInvoice(domain, signed))
-      throw new InvalidInvoiceError('signature', 'The invoice is not signed by its payee for this network.')
+    this.assertSigned(signed)
     const id = toHex(invoiceDigest(domain, invoice))
     const amount = options.amount ?? invoice.amount
     const now = this.#engine.switch.view?.now ?? (await chain.head()).timestamp

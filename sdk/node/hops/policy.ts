@@ -118,6 +118,12 @@ export const parseRates = (rates: readonly Rate[]): Rate[] =>
     return { ...rate, from, to }
   })
 
+/** What must come in, at which price if it is another asset than what goes out. */
+export interface Wanted {
+  readonly price: Price | undefined
+  readonly amount: bigint
+}
+
 /** What must come in for `amount` to go out. */
 export const wantedFor = (terms: CarriageTerms, price: Price | undefined, amount: bigint): bigint =>
   price ? worth(price, amount) : amount + feeFor(terms, amount)

@@ -4,7 +4,7 @@ import { invoiceDigest, type SignedInvoice } from '../../core/invoice.ts'
 import { AMOUNT_BOUND } from '../../core/state.ts'
 import { least } from '../../core/transfer.ts'
 import type { Address, Hex } from '../../core/types.ts'
-import { InvoiceRefusedError } from '../../protocols/invoice-terms.ts'
+import { assertDeliverable, InvoiceRefusedError } from '../../protocols/invoice-terms.ts'
 import { wasPaid, worth } from '../../protocols/part.ts'
 import { spendable } from '../../protocols/solvency.ts'
 import { decodeSwap, encodeSwap, type SwapMessage } from '../../protocols/swapping.ts'
@@ -16,6 +16,7 @@ import type { Peer } from '../peers/peers.ts'
 import { Questions } from '../peers/questions.ts'
 import type { Leg, LegQuery, Way } from '../routes/finder.ts'
 import type { Carried } from './carried.ts'
+import { maxFeeOf } from './quote.ts'
 
 // One asset for another, both or neither: a payment of this node to itself, over a hop that is paid in the one and pays in the other.
 //
@@ -40,6 +41,14 @@ export interface SwapTerms {
   /** Chain seconds that it may be locked for, at most. */
   readonly seconds: bigint | undefined
   readonly signal: AbortSignal | undefined
+}
+
+/** How to take an invoice that promises another asset. */
+export interface TakeTerms extends Pick<SwapTerms, 'seconds' | 'signal'> {
+  /** What hops may keep of what is given. */
+  readonly maxFee: bigint | undefined
+  /** What must arrive, after what hops keep of it. */
+  readonly least: bigint | undefined
 }
 
 /** What a swap would take, before anything is sent. It binds nobody. */
@@ -70,6 +79,8 @@ interface Running {
   readonly reject: (error: unknown) => void
 }
 
+/** Seconds by which the newest block of another node may be behind. */
+const LAG = 120n
 /** Milliseconds that a hop has to name its price. */
 const PATIENCE = 10_000
 
@@ -180,9 +191,47 @@ export class Swaps {
    * signal aborts, what is on its way is given up, but for a swap whose secret was shown.
    */
   async swap(peers: readonly Peer[], terms: SwapTerms): Promise<Swapped> {
+    const plan = await this.plan(peers, terms)
+    if (plan.give.amount > terms.give.amount) throw new SwapRefusedError('SWAP_TOO_DEAR', plan.give.amount)
+    return this.#run(plan, terms)
+  }
+
+  /** Takes an invoice that promises another asset, as {@link swap}. Throws `InvoiceRefusedError` as well. */
+  async take(signed: SignedInvoice, terms: TakeTerms): Promise<Swapped> {
+    return this.#run(this.#planFor(signed, terms), terms)
+  }
+
+  /** A way to whoever signed an invoice, by whom its delivery comes back, less what hops on the way keep of it. */
+  #planFor(signed: SignedInvoice, { maxFee, least: wanted, seconds }: TakeTerms): SwapPlan {
+    const { domain, signer, forwarding, onionKey } = this.#engine.options
+    const { invoice } = signed
+    const { payee, asset, amount, want } = invoice
+    const [me, now] = [signer.address, this.#engine.switch.view!.now]
+    const id = toHex(invoiceDigest(domain, invoice))
+    assertDeliverable(invoice, { payer: me, total: amount, now })
+    const deadline = now + (seconds ?? least(forwarding.maxLock, forwarding.maxSwapLock - LAG))
+    if (deadline - now <= forwarding.margin) throw new SwapRefusedError('SWAP_TOO_SHORT')
+    const homeKeys = new Map([[me, toHex(onionKey!.publicKey)]])
+    const back = (arrives: bigint) =>
+      this.#leg({ asset: want.asset, from: payee, to: me, amount: arrives, now, deadline }, homeKeys)
+    const kept = back(want.amount).hops[0]!.amount - want.amount
+    const get = { asset: want.asset, amount: want.amount - kept }
+    if (get.amount < (wanted ?? want.amount)) throw new SwapRefusedError('SWAP_TOO_DEAR')
+    const [home, there] = [
+      back(get.amount),
+      this.#leg({ asset, from: me, to: payee, amount, now, deadline }, new Map([[payee, invoice.onionKey]])),
+    ]
+    const give = { asset, amount: there.hops[0]!.amount }
+    if (give.amount - amount > maxFeeOf(amount, maxFee === undefined ? {} : { maxFee }))
+      throw new SwapRefusedError('SWAP_TOO_DEAR', give.amount)
+    const [first, ...rest] = home.hops
+    const hops = [...there.hops, { ...first!, invoice: id }, ...rest]
+    const way = { hops, onionKeys: [...there.onionKeys, ...home.onionKeys], amount: get.amount, fee: 0n }
+    return { with: payee, give, get, deadline, way }
+  }
+
+  async #run({ give, get, way, deadline }: SwapPlan, terms: Pick<SwapTerms, 'signal'>): Promise<Swapped> {
     const { payee, payer, journal, options } = this.#engine
-    const { give, get, way, deadline } = await this.plan(peers, terms)
-    if (give.amount > terms.give.amount) throw new SwapRefusedError('SWAP_TOO_DEAR', give.amount)
     const seconds = deadline - this.#engine.switch.view!.now
     const signed = await payee.create({ ...get, seconds })
     this.#engine.assertRunning()

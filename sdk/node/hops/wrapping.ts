@@ -48,6 +48,7 @@ export function wrap({ hops, onionKeys, amount }: Way, payment: Wrapping): Wrapp
           amount: next.amount,
           deadline: next.deadline,
           mode,
+          ...(next.invoice !== undefined && { invoice: next.invoice }),
           ...(isDual && { share: shares[index + 1]! }),
         })
       : encodeHopPayload(finalOf(payment, amount, deadline, isDual ? addScalars(...shares) : undefined))

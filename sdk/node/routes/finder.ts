@@ -16,6 +16,8 @@ import type { RoutingTable } from './table.ts'
 /** One transfer of a way, in an asset of its own. */
 export interface WayHop extends RouteHop {
   readonly asset: Address
+  /** The invoice of `from` for which it delivers this. */
+  readonly invoice?: Hex
 }
 
 /** A part of a payment: its transfers from the payer on, and whom each layer of its onion is sealed for. */

@@ -6,10 +6,12 @@ import { shiftPoint } from '../../../sdk/core/points.ts'
 import { AMOUNT_BOUND, ZERO_HASH } from '../../../sdk/core/state.ts'
 import { COIN, type Hex } from '../../../sdk/core/types.ts'
 import {
+  assertDeliverable,
   assertPayable,
   type Intention,
   type InvoiceRefusal,
   InvoiceRefusedError,
+  promises,
 } from '../../../sdk/protocols/invoice-terms.ts'
 import {
   GATHERING_SECONDS,
@@ -196,6 +198,14 @@ describe('The payee’s book of an invoice', () => {
     refuses(book(), partOf('a', 0n), 'LESS_THAN_PROMISED')
   })
 
+  it('S46 takes nothing for a promise but against its delivery, which pays the invoice', () => {
+    const offer = book({ want: { asset: mallory, amount: 7n } })
+    refuses(offer, partOf('a', 100n), 'INVOICE_WANTS_DELIVERY')
+    const { next, said } = run(offer, { kind: 'delivered' })
+    expect([next.status, said]).to.deep.equal(['paid', []])
+    expect(() => run(next, { kind: 'cancel' })).to.throw(InvoiceRefusedError)
+  })
+
   it('counts what was promised and not what a hop added', () => {
     const generous = partOf('a', 60n, {}, { amount: 100n, deadline: DEADLINE + 1n })
     expect(run(book(), part(generous)).said).to.deep.equal([])
@@ -368,5 +378,22 @@ describe('A payer before it pays', () => {
     refused('INVOICE_OF_ANOTHER_PAYER', {}, { payer: mallory })
     refused('INVOICE_OF_ANOTHER_PAYEE', { payee: mallory })
     refused('INVOICE_WANTS_DELIVERY', {}, { want: { asset: mallory, amount: 1n } })
+  })
+
+  it('S46 may take what an invoice promises for all of its amount, and no more of it, nor anything else', () => {
+    const offer = { ...invoice, want: { asset: mallory, amount: 7n } }
+    const attempt = { payer: alice, total: 100n, now: NOW }
+    assertDeliverable(offer, attempt)
+    const codeOf = (terms: Partial<Invoice>, now = NOW) =>
+      expect(() => assertDeliverable({ ...offer, ...terms }, { ...attempt, now })).to.throw(InvoiceRefusedError)
+    codeOf({ want: { asset: COIN, amount: 0n } }).with.property('code', 'INVOICE_WANTS_NOTHING')
+    codeOf({ payer: bob }).with.property('code', 'INVOICE_OF_ANOTHER_PAYER')
+    codeOf({}, invoice.deadline + 1n).with.property('code', 'INVOICE_EXPIRED')
+    const delivery = { paid: offer.asset, given: mallory, amount: 7n }
+    for (const amount of [1n, 7n]) expect(promises(offer, { ...delivery, amount })).to.equal(true)
+    for (const wrong of [{ amount: 8n }, { amount: 0n }, { given: alice }, { paid: alice }, { paid: mallory }])
+      expect(promises(offer, { ...delivery, ...wrong })).to.equal(false)
+    expect(promises({ ...offer, amount: 0n }, delivery)).to.equal(false)
+    expect(promises(invoice, { ...delivery, given: COIN, amount: 0n })).to.equal(false)
   })
 })

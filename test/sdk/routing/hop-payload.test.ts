@@ -22,8 +22,12 @@ const locking = fc.oneof(
 const amount = fc.bigInt(1n, AMOUNT_BOUND - 10n)
 const deadline = fc.bigInt(1n, 2n ** 64n - 1n)
 const forward: fc.Arbitrary<ForwardPayload> = fc
-  .tuple(fc.record({ kind: fc.constant('forward' as const), channelId: bytes32, asset, amount, deadline }), locking)
-  .map(([rest, lock]) => ({ ...rest, ...lock }))
+  .tuple(
+    fc.record({ kind: fc.constant('forward' as const), channelId: bytes32, asset, amount, deadline }),
+    locking,
+    fc.record({ invoice: bytes32 }, { requiredKeys: [] }),
+  )
+  .map(([rest, lock, purpose]) => ({ ...rest, ...lock, ...purpose }))
 const purpose = fc.oneof(fc.record({ invoice: bytes32 }), fc.record({ secret: bytes(32) }))
 const memo = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
 const extras = fc.record({ memo, payerSignature: bytes(64) }, { requiredKeys: [] })
@@ -120,7 +124,7 @@ describe('Hop payload', () => {
 
   it('is for a hop or for the payee, never for both', () => {
     refuses(encodeHopPayload(example), true, 2)
-    refuses(encodeHopPayload(finalExample), false, 14)
+    refuses(encodeHopPayload(finalExample), false, 16)
     refuses(withRecord(finalExample, 2, new Uint8Array(32)), true, 2)
     refuses(withRecord(example, 16, Uint8Array.of(1)), false, 16)
     // A hop has no use for a memo: odd, so ignored.
