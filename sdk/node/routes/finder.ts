@@ -2,7 +2,7 @@ import type { Invoice } from '../../core/invoice.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Address, ChannelId, Hex } from '../../core/types.ts'
 import { carried, moved, refused } from '../../routing/belief.ts'
-import type { DeadlineMode } from '../../routing/path.ts'
+import { type DeadlineMode, MAX_HOPS } from '../../routing/path.ts'
 import { findPath } from '../../routing/paths.ts'
 import { type Route, type RouteHop, routeOf } from '../../routing/route.ts'
 import { findSplit, type Split, type SplitQuery } from '../../routing/split.ts'
@@ -71,6 +71,8 @@ const inAsset = ({ hops }: Route, asset: Address): WayHop[] => hops.map((hop) =>
 /** A member's lane of a channel, by name. */
 export const directionOf = ({ channelId, from }: RouteHop): string => `${channelId}/${from}`
 
+/** A swap is one onion for its two ways. */
+const HALF = { maxParts: 1, maxHops: MAX_HOPS / 2 }
 /** How often nodes may turn up on ways whose onion keys are unknown. */
 const MAX_DETOURS = 8
 
@@ -111,7 +113,7 @@ export class Finder {
     const table = this.#engine.gossip.table(asset)
     if (!table) throw new NoRouteError('NO_PATH')
     const lock = { lock: Number(deadline - now), maxLock: Number(this.#engine.options.forwarding.maxLock) }
-    const query: SplitQuery = { from, to, amount, maxFee: 1n << 100n, now: this.#now, ...lock, maxParts: 1 }
+    const query: SplitQuery = { from, to, amount, maxFee: 1n << 100n, now: this.#now, ...lock, ...HALF }
     const path = this.#openable(table, query, to)?.parts[0]
     if (!path) throw this.#reason(table, query)
     const hops = inAsset(routeOf(table.network, path, { asset, deadline }), asset)

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { toHex } from '../../../sdk/core/bytes.ts'
 import { UnencodableError } from '../../../sdk/core/codec.ts'
-import { encodeHopPayload } from '../../../sdk/routing/hop-payload.ts'
+import { encodeHopPayload, type FinalPayload } from '../../../sdk/routing/hop-payload.ts'
 import {
   createOnion,
   InvalidOnionError,
@@ -88,17 +88,21 @@ describe('Onion', () => {
       share: new Uint8Array(32).fill(1),
     } as const
     const forward = encodeHopPayload({ kind: 'forward', channelId: context.key, ...locked })
-    const final = encodeHopPayload({
+    const last: FinalPayload = {
       kind: 'final',
       ...locked,
       invoice: context.key,
       total: locked.amount,
       paymentId: `0x${'33'.repeat(16)}`,
-      payerSignature: new Uint8Array(64).fill(5),
-    })
+    }
+    const final = encodeHopPayload({ ...last, payerSignature: new Uint8Array(64).fill(5) })
     const hops = route([...Array.from({ length: MAX_HOPS - 1 }, () => forward), final])
     const found = travel(createOnion(session, hops).packet, hops)
     expect(toHex(found[MAX_HOPS - 1]!.payload)).to.equal(toHex(final))
+    // In a swap one of them may deliver what its invoice promises; who pays itself need not show who it is.
+    const delivery = encodeHopPayload({ kind: 'forward', channelId: context.key, ...locked, invoice: context.key })
+    const swap = route([delivery, ...Array.from({ length: MAX_HOPS - 2 }, () => forward), encodeHopPayload(last)])
+    expect(toHex(travel(createOnion(session, swap).packet, swap)[0]!.payload)).to.equal(toHex(delivery))
   })
 
   it('looks like another packet after each hop', () => {
