@@ -4,7 +4,7 @@ import { invoiceDigest, type SignedInvoice } from '../../sdk/core/invoice.ts'
 import { encodeInvoice } from '../../sdk/core/invoice-text.ts'
 import { type Address, COIN } from '../../sdk/core/types.ts'
 import { wrap } from '../../sdk/node/hops/wrapping.ts'
-import { FEE, GOLD, LOCK, MARGIN, Market, nothingLocked, PERIOD, USD } from './market.ts'
+import { FEE, GOLD, LAG, LOCK, MARGIN, Market, nothingLocked, PERIOD, USD } from './market.ts'
 import { type Actor, rejection, type Stage, until } from './stage.ts'
 
 const PRICE = 30n * USD
@@ -61,10 +61,17 @@ describe('delivery against payment on a real chain', () => {
     await market.pair(hana, bob, [usd, gold])
     const invoice = await sells(bob)
     const least = PIECES - FEE
-    await until(async () => {
-      const { code } = await rejection(alice.node.swapInvoice(invoice))
-      return code === 'SWAP_TOO_DEAR'
-    })
+    const tooDear = async (options: Parameters<typeof alice.node.swapInvoice>[1]) => {
+      const { code, price } = (await rejection(alice.node.swapInvoice(invoice, options))) as {
+        code?: string
+        price?: bigint
+      }
+      return code === 'SWAP_TOO_DEAR' && { price }
+    }
+    // Both ways are known once the news of channels has come.
+    await until(async () => (await tooDear({ least, maxFee: 0n })) !== false)
+    expect(await tooDear({ least, maxFee: FEE - 1n })).to.deep.equal({ price: PRICE + FEE })
+    expect(await tooDear({})).to.deep.equal({ price: undefined })
     const { gave, got } = await alice.node.swapInvoice(invoice, { least })
     expect([gave.amount, got.amount]).to.deep.equal([PRICE + FEE, least])
     await nothingLocked(alice, hana, bob)
@@ -103,7 +110,7 @@ describe('delivery against payment on a real chain', () => {
     bob.node.on('turned-back', ({ reason }) => reasons.push(reason))
     alice.node.on('asked', ({ id: transfer, asset }) => void alice.node.cancel(channelId, transfer, { asset }))
     const me = alice.node.address
-    const take = async ({ amount = PRICE, out = PIECES, lock = LOCK, named = id }) => {
+    const take = async ({ amount = PRICE, out = PIECES, lock = LOCK - LAG, named = id }) => {
       const signed = await alice.node.invoice({ asset: gold, amount: out })
       const deadline = (await bob.chain.head()).timestamp + lock
       const there = { channelId, from: me, to: bob.node.address, amount, deadline, fee: 0n, asset: usd }
@@ -119,7 +126,7 @@ describe('delivery against payment on a real chain', () => {
     }
     await take({ amount: PRICE - 1n })
     await take({ out: PIECES + 1n })
-    await take({ lock: LOCK + 60n })
+    await take({ lock: LOCK + LAG })
     await take({ named: toHex(new Uint8Array(32).fill(7)) })
     // Less may go out, for hops on the way, but never for less.
     await take({ amount: PRICE - 1n, out: PIECES / 2n })

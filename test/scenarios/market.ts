@@ -9,6 +9,8 @@ export const PERIOD = 3_600
 export const MARGIN = 600n
 /** The longest that a swap is locked. */
 export const LOCK = 1_500n
+/** By how much the newest block that one node has seen may be behind that of another. */
+export const LAG = 60n
 export const FEE = 1_000n
 /** Units of a token of 6 decimals, and of one of 18. */
 export const USD = 10n ** 6n

@@ -4,7 +4,7 @@ import { invoiceDigest } from '../../sdk/core/invoice.ts'
 import { type Address, COIN } from '../../sdk/core/types.ts'
 import type { EventOf } from '../../sdk/node/events.ts'
 import { wrap } from '../../sdk/node/hops/wrapping.ts'
-import { ended, FEE, GOLD, LOCK, locked, MARGIN, Market, nothingLocked, PERIOD, TENTH, USD } from './market.ts'
+import { ended, FEE, GOLD, LAG, LOCK, locked, MARGIN, Market, nothingLocked, PERIOD, TENTH, USD } from './market.ts'
 import { ETHER, rejection, type Stage, until } from './stage.ts'
 
 describe('swaps on a real chain', () => {
@@ -158,7 +158,7 @@ describe('swaps on a real chain', () => {
   /** Alice locks a swap as no node does. What is to come back to her is a part of `total`, so she waits for the others. */
   async function offer(
     { alice, hana, channelId, get }: Awaited<ReturnType<Market['direct']>>,
-    { amount = TENTH, lock = LOCK, asset = usd, total = get.amount }: Offer,
+    { amount = TENTH, lock = LOCK - LAG, asset = usd, total = get.amount }: Offer,
   ): Promise<void> {
     const signed = await alice.node.invoice({ asset, amount: total })
     const deadline = (await hana.chain.head()).timestamp + lock
@@ -179,7 +179,7 @@ describe('swaps on a real chain', () => {
     const reasons: string[] = []
     hana.node.on('turned-back', ({ reason }) => reasons.push(reason))
     alice.node.on('asked', ({ id }) => void alice.node.cancel(channelId, id))
-    const offers = [{ amount: TENTH - 1n }, { lock: LOCK + 60n }, { lock: MARGIN - 60n }, { asset: gold }]
+    const offers = [{ amount: TENTH - 1n }, { lock: LOCK + LAG }, { lock: MARGIN - 60n }, { asset: gold }]
     for (const [index, terms] of offers.entries()) {
       await offer(scene, terms)
       await until(() => reasons.length > index)
