@@ -159,6 +159,7 @@ export class Engine {
     await this.payer.load()
     await this.swaps.load()
     await this.sales.load()
+    await this.inbound.orders.load()
     await this.lookout.start()
     await this.switch.look()
     await this.sales.resume()
@@ -391,7 +392,10 @@ export class Engine {
     this.payer.tick()
     this.gossip.tick()
     this.rebalancer.tick()
-    if (this.switch.view) this.sales.tick(this.switch.view.confirmed)
+    if (this.switch.view) {
+      this.sales.tick(this.switch.view.confirmed)
+      this.inbound.orders.tick(this.switch.view.confirmed)
+    }
     for (const slot of this.book.slots)
       if (this.peers.all.get(slot.entry.peer)?.online && slot.isQuiet()) this.dispatch(slot, { kind: 'remind' })
     this.#hurry()

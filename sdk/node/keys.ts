@@ -13,6 +13,7 @@ import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 //   sent/<invoice id>                         an invoice that was paid, or is being paid
 //   swap/<invoice id>                         what has changed hands so far of a swap of this node that is not over
 //   sale/<digest of the quote>                 money of this node that a peer bought
+//   order/<nonce of the quote>                 inbound money that this node bought, until the quote expires
 //   disputer/<signer>                         a peer with whom there was a dispute
 //   credit/<number>, debt/<number>            fees that are taken from payments in a ledger, by this node or by the peer
 //   id/<number>/<payment id>                  version that holds a payment whose id the user chose
@@ -30,11 +31,13 @@ export const SENT = 'sent/'
 export const SWAPS = 'swap/'
 
 export const SALES = 'sale/'
+export const ORDERS = 'order/'
 export const DISPUTERS = 'disputer/'
 export const CREDITS = 'credit/'
 export const DEBTS = 'debt/'
 
 export const saleKey = (id: Hex): string => `${SALES}${id}`
+export const orderKey = (nonce: Hex): string => `${ORDERS}${nonce}`
 export const disputerKey = (signer: Address): string => `${DISPUTERS}${signer}`
 export const partKey = (id: Hex): string => `${PARTS}${id}`
 export const tagKey = (tag: Hex): string => `${TAGS}${tag}`

@@ -143,11 +143,11 @@ function readQuote(reader: Reader): SignedInboundQuote {
 /** A sale as the hub keeps it. */
 export interface Sale extends SignedInboundQuote {
   readonly channelId: ChannelId
-  /** `unpaid`: the fee is to come first; `paid`: the deposit is due; `funded`: it was made. */
-  readonly status: 'unpaid' | 'paid' | 'funded'
+  /** `unpaid`: the fee is to come first; `paid`: the deposit is due; `funded`: it was made; `late`: the fee is due back. */
+  readonly status: 'unpaid' | 'paid' | 'funded' | 'late'
 }
 
-const STATUSES = ['unpaid', 'paid', 'funded'] as const
+const STATUSES = ['unpaid', 'paid', 'funded', 'late'] as const
 
 export const encodeSale = (sale: Sale): Uint8Array =>
   putQuote(new Writer(MAX_INBOUND).u8(STATUSES.indexOf(sale.status)), sale)
@@ -161,5 +161,14 @@ export function decodeSale(bytes: Uint8Array): Sale {
 }
 
 /** Whether a sale binds the hub's money at this time of the chain. */
-export const binds = ({ status, quote: { expiry, duration } }: Sale, now: bigint): boolean =>
-  status === 'unpaid' ? now <= expiry : now <= expiry + duration
+export function binds({ status, quote: { expiry, duration } }: Sale, now: bigint): boolean {
+  if (status === 'late') return false
+  return status === 'unpaid' ? now <= expiry : now <= expiry + duration
+}
+
+/** Seconds after the expiry of its quote in which a fee is still known for what it is. */
+const LATE_SECONDS = 7n * 86_400n
+
+/** Whether nothing can follow from a sale any more. */
+export const isOver = (sale: Sale, now: bigint): boolean =>
+  sale.status === 'unpaid' ? now > sale.quote.expiry + LATE_SECONDS : sale.status === 'funded' && !binds(sale, now)

@@ -1,7 +1,12 @@
 import { expect } from 'chai'
 import { TypedDataEncoder } from 'ethers'
 import { toHex } from '../../sdk/core/bytes.ts'
-import { INBOUND_QUOTE_TYPE, type InboundQuote, inboundQuoteDigest } from '../../sdk/core/inbound-quote.ts'
+import {
+  INBOUND_QUOTE_TYPE,
+  type InboundQuote,
+  inboundQuoteDigest,
+  type SignedInboundQuote,
+} from '../../sdk/core/inbound-quote.ts'
 import { invoiceDigest } from '../../sdk/core/invoice.ts'
 import { type Address, type ChannelId, COIN, type Hex } from '../../sdk/core/types.ts'
 import type { Route } from '../../sdk/node/hops/quote.ts'
@@ -104,14 +109,63 @@ describe('inbound money of a hub', () => {
     expect(alice.node.inboundDebt(channelId)).to.equal(0n)
     expect(spendable(alice, channelId)).to.equal(ETHER - 1_000n)
     expect(alice.node.balances(channelId).receivable).to.equal(ETHER + ETHER / 4n + 1_000n)
-    const again = new AbortController()
-    const twice = alice.node.buyInbound(quote, { signal: again.signal })
+    expect(await alice.node.buyInbound(quote)).to.equal(channelId)
     await stage.later(60)
     await stage.chain.mine(3)
-    again.abort(new Error('enough'))
-    expect((await rejection(twice)).message).to.equal('enough')
     expect(alice.node.balances(channelId)).to.include({ spendable: ETHER - 1_000n })
     expect(alice.node.balances(channelId).receivable).to.equal(ETHER + ETHER / 4n + 1_000n)
+  })
+
+  it('is owed for once, though its purchase was ended and begun again, by another process too', async () => {
+    const [hub, bob] = [await hubOf('ended'), await start('bob', 'ended')]
+    const quote = await bob.node.quoteInbound(hub.address, { amount: ETHER / 2n })
+    await stage.chain.rpc('evm_setAutomine', false)
+    const ending = new AbortController()
+    const buying = rejection(bob.node.buyInbound(quote, { period: 3_600, signal: ending.signal }))
+    const debt = ({ node }: Actor) => node.channels().map(({ channelId }) => node.inboundDebt(channelId))
+    await until(() => debt(bob)[0] === 1_000n)
+    ending.abort(new Error('enough'))
+    expect((await buying).message).to.equal('enough')
+    await stage.stop(bob)
+    const again = await start('bob', 'ended')
+    await again.node.connect(hub.address)
+    const buyingAgain = again.node.buyInbound(quote)
+    await stage.chain.rpc('evm_setAutomine', true)
+    await stage.chain.mine(3)
+    await buyingAgain
+    expect(debt(again)).to.deep.equal([1_000n])
+  })
+
+  it('is sold for a fee that comes late if there is room, else the fee goes back', async () => {
+    const [alice, hub] = [await start('alice', 'late'), await hubOf('late')]
+    const channelId = await stage.pair(alice, hub, 3_600)
+    const quoted = async (amount: bigint) => alice.node.quoteInbound(hub.node.address, { amount })
+    /** Alice buys, does not pay, and the quote expires before the hub's eyes. */
+    const forget = async (quote: SignedInboundQuote) => {
+      alice.node.pay = () => Promise.reject(new Error('not now'))
+      expect((await rejection(alice.node.buyInbound(quote))).message).to.equal('not now')
+      Reflect.deleteProperty(alice.node, 'pay')
+      const { invoice } = await hub.node.invoice({ amount: 1n, seconds: 1n })
+      await stage.later(700)
+      // An invoice is forgotten a margin after its deadline.
+      const isPast = () =>
+        rejection((async () => hub.node.cancelInvoice(toHex(invoiceDigest(stage.domain, invoice))))())
+      await until(async () => (await isPast()).name === 'InvoiceUnknownError')
+    }
+    const pay = ({ quote: { fee, nonce } }: SignedInboundQuote) => alice.node.pay(channelId, fee, { id: nonce })
+    const first: SignedInboundQuote = await quoted(ETHER / 4n)
+    await forget(first)
+    await pay(first)
+    await until(() => alice.node.balances(channelId).receivable === ETHER + ETHER / 4n + 1_000n)
+    const second: SignedInboundQuote = await quoted(ETHER / 2n)
+    await forget(second)
+    await alice.node.buyInbound(await quoted(ETHER / 2n))
+    await pay(second)
+    await until(() => spendable(alice, channelId) === ETHER - 2_000n)
+    expect(alice.node.balances(channelId).receivable).to.equal(ETHER + (3n * ETHER) / 4n + 2_000n)
+    const returned = []
+    for await (const { direction, id } of alice.node.payments()) if (direction === 'in') returned.push(id)
+    expect(returned).to.deep.equal([second.quote.nonce])
   })
 
   it('is deposited after a restart by a hub that was stopped after the fee had come', async () => {

@@ -6,6 +6,7 @@ import { verifySignature } from '../../signing/signature.ts'
 import type { Engine } from '../engine.ts'
 import { InvalidQuoteError, PeerRefusedError } from '../errors.ts'
 import type { Slot } from '../ledgers/slot.ts'
+import { type Order, Orders } from './orders.ts'
 import type { Peer } from './peers.ts'
 import { Questions } from './questions.ts'
 
@@ -13,9 +14,11 @@ import { Questions } from './questions.ts'
 export class Inbound {
   readonly #engine: Engine
   readonly questions = new Questions<InboundMessage>()
+  readonly orders: Orders
 
   constructor(engine: Engine) {
     this.#engine = engine
+    this.orders = new Orders(engine)
   }
 
   /** Asks a peer for its price. */
@@ -42,28 +45,56 @@ export class Inbound {
   /** Accepts a quote for a ledger; resolves once the hub's money is there for sure. */
   async buy(peer: Peer, slot: Slot, signed: SignedInboundQuote, pay: () => Promise<unknown>, signal?: AbortSignal) {
     const { quote } = signed
-    const { switch: parts } = this.#engine
     const { channelId, me } = slot.ledger
-    const upfront = spendable(slot.ledger, me) >= quote.fee
-    const held = slot.ledger.facts?.confirmedBalances[1 - me] ?? 0n
-    // Durable before the hub may take it.
-    if (!upfront) await this.#owe(slot, quote.fee)
+    const { upfront, held } = this.orders.get(quote.nonce) ?? (await this.#order(slot, quote))
     try {
       const answer = await this.#converse(peer, quote.nonce, { kind: 'buy', ...signed, channelId, upfront }, signal)
       if (answer.kind !== 'sold') throw new PeerRefusedError('INBOUND', 'it answers a purchase otherwise')
     } catch (error) {
-      if (!upfront && error instanceof PeerRefusedError) parts.debts.add(slot, -quote.fee)
+      if (error instanceof PeerRefusedError) this.#cancel(slot, quote, upfront)
       throw error
     }
-    if (upfront) await pay()
-    const isThere = (facts: { confirmedBalances: readonly bigint[] }) =>
-      facts.confirmedBalances[1 - me]! >= held + quote.amount
-    await this.#engine.lookout.until(slot, isThere, signal)
+    const back = new AbortController()
+    const stop = this.#onPaidBack(slot, quote, () =>
+      back.abort(new PeerRefusedError('INBOUND_SOLD_OUT', 'the fee came too late, and came back')),
+    )
+    try {
+      if (upfront) await this.#payInTime(quote, pay)
+      const isThere = (facts: { confirmedBalances: readonly bigint[] }) =>
+        facts.confirmedBalances[1 - me]! >= held + quote.amount
+      const end = signal ? AbortSignal.any([signal, back.signal]) : back.signal
+      await this.#engine.lookout.until(slot, isThere, end)
+    } finally {
+      stop()
+    }
   }
 
-  #owe(slot: Slot, fee: bigint): Promise<void> {
-    this.#engine.switch.debts.add(slot, fee)
-    return new Promise((resolve) => this.#engine.durably(resolve))
+  /** From the expiry on the hub may have sold its money to others. */
+  async #payInTime({ expiry }: InboundQuote, pay: () => Promise<unknown>): Promise<void> {
+    if ((await this.#engine.options.chain.head()).timestamp > expiry) throw new InvalidQuoteError('it has expired')
+    await pay()
+  }
+
+  #onPaidBack({ ledger: { channelId } }: Slot, { nonce }: InboundQuote, hear: () => void): () => void {
+    return this.#engine.emitter.on('payment', (event) => {
+      if (event.direction !== 'in' || event.channelId !== channelId) return
+      for (const { id } of event.payments()) if (id === nonce) hear()
+    })
+  }
+
+  /** What is owed is durable before the hub may take it. */
+  async #order(slot: Slot, { nonce, expiry, fee }: InboundQuote): Promise<Order> {
+    const { ledger } = slot
+    const upfront = spendable(ledger, ledger.me) >= fee
+    const order = { upfront, expiry, held: ledger.facts?.confirmedBalances[1 - ledger.me] ?? 0n }
+    this.orders.add(nonce, order)
+    if (!upfront) this.#engine.switch.debts.add(slot, fee)
+    await new Promise<void>((resolve) => this.#engine.durably(resolve))
+    return order
+  }
+
+  #cancel(slot: Slot, { nonce, fee }: InboundQuote, upfront: boolean): void {
+    if (this.orders.delete(nonce) && !upfront) this.#engine.switch.debts.add(slot, -fee)
   }
 
   async #converse(peer: Peer, nonce: Hex, message: InboundMessage, signal?: AbortSignal): Promise<InboundMessage> {

@@ -9,6 +9,7 @@ import {
   type InboundTerms,
   inboundFee,
   inboundRefusal,
+  isOver,
   QUOTE_SECONDS,
   type Sale,
 } from '../../protocols/inbound.ts'
@@ -18,6 +19,7 @@ import type { PaymentEvent } from '../events.ts'
 import { DISPUTERS, disputerKey, SALES, saleKey } from '../keys.ts'
 import { readPayments } from '../ledgers/history.ts'
 import type { Slot } from '../ledgers/slot.ts'
+import { Paying } from '../payments/pay.ts'
 import type { Peer } from './peers.ts'
 
 /** Milliseconds until a deposit that failed is tried again. */
@@ -30,11 +32,13 @@ export class Sales {
   readonly #sales = new Map<Hex, Sale>()
   /** Peers with whom there was a dispute: what is refilled for them would only be tied up again. */
   readonly #disputers = new Set<Address>()
-  /** Deposits under way, and until when one that failed rests. */
+  /** What is under way, and until when what failed rests. */
   readonly #notBefore = new Map<Hex, number>()
+  readonly #paying: Paying
 
   constructor(engine: Engine, terms: ReadonlyMap<Address, InboundTerms>) {
     this.#engine = engine
+    this.#paying = new Paying(engine)
     this.#terms = terms
   }
 
@@ -50,9 +54,8 @@ export class Sales {
   /** Does what is due of them, once the chain is followed. */
   async resume(): Promise<void> {
     for (const [id, sale] of this.#sales) {
-      if (sale.status === 'unpaid' && (await this.#wasPaid(sale))) this.#advance(id, sale, 'paid')
-      const now = this.#sales.get(id)!
-      if (now.status === 'paid') void this.#fund(id, now)
+      if (sale.status === 'unpaid' && (await this.#wasPaid(sale))) this.#take(id, sale)
+      this.#work(id)
     }
   }
 
@@ -73,7 +76,7 @@ export class Sales {
     const { nonce, asset, amount, duration } = ask
     const { timestamp: now } = await chain.head()
     const terms = this.#terms.get(asset)
-    const code = inboundRefusal(terms, ask, this.#exposure(peer, asset, now))
+    const code = inboundRefusal(terms, ask, this.#exposure(peer.signer, asset, now))
     if (code) return { kind: 'refused', nonce, code }
     const fee = inboundFee(terms!, amount, duration)
     const sides = { hub: signer.address, client: peer.signer }
@@ -81,15 +84,15 @@ export class Sales {
     return { kind: 'quote', quote, signature: signer.sign(inboundQuoteDigest(domain, quote)) }
   }
 
-  #exposure({ signer }: Peer, asset: Address, now: bigint) {
+  #exposure(client: Address, asset: Address, now: bigint) {
     let [toClient, toAll] = [0n, 0n]
     for (const sale of this.#sales.values()) {
       if (sale.quote.asset !== asset || !binds(sale, now)) continue
       toAll += sale.quote.amount
-      if (sale.quote.client === signer) toClient += sale.quote.amount
+      if (sale.quote.client === client) toClient += sale.quote.amount
     }
     const isDisputed = ({ ledger: { frozen, facts } }: Slot) => frozen || facts?.latest.phase === 'disputed'
-    const disputed = this.#disputers.has(signer) || [...this.#engine.book.slotsOf(signer)].some(isDisputed)
+    const disputed = this.#disputers.has(client) || [...this.#engine.book.slotsOf(client)].some(isDisputed)
     return { toClient, toAll, disputed }
   }
 
@@ -106,13 +109,13 @@ export class Sales {
     if (!isMine || !verifySignature(digest, signature, signer.address)) return refuse('INBOUND_QUOTE_UNKNOWN')
     if (this.#sales.has(id)) return { kind: 'sold', nonce } as const
     if (now > quote.expiry) return refuse('INBOUND_QUOTE_EXPIRED')
-    const code = inboundRefusal(this.#terms.get(asset), quote, this.#exposure(peer, asset, now))
+    const code = inboundRefusal(this.#terms.get(asset), quote, this.#exposure(peer.signer, asset, now))
     if (code) return refuse(code)
     // Counted before anything waits, so that two purchases at once cannot exceed what one may not.
     if (!upfront) this.#engine.switch.credits.add(slot, quote.fee)
     this.#advance(id, { quote, signature, channelId, status: 'unpaid' }, upfront ? 'unpaid' : 'paid')
     await new Promise<void>((resolve) => this.#engine.durably(resolve))
-    if (!upfront) void this.#fund(id, this.#sales.get(id)!)
+    if (!upfront) this.#work(id)
     return { kind: 'sold', nonce } as const
   }
 
@@ -133,45 +136,71 @@ export class Sales {
       const found = awaited.find(([, { quote }]) => quote.nonce === paymentId && quote.asset === event.asset)
       if (!found || amount < found[1].quote.fee) continue
       const [id, sale] = found
-      this.#advance(id, sale, 'paid')
-      this.#engine.durably(() => void this.#fund(id, this.#sales.get(id)!))
+      this.#take(id, sale)
+      this.#engine.durably(() => this.#work(id))
     }
   }
 
-  /** Deposits what was sold: once, by its intent, however often this is asked for. */
-  async #fund(id: Hex, sale: Sale): Promise<void> {
-    const { chain } = this.#engine.options
-    const { channelId, quote } = sale
-    const slot = this.#engine.book.slot({ channelId, asset: quote.asset })
-    if (!slot || this.#engine.halted || this.#engine.options.clock.elapsed() < (this.#notBefore.get(id) ?? 0)) return
+  /** The fee has come: in time, or when there is still room. Else it goes back. */
+  #take(id: Hex, sale: Sale): void {
+    const { quote } = sale
+    const now = this.#engine.switch.view?.now ?? 0n
+    const room = () => this.#exposure(quote.client, quote.asset, now)
+    const isTaken = binds(sale, now) || inboundRefusal(this.#terms.get(quote.asset), quote, room()) === undefined
+    this.#advance(id, sale, isTaken ? 'paid' : 'late')
+  }
+
+  /** Does what a sale waits for; it may be done twice, and is tried again after a while. */
+  #work(id: Hex): void {
+    const sale = this.#sales.get(id)
+    if (sale?.status === 'paid') void this.#attempt(id, () => this.#fund(id, sale))
+    if (sale?.status === 'late') void this.#attempt(id, () => this.#payBack(id, sale))
+  }
+
+  async #attempt(id: Hex, act: () => Promise<void>): Promise<void> {
+    const { clock } = this.#engine.options
+    if (this.#engine.halted || clock.elapsed() < (this.#notBefore.get(id) ?? 0)) return
     this.#notBefore.set(id, Number.POSITIVE_INFINITY)
     try {
-      await chain.deposit(slot.ledger, slot.ledger.me, quote.amount, { intent: `inbound/${id}` })
-      if (this.#engine.halted) return
-      this.#advance(id, sale, 'funded')
-      this.#engine.durably(() => void this.#engine.desk.refresh(slot))
-      this.#engine.emitter.emit({
-        kind: 'inbound-sold',
-        channelId,
-        asset: quote.asset,
-        amount: quote.amount,
-        fee: quote.fee,
-      })
+      await act()
     } catch (error) {
-      this.#notBefore.set(id, this.#engine.options.clock.elapsed() + PAUSE)
+      this.#notBefore.set(id, clock.elapsed() + PAUSE)
       if (!this.#engine.halted) this.#engine.emitter.emit({ kind: 'alarm', error: error as Error })
     }
   }
 
-  /** Does again what failed, and forgets what binds nobody any more. */
+  /** Under the id that it came with, so once. */
+  async #payBack(id: Hex, { channelId, quote }: Sale): Promise<void> {
+    const slot = this.#engine.book.slot({ channelId, asset: quote.asset })
+    if (slot) await this.#paying.pay(slot, quote.fee, { id: quote.nonce, memo: 'inbound', wait: 'signed' })
+    this.#forget(id)
+  }
+
+  /** Deposits what was sold: once, by its intent, however often this is asked for. */
+  async #fund(id: Hex, sale: Sale): Promise<void> {
+    const { channelId, quote } = sale
+    const { asset, amount, fee } = quote
+    const slot = this.#engine.book.slot({ channelId, asset })
+    if (!slot) return
+    await this.#engine.options.chain.deposit(slot.ledger, slot.ledger.me, amount, { intent: `inbound/${id}` })
+    if (this.#engine.halted) return
+    this.#advance(id, sale, 'funded')
+    this.#engine.durably(() => void this.#engine.desk.refresh(slot))
+    this.#engine.emitter.emit({ kind: 'inbound-sold', channelId, asset, amount, fee })
+  }
+
+  /** Does again what failed, and forgets what nothing can follow from any more. */
   tick(now: bigint): void {
     for (const [id, sale] of this.#sales) {
-      if (sale.status === 'paid') void this.#fund(id, sale)
-      if (sale.status === 'paid' || binds(sale, now)) continue
-      this.#notBefore.delete(id)
-      this.#sales.delete(id)
-      this.#engine.journal.write(saleKey(id), null)
+      this.#work(id)
+      if (isOver(sale, now)) this.#forget(id)
     }
+  }
+
+  #forget(id: Hex): void {
+    this.#notBefore.delete(id)
+    this.#sales.delete(id)
+    this.#engine.journal.write(saleKey(id), null)
   }
 
   /** There is a dispute with a peer. */
