@@ -80,7 +80,7 @@ export interface SwapOptions {
   readonly get: Named & { readonly amount: bigint }
   /** Who swaps, by session key or by the address it is dialled at; default: the connected peer that asks least. */
   readonly with?: string
-  /** Chain seconds that it may be locked for if somebody is silent; default: as long as the other end takes it. */
+  /** Chain seconds that it may be locked for if somebody is silent; default: this node's `maxSwapLock`, or less if the other end takes less. */
   readonly seconds?: bigint
   readonly signal?: AbortSignal
 }

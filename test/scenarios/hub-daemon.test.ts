@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { type ChannelId, COIN, type Hex } from '../../sdk/core/types.ts'
 import type { Route } from '../../sdk/node/hops/quote.ts'
+import { deploy } from '../sdk/chain/anvil.ts'
 import { Daemon, metric } from './daemon.ts'
 import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
 
@@ -115,6 +116,36 @@ describe('tallystick hub', () => {
     expect(await daemon.stop()).to.equal(0)
     expect(daemon.lines.at(-1)!.msg).to.equal('stopped')
     expect(daemon.errors).to.equal('')
+  })
+
+  it('swaps by its rates, counts what it took and gave, and refuses what it has no rate for', async () => {
+    const owner = stage.chain.wallet(4)
+    const token = await deploy(owner, 'test/mocks/Payers.sol/AuthorizedToken', 1_000_000n)
+    const rate = { from: 'coin', to: token, price: { from: `${ETHER}`, to: '2500' }, most: '1000' }
+    const config = { assets: { coin: COIN_TERMS, [token]: {} }, rates: [rate], maxSwapLock: 1_200 }
+    const daemon = launch(configure('swaps', config))
+    const { listening } = await served(daemon)
+    const alice = await client('alice', 'swaps')
+    const channelId = await alice.node.open(listening[0]!, { period: 3_600, assets: [COIN, token] })
+    const { me } = alice.node.channel(channelId)
+    await alice.node.deposit(channelId, ETHER)
+    const bank = await stage.hand('tower')
+    await bank.deposit({ channelId, asset: token }, 1 - me, 5_000n, { intent: 'stock' })
+    await until(() => alice.node.balances(channelId, token).receivable === 5_000n)
+    await until(() => alice.node.balances(channelId).spendable === ETHER)
+    const url = await metricsOf(daemon)
+    await until(async () => (await metric(url, `tallystick_hub_capacity_out{asset="${token}"}`)) === 5_000)
+    const get = { asset: token, amount: 250n }
+    const { gave } = await alice.node.swap({ give: { amount: ETHER }, get })
+    expect(gave.amount).to.equal(ETHER / 10n)
+    await until(() => alice.node.balances(channelId).receivable === ETHER / 10n)
+    const back = { give: { asset: token, amount: 250n }, get: { amount: 1n }, with: listening[0]! }
+    expect(await rejection(alice.node.swap(back))).to.have.property('peerCode', 'ASSET_REFUSED')
+    const value = (name: string) => metric(url, `tallystick_hub_${name}{taken="${COIN}",given="${token}"}`)
+    await until(async () => (await value('swapped_total')) === 1)
+    expect([await value('swapped_taken_total'), await value('swapped_given_total')]).to.deep.equal([1e17, 250])
+    await until(() => alice.node.balances(channelId, token).spendable === 250n)
+    expect(await daemon.stop()).to.equal(0)
   })
 
   it('S1 S35 loses nothing when it is killed in the middle of payments and started again', async function () {

@@ -119,7 +119,8 @@ export class Swaps {
     const { signer, forwarding, onionKey } = this.#engine.options
     const me = signer.address
     const now = this.#engine.switch.view!.now
-    const furthest = now + (seconds ?? forwarding.maxLock)
+    // What the other end says alone could lock this node's asset for as long as it likes.
+    const furthest = now + (seconds ?? forwarding.maxSwapLock)
     const back = { asset: get.asset, from: peer.signer, to: me, amount: get.amount, now, deadline: furthest }
     const home = this.#leg(back, new Map([[me, toHex(onionKey!.publicKey)]]))
     const asked = await this.#ask(peer, { from: give.asset, to: get.asset, amount: home.hops[0]!.amount }, signal)
@@ -209,7 +210,7 @@ export class Swaps {
     const [me, now] = [signer.address, this.#engine.switch.view!.now]
     const id = toHex(invoiceDigest(domain, invoice))
     assertDeliverable(invoice, { payer: me, total: amount, now })
-    const deadline = now + (seconds ?? least(forwarding.maxLock, forwarding.maxSwapLock - LAG))
+    const deadline = now + (seconds ?? forwarding.maxSwapLock - LAG)
     if (deadline - now <= forwarding.margin) throw new SwapRefusedError('SWAP_TOO_SHORT')
     const homeKeys = new Map([[me, toHex(onionKey!.publicKey)]])
     const back = (arrives: bigint) =>
