@@ -3,6 +3,7 @@ import { parseAddress } from '../core/address.ts'
 import { type Address, COIN } from '../core/types.ts'
 import { type CarriageTerms, DEFAULT_FORWARDING, type Rate } from '../node/hops/policy.ts'
 import { DEFAULT_POLICY, type InboundTerms } from '../node/node.ts'
+import { DEFAULT_RECEPTION } from '../transport/reception.ts'
 import { readText, UsageError } from './files.ts'
 
 // The configuration of a hub: a JSON file, and over it what the command line says. Amounts are decimal texts in the asset's
@@ -95,6 +96,9 @@ const schema = z.strictObject({
       most: whole(60).default(DEFAULT_POLICY.maxPeriod),
     })
     .prefault({}),
+  maxConnections: whole(1).default(DEFAULT_RECEPTION.maxConnections),
+  maxConnectionsPerHost: whole(1).default(DEFAULT_RECEPTION.maxConnectionsPerHost),
+  maxStrangersPerHost: whole(1).default(DEFAULT_RECEPTION.maxStrangersPerHost),
   maxUnfunded: whole(1).default(DEFAULT_POLICY.maxUnfundedOfAll),
   /** A file of session keys, one a line: they alone may open channels. */
   allowFile: text.optional(),

@@ -65,7 +65,10 @@ async function serve(config: HubConfig, desk: Desk, wallet: Signer, key: Uint8Ar
     owner: config.owner ?? chain.sender,
     chain,
     store,
-    transports: (signer) => [tcpTransport({ signer }), webSocketTransport({ signer })],
+    transports: (signer) => {
+      const options = { signer, ...receptionOf(config) }
+      return [tcpTransport(options), webSocketTransport(options)]
+    },
     towers: config.towers.map(({ privacy, ...tower }) => ({ ...tower, ...(privacy && { privacy }) })),
     ...policiesOf(config),
   })
@@ -88,6 +91,12 @@ async function serve(config: HubConfig, desk: Desk, wallet: Signer, key: Uint8Ar
     },
   }
 }
+
+const receptionOf = ({ maxConnections, maxConnectionsPerHost, maxStrangersPerHost }: HubConfig) => ({
+  maxConnections,
+  maxConnectionsPerHost,
+  maxStrangersPerHost,
+})
 
 function policiesOf(config: HubConfig) {
   const assets = assetsOf(config)

@@ -10,6 +10,14 @@ interface Caller {
   destroy(): unknown
 }
 
+/** See {@link TransportOptions}. */
+export const DEFAULT_RECEPTION = {
+  maxStrangers: 256,
+  maxStrangersPerHost: 32,
+  maxConnections: 4_096,
+  maxConnectionsPerHost: 256,
+} as const
+
 /** Lets callers of one listener in: limits those who have not proved who they are, and hands over those who have. */
 export class Reception {
   readonly #options: TransportOptions
@@ -26,8 +34,10 @@ export class Reception {
 
   /** Counts a caller as a stranger until the result is called or it is gone; cuts it off (undefined) if there are too many. */
   enter(caller: Caller): (() => void) | undefined {
-    const { maxStrangers = 256, maxStrangersPerHost = 32, onReject } = this.#options
-    const { maxConnections = 4_096, maxConnectionsPerHost = 256 } = this.#options
+    const { maxStrangers, maxStrangersPerHost, maxConnections, maxConnectionsPerHost, onReject } = {
+      ...DEFAULT_RECEPTION,
+      ...this.#options,
+    }
     const host = caller.remoteAddress ?? 'unknown'
     const isFull = this.#strangers.size >= maxStrangers || this.#connections >= maxConnections
     const hasMany =

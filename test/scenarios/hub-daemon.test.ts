@@ -90,6 +90,16 @@ describe('tallystick hub', () => {
   const metricsOf = async (daemon: Daemon) => (await daemon.said('metrics')).metrics as string
   const entitlement = ({ node }: Actor, channelId: ChannelId) => node.balances(channelId).entitlement
 
+  it('S20 takes as many connections of one host as it is told to', async () => {
+    const { listening } = await served(launch(configure('host', { maxConnectionsPerHost: 1 })))
+    const [alice, bob] = [await client('alice', 'host'), await client('bob', 'host')]
+    await alice.node.connect(listening[0]!)
+    expect(await rejection(bob.node.connect(listening[0]!))).to.have.property('name', 'TransportError')
+    await stage.stop(alice)
+    const isLetIn = () => bob.node.connect(listening[0]!).then(Boolean, () => false)
+    await until(isLetIn)
+  })
+
   it('carries payments of its clients, counts them, refuses what its terms exclude, and ends in order', async () => {
     const daemon = launch(configure('plain'))
     const { alice, bob, channelId, second, route } = await line(daemon, 'plain')

@@ -40,7 +40,7 @@ const BATCH_BYTES = 8_192
 /** Milliseconds until a peer is asked again for what the chain did not show, at first and at last. */
 const FIRST_PAUSE = 1_000
 const LAST_PAUSE = 3_600_000
-/** Pieces that are checked at a stretch. */
+/** Pieces that are looked up at once, and checked at a stretch. */
 const SLICE = 8
 /** Pieces that may wait for a peer before it is told everything anew. */
 const MAX_PENDING = 8_192
@@ -231,16 +231,18 @@ export class Gossip {
     ear.asked--
     ear.caughtUp = frames.reduce((sum, { length }) => sum + length, 0) < BATCH_BYTES / 2
     const { connection } = peer
-    const backed = await Promise.all(frames.map((frame) => this.#isBacked(frame)))
-    if (this.#engine.halted || peer.connection !== connection) return
-    if (backed.some((isBacked) => !isBacked)) this.#doubt(ear)
-    this.#engine.peers.spend(peer, UNBACKED * backed.filter((isBacked) => isBacked === false).length)
-    if (peer.connection !== connection) return
-    for (const [index, frame] of frames.entries()) {
-      if (backed[index]) this.#hear(frame, peer)
+    const isHere = () => !this.#engine.halted && peer.connection === connection
+    for (let from = 0; from < frames.length; from += SLICE) {
+      const some = frames.slice(from, from + SLICE)
+      const backed = await Promise.all(some.map((frame) => this.#isBacked(frame)))
+      if (!isHere()) return
+      if (backed.some((each) => !each)) this.#doubt(ear)
+      // Paid for before more is asked of the RPC.
+      this.#engine.peers.spend(peer, UNBACKED * backed.filter((each) => each === false).length)
+      for (const [index, frame] of some.entries()) if (backed[index] && isHere()) this.#hear(frame, peer)
       // Signatures take a third of a millisecond each on a small machine; payments come in between.
-      if (index % SLICE === SLICE - 1) await new Promise((resolve) => setTimeout(resolve, 0))
-      if (this.#engine.halted || peer.connection !== connection) return
+      await new Promise((resolve) => setTimeout(resolve, 0))
+      if (!isHere()) return
     }
     this.#ask(peer, ear)
   }

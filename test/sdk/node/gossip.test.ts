@@ -8,6 +8,7 @@ import { decodeNews, encodeNews } from '../../../sdk/routing/gossip-wire.ts'
 import { bucketOf } from '../../../sdk/routing/policy.ts'
 import { ownerOf, signerOf, until, World } from './actors.ts'
 import { Mallory } from './mallory.ts'
+import type { ModelView } from './model-chain.ts'
 
 const FAST: NonNullable<NodeOptions['gossip']> = { limits: { interval: 0 } }
 
@@ -18,7 +19,7 @@ describe('gossip between nodes', () => {
   })
   afterEach(() => world.stop())
 
-  const start = (name: string, options: Pick<NodeOptions, 'forwarding' | 'gossip'> = {}) =>
+  const start = (name: string, options: Pick<NodeOptions, 'forwarding' | 'gossip'> & { chain?: ModelView } = {}) =>
     world.start(name, { gossip: FAST, ...options })
 
   /** A channel with `amount` on either side. */
@@ -140,7 +141,16 @@ describe('gossip between nodes', () => {
   })
 
   it('S20 cuts off a peer that goes on telling of channels that do not exist, before the RPC is asked for many', async () => {
-    const alice = await start('alice')
+    const chain = world.chain.connect(ownerOf('alice'))
+    const { view } = chain
+    let [asking, most] = [0, 0]
+    chain.view = async (ledger) => {
+      most = Math.max(most, ++asking)
+      await new Promise((resolve) => setImmediate(resolve))
+      asking--
+      return view.call(chain, ledger)
+    }
+    const alice = await start('alice', { chain })
     const { guest } = await mallory(alice)
     let told = 0
     while (!guest.closed && told < 3_000) {
@@ -154,6 +164,7 @@ describe('gossip between nodes', () => {
       await until(() => guest.closed || guest.of('more').length > asked)
     }
     expect(guest.closed).to.equal(true)
+    expect(most, 'a few are paid for before the next are asked for').to.be.below(20)
   })
 
   it('does not listen to strangers, nor to batches that nobody asked for', async () => {
