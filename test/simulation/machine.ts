@@ -1,4 +1,4 @@
-import type { Address } from '../../sdk/core/types.ts'
+import { type Address, COIN } from '../../sdk/core/types.ts'
 import type { Clock } from '../../sdk/node/clock.ts'
 import { type ExitLedger, parseExitFile } from '../../sdk/node/leaving/exit.ts'
 import { Node } from '../../sdk/node/node.ts'
@@ -39,7 +39,11 @@ const TOLD = [
   'asked',
 ] as const
 
-const MARGINS = { baseFee: 2n, feePpm: 0n, margin: 1_200n, responseTime: 600n, revealCost: 0n }
+/** What machines swap coins for. */
+export const TOKEN: Address = `0x${'7a'.repeat(20)}`
+
+const RATE = { from: COIN, to: TOKEN, price: { from: 3n, to: 7n }, least: 1n, most: 5_000n }
+const MARGINS = { baseFee: 2n, feePpm: 0n, margin: 1_200n, responseTime: 600n, revealCost: 0n, rates: [RATE] }
 
 /** Says at once that everything is written. */
 class EarlyStore extends SimStore {

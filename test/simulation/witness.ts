@@ -5,6 +5,11 @@ import type { Message } from '../../sdk/protocols/messages.ts'
 import type { Machine } from './machine.ts'
 import type { Edge } from './world.ts'
 
+const isOf = (
+  edge: Edge,
+  ref: { readonly channelId: string | undefined; readonly asset: string | undefined },
+): boolean => edge.channelId === ref.channelId && edge.asset === ref.asset
+
 interface Shown {
   readonly generation: number
   readonly lane: number
@@ -26,7 +31,7 @@ export class Witness {
 
   see(machine: Machine, to: Address, message: Message): void {
     if (message.kind !== 'updates' && message.kind !== 'sync') return
-    const edge = this.#edges.find(({ channelId }) => channelId === message.channelId)
+    const edge = this.#edges.find((each) => isOf(each, message))
     if (!edge) return
     const { generation } = message
     const lane = machine.signer < to ? 0 : 1
@@ -38,10 +43,15 @@ export class Witness {
     for (const state of states) this.#judge(machine, edge, message.kind, state)
   }
 
-  #judge({ name, store, index, restored }: Machine, { channelId, numbers, ends }: Edge, kind: string, shown: Shown) {
+  #judge(
+    { name, store, index, restored }: Machine,
+    { channelId, asset, numbers, ends }: Edge,
+    kind: string,
+    shown: Shown,
+  ) {
     const { generation, lane, version, signature } = shown
     if (version === 0n) return
-    const place = `${name}/${channelId}/${generation}/${lane}/${version}`
+    const place = `${name}/${channelId}/${asset}/${generation}/${lane}/${version}`
     const hex = bytesToHex(signature)
     if ((this.#signed.get(place) ?? hex) !== hex) this.#broken.push(`${name} signed two states for ${place}`)
     this.#signed.set(place, hex)
@@ -54,8 +64,8 @@ export class Witness {
   /** What a machine signed and nobody has received is as if it was never signed, once its disk is lost. */
   forget({ name, index }: Machine): void {
     for (const place of [...this.#signed.keys()]) {
-      const [by, channelId, generation, lane, version] = place.split('/')
-      const { ends, numbers } = this.#edges.find((edge) => edge.channelId === channelId)!
+      const [by, channelId, asset, generation, lane, version] = place.split('/')
+      const { ends, numbers } = this.#edges.find((edge) => isOf(edge, { channelId, asset }))!
       const other = ends[0].index === index ? 1 : 0
       const key = historyKey(numbers[other], Number(generation), Number(lane), BigInt(version!))
       if (by === name && !ends[other].disk.has(key)) this.#signed.delete(place)

@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-import type { Address, ChannelId } from '../../sdk/core/types.ts'
+import { type Address, COIN, type LedgerRef } from '../../sdk/core/types.ts'
 import { decodeMessage } from '../../sdk/protocols/wire.ts'
 import { drain, type SimConnection } from '../sdk/node/simulation.ts'
 import { FaultyChain } from './faulty-chain.ts'
@@ -10,10 +10,9 @@ import { Machine, type Mutation, type Surroundings } from './machine.ts'
 import type { Hostility, Plan } from './plan.ts'
 import { Witness } from './witness.ts'
 
-/** A channel between two machines. */
-export interface Edge {
+/** A ledger between two machines. */
+export interface Edge extends LedgerRef {
   readonly ends: readonly [Machine, Machine]
-  readonly channelId: ChannelId
   /** Its number in the stores of the ends. */
   readonly numbers: readonly [number, number]
 }
@@ -118,7 +117,7 @@ export class World implements Surroundings {
       const ends = [this.machines[a]!, this.machines[b]!] as const
       const opening = ends[0].node.open(`sim:${ends[1].name}`, { period: PERIOD })
       await this.quiesce()
-      this.edges.push({ ends, channelId: await opening, numbers: [opened[a]!++, opened[b]!++] })
+      this.edges.push({ ends, channelId: await opening, asset: COIN, numbers: [opened[a]!++, opened[b]!++] })
     }
     for (const { ends, channelId } of this.edges)
       for (const { node } of ends) node.deposit(channelId, FUNDS, { wait: 'mined' }).catch(() => {})
