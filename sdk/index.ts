@@ -90,6 +90,7 @@ export { type Clock, systemClock } from './node/clock.ts'
 export {
   DuplicatePaymentError,
   escapeControls,
+  GroupStalledError,
   InvalidQuoteError,
   InvoiceUnknownError,
   MissingKeyError,
@@ -103,9 +104,11 @@ export {
   ProofMissingError,
   StoreFailedError,
   SwapRefusedError,
+  WishDeclinedError,
   WithdrawalExpiredError,
 } from './node/errors.ts'
 export type { EventOf, NodeEvent, PaymentEvent } from './node/events.ts'
+export { Group, type GroupStatus, type NettedObligation, type Obligation } from './node/groups/group.ts'
 export type { InvoiceTerms } from './node/hops/payee.ts'
 export {
   type CarriageTerms,
@@ -128,6 +131,7 @@ export {
   Node,
   type NodeLoad,
   type NodeOptions,
+  type OpenGroupOptions,
   type OpenOptions,
   type PaymentFilter,
   type SwapInvoiceOptions,

@@ -15,6 +15,8 @@ const VALUES = `
   DuplicatePaymentError
   ExitFileError
   ForeignStoreError
+  Group
+  GroupStalledError
   IncompatiblePeerError
   InsufficientBalanceError
   InvalidAmountError
@@ -53,6 +55,7 @@ const VALUES = `
   UnknownChannelError
   UnknownSchemeError
   Watchtower
+  WishDeclinedError
   WithdrawalExpiredError
   WithdrawalPendingError
   assertTip
@@ -152,6 +155,7 @@ const TYPES = `
   ForwardingPolicy
   GossipOptions
   GossipSettings
+  GroupStatus
   Head
   Hex
   InboundOptions
@@ -173,12 +177,15 @@ const TYPES = `
   Member
   MemoryNetwork
   Meter
+  NettedObligation
   NetworkSummary
   NoRouteReason
   NodeEvent
   NodeLoad
   NodeOptions
+  Obligation
   OnionKey
+  OpenGroupOptions
   OpenOptions
   OpeningPolicy
   OwnerWallet

@@ -22,6 +22,7 @@ import { Redeemer } from './chain/redeemer.ts'
 import type { Clock } from './clock.ts'
 import { NodeStoppedError, StoreFailedError } from './errors.ts'
 import { Emitter } from './events.ts'
+import { Groups } from './groups/groups.ts'
 import type { Carried } from './hops/carried.ts'
 import { Intake } from './hops/intake.ts'
 import { Payee } from './hops/payee.ts'
@@ -89,6 +90,7 @@ export class Engine {
   readonly payee: Payee
   readonly payer = new Payer(this)
   readonly swaps = new Swaps(this)
+  readonly groups = new Groups(this)
   readonly gossip: Gossip
   readonly inbound = new Inbound(this)
   readonly sales: Sales
@@ -122,7 +124,7 @@ export class Engine {
       online: (peer: Peer) => this.#online(peer),
       offline: (peer: Peer, reason: Error | undefined) => this.#offline(peer, reason),
       frames: (peer: Peer) => this.#frames(peer),
-      knows: (peer: Peer) => this.book.shares(peer.signer),
+      knows: (peer: Peer) => this.book.shares(peer.signer) || this.groups.shares(peer.signer),
     }
     this.peers = new Peers({ domain, signer: signer.address, owner, transports, clock, handler })
     this.#outbox = new Outbox(this.peers)
@@ -153,6 +155,7 @@ export class Engine {
     await this.book.load()
     for (const { peer, address } of this.book.channels.values())
       if (address !== undefined) this.peers.peer(peer).address = address
+    await this.groups.load()
     await this.redeemer.load()
     await this.switch.load()
     await this.payee.load()
@@ -278,7 +281,7 @@ export class Engine {
   /** Calls back once everything written so far is durable. */
   durably(action: () => void): void {
     this.journal.after(action)
-    this.#wake()
+    this.wake()
   }
 
   #over(carried: Carried): void {
@@ -286,17 +289,17 @@ export class Engine {
     else if (carried.incoming && !carried.outgoing) this.payee.gone(carried)
     else this.payee.delivered(carried)
     if (!carried.incoming || !carried.outgoing) this.swaps.over(carried)
-    this.#wake()
+    this.wake()
   }
 
   /** A ledger may have something to sign. */
   touch(slot: Slot): void {
     this.#touched.add(slot)
-    this.#wake()
+    this.wake()
   }
 
   /** Asks for a turn. */
-  #wake(): void {
+  wake(): void {
     if (this.#scheduled) return
     this.#scheduled = true
     queueMicrotask(() => {
@@ -325,6 +328,7 @@ export class Engine {
       this.journal.write(key, value)
     }
     this.#dirty.clear()
+    this.groups.store()
     this.journal.flush()
   }
 
@@ -336,7 +340,7 @@ export class Engine {
 
   #durable(): void {
     this.#outbox.flush()
-    if (this.#loud.size > 0 || this.#touched.size > 0 || this.#dirty.size > 0 || !this.journal.isEmpty) this.#wake()
+    if (this.#loud.size > 0 || this.#touched.size > 0 || this.#dirty.size > 0 || !this.journal.isEmpty) this.wake()
   }
 
   /** Takes these assets of a channel to work, some of them in doubt; `done` once they are durable. */
@@ -354,19 +358,20 @@ export class Engine {
       if (this.peers.all.get(entry.peer)?.online) this.dispatch(slot, { kind: 'connected' })
     }
     this.journal.after(done)
-    this.#wake()
+    this.wake()
   }
 
   #frames(peer: Peer): void {
     if (peer.inbox.length > 0) this.#loud.add(peer)
     // A connection that has drained may carry what its ledgers wait to sign.
     else for (const slot of this.book.slotsOf(peer.signer)) this.#touched.add(slot)
-    this.#wake()
+    this.wake()
   }
 
   #online(peer: Peer): void {
     if (this.halted) return
     for (const slot of this.book.slotsOf(peer.signer)) this.dispatch(slot, { kind: 'connected' })
+    this.groups.met(peer)
     this.revoking.met(peer)
     this.emitter.emit({ kind: 'connected', peer: peer.signer })
   }
@@ -378,6 +383,7 @@ export class Engine {
     this.gossip.lost(peer)
     this.inbound.questions.lost(peer, reason)
     this.swaps.questions.lost(peer, reason)
+    this.groups.lost(peer, reason)
     if (reason instanceof PeerViolationError) this.emitter.emit({ kind: 'alarm', error: reason })
     this.emitter.emit({ kind: 'disconnected', peer: peer.signer, reason })
   }
@@ -386,6 +392,7 @@ export class Engine {
   tick(): void {
     if (this.halted) return
     this.lookout.tick()
+    this.groups.tick()
     this.redeemer.tick()
     this.switch.tick()
     this.payee.tick()
@@ -400,7 +407,7 @@ export class Engine {
       if (this.peers.all.get(slot.entry.peer)?.online && slot.isQuiet()) this.dispatch(slot, { kind: 'remind' })
     this.#hurry()
     this.peers.tick()
-    this.#wake()
+    this.wake()
   }
 
   /** Nothing more is signed or sent: the store has failed, or the node is stopped. */
@@ -415,6 +422,7 @@ export class Engine {
     this.news.stop(error)
     this.payer.stop(error)
     this.swaps.stop(error)
+    this.groups.stop(error)
     this.lookout.stop(error)
     if (!(error instanceof NodeStoppedError)) this.emitter.emit({ kind: 'alarm', error })
   }

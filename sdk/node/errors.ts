@@ -58,6 +58,33 @@ export class DuplicatePaymentError extends TallystickError {
   }
 }
 
+/** A round of a group is not complete in time, or a settlement has ended the group: what was asked for may or may not be in what counts. */
+export class GroupStalledError extends TallystickError {
+  readonly code = 'ROUND_STALLED'
+  /** The session keys of those whose part of the round was missing; empty: the group ended in another way. */
+  readonly missing: readonly Address[]
+
+  constructor(missing: readonly Address[]) {
+    super(
+      missing.length > 0
+        ? `A round has stalled, since the part of ${missing.join(', ')} is missing. The chain pays everybody; see the balances of the settlement before paying again.`
+        : 'The group was ended. See what its settlement paid before paying again.',
+    )
+    this.missing = missing
+  }
+}
+
+/** Several rounds left a payment out. */
+export class WishDeclinedError extends TallystickError {
+  readonly code = 'WISH_DECLINED'
+
+  constructor() {
+    super(
+      'Several rounds left this payment out, so nothing is paid. Wait until your deposit is confirmed, then pay again.',
+    )
+  }
+}
+
 /** The peer refused what was asked for. */
 export class PeerRefusedError extends TallystickError {
   readonly code = 'PEER_REFUSED'

@@ -44,6 +44,23 @@ export type NodeEvent =
   | (LedgerRef & { readonly kind: 'disputed'; readonly expiry: bigint })
   /** A generation ended on chain, by settlement or closing; the next has begun. */
   | (LedgerRef & { readonly kind: 'ended'; readonly generation: number; readonly next: number })
+  /** This node joined a group, which may go on from another that ended (else zero). */
+  | (LedgerRef & { readonly kind: 'group-opened'; readonly members: readonly Address[]; readonly follows: ChannelId })
+  /** A round of a group is final: members are named by their session keys; an amount of 0n was asked for and not paid. */
+  | (LedgerRef & {
+      readonly kind: 'round'
+      readonly version: bigint
+      readonly payments: readonly {
+        readonly from: Address
+        readonly to: Address
+        readonly id: Hex
+        readonly amount: bigint
+      }[]
+    })
+  /** A round of a group has stalled: these members' part is missing. The chain decides now. */
+  | (LedgerRef & { readonly kind: 'stalled'; readonly missing: readonly Address[] })
+  /** This node paid what it may into the group in which the willing go on. */
+  | (LedgerRef & { readonly kind: 'went-on'; readonly to: ChannelId; readonly amount: bigint })
   /** A transfer was locked in this node's lane (`out`) or the peer's. */
   | (LockedTransfer & { readonly kind: 'locked' })
   | (LedgerRef & {

@@ -4,6 +4,7 @@ import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 //
 //   node                                      what the store belongs to
 //   channel/<channelId>                       packed channel, where to dial the peer
+//   group/<channelId>                        a channel of more than two, its asset, where to dial its members, and its ledger
 //   ledger/<channelId>/<asset>                number of the ledger, and the ledger
 //   history/<number>/<generation>/<lane>/<version>    one update, with any number of payments
 //   reserve/<number>/<generation>             a settlement that may have reserved money for transfers
@@ -21,6 +22,7 @@ import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 export const NODE_KEY = 'node'
 export const CHANNELS = 'channel/'
 export const LEDGERS = 'ledger/'
+export const GROUPS = 'group/'
 export const HISTORY = 'history/'
 export const IDS = 'id/'
 export const RESERVES = 'reserve/'
@@ -46,6 +48,8 @@ export const swapKey = (id: Hex): string => `${SWAPS}${id}`
 export const sentKey = (id: Hex): string => `${SENT}${id}`
 
 export const channelKey = (channelId: ChannelId): string => `${CHANNELS}${channelId}`
+
+export const groupKey = (channelId: ChannelId): string => `${GROUPS}${channelId}`
 
 export const ledgerKey = ({ channelId, asset }: LedgerRef): string => `${LEDGERS}${channelId}/${asset}`
 

@@ -5,7 +5,7 @@ import type { ChainEffect } from './chain/calls.ts'
 import type { Clock } from './clock.ts'
 import { escapeControls, PeerRefusedError, WithdrawalExpiredError } from './errors.ts'
 import { batchesOf, type Emitter, paymentEvent } from './events.ts'
-import type { Slot } from './ledgers/slot.ts'
+import type { Followed, Slot } from './ledgers/slot.ts'
 
 /** What a caller of `withdraw` or `close` waits for. */
 export interface WithdrawalWaiter {
@@ -99,7 +99,7 @@ export class News {
   }
 
   /** Confirmed balances may have changed. */
-  observed({ ledger }: Slot, before: ChainFacts | undefined, facts: ChainFacts): void {
+  observed({ ledger }: Followed, before: ChainFacts | undefined, facts: ChainFacts): void {
     const balances = facts.confirmedBalances
     if (balances.every((balance, member) => balance === (before?.confirmedBalances[member] ?? 0n))) return
     this.#emitter.emit({ kind: 'confirmed', channelId: ledger.channelId, asset: ledger.asset, balances })

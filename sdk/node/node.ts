@@ -1,6 +1,7 @@
+import { randomBytes } from '@noble/hashes/utils.js'
 import type { Chain, ChainReceipt } from '../chain/chain.ts'
 import { parseAddress } from '../core/address.ts'
-import { toHex } from '../core/bytes.ts'
+import { toHex, toUint } from '../core/bytes.ts'
 import { memberBySigner, sortMembers, validateChannel } from '../core/channel.ts'
 import { InvalidOptionError } from '../core/errors.ts'
 import type { SignedInboundQuote } from '../core/inbound-quote.ts'
@@ -18,6 +19,7 @@ import { Withdrawing, type WithdrawOptions } from './chain/withdraw.ts'
 import { Engine } from './engine.ts'
 import { NodeStoppedError } from './errors.ts'
 import type { EventOf, NodeEvent } from './events.ts'
+import { Group } from './groups/group.ts'
 import { Guarded } from './guarded.ts'
 import type { InvoiceTerms } from './hops/payee.ts'
 import type { PaidInvoice, PayInvoiceOptions, Quote, QuoteOptions } from './hops/quote.ts'
@@ -55,6 +57,23 @@ export interface OpenOptions {
   readonly assets?: readonly string[]
   /** Challenge period in seconds: how long one may be offline; default one day. */
   readonly period?: number
+  readonly signal?: AbortSignal
+}
+
+/** How to open a group. */
+export interface OpenGroupOptions {
+  /** The other members: addresses to dial, or session keys of peers that are connected. */
+  readonly members: readonly string[]
+  /** Default: the chain's coin. */
+  readonly asset?: string
+  /** Challenge period in seconds; default one day. */
+  readonly period?: number
+  /** Milliseconds that a proposer has before the next one's turn comes; default 5,000. */
+  readonly patience?: number
+  /** Milliseconds after which a round that is not complete has stalled, and the chain decides; default 120,000. */
+  readonly limit?: number
+  /** How much of what a settlement pays may go on in a new group of the willing, if a round stalls; default none. */
+  readonly goOn?: { readonly upTo: bigint }
   readonly signal?: AbortSignal
 }
 
@@ -248,6 +267,51 @@ export class Node {
     validateChannel(make(0))
     const entry = await this.#engine.openings.open(other, make, assets.map(parseAddress), signal)
     return entry.channelId
+  }
+
+  /**
+   * Agrees with two or more peers on a group, in which all of them pay each other in rounds. Members must be able to reach each other: what
+   * is dialled here is told to the others. Nothing is sent to the chain. Throws `PeerRefusedError`.
+   *
+   * @example
+   * ```ts
+   * const group = await node.openGroup({ members: ['tcp://bob.example:7000', 'tcp://carol.example:7000'] })
+   * await group.deposit(parseEther('1'))
+   * await group.pay(bob, 1_000n)
+   * ```
+   */
+  async openGroup(options: OpenGroupOptions): Promise<Group> {
+    this.#engine.assertRunning()
+    const { asset = COIN, period = DAY, patience = 5_000, limit = 120_000, goOn, signal } = options
+    if (!(patience >= 1 && limit >= 2 * patience && limit < 2 ** 32))
+      throw new InvalidOptionError(
+        'limit',
+        `A limit of ${limit} ms is not twice the patience of ${patience} ms. Choose a longer one.`,
+      )
+    const peers = await Promise.all(options.members.map((member) => this.#reach(member, signal)))
+    const others = peers.map(({ signer, owner }) => ({ signer, owner: owner! }))
+    const members = sortMembers([{ signer: this.address, owner: this.owner }, ...others])
+    if (members.length < 3)
+      throw new InvalidOptionError('members', 'A group has three members at least. Use open for a channel of two.')
+    // Never used before, whatever a lost store may have forgotten.
+    const nonce = toUint(randomBytes(16))
+    const slot = await this.#engine.groups.open(peers, { period, nonce, members }, parseAddress(asset), {
+      patience,
+      limit,
+    })
+    const group = new Group(this.#engine, slot)
+    if (goOn) group.goOn(goOn.upTo)
+    return group
+  }
+
+  /** The groups of this node. */
+  groups(): Group[] {
+    return [...this.#engine.groups.slots].map((slot) => new Group(this.#engine, slot))
+  }
+
+  /** One group. Throws `UnknownChannelError`. */
+  group(channelId: ChannelId): Group {
+    return new Group(this.#engine, this.#engine.groups.group(channelId))
   }
 
   /** Agrees on one more asset of a channel. */

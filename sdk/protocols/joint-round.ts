@@ -13,6 +13,7 @@ import {
   type JointStep,
   type JointTerms,
   jointSpendable,
+  leftoverId,
   type Proposal,
   possible,
   proposerOf,
@@ -337,7 +338,7 @@ function finish(joint: Joint, round: CompleteRound, terms: JointTerms): JointSte
     untold: isFinal ? [] : untold,
     votes: joint.votes.filter((vote) => vote.version > version),
     attempt: joint.attempt > version ? joint.attempt : version + 1n,
-    wishes: isFinal ? withoutListed(joint, untold) : joint.wishes,
+    wishes: isFinal ? untold.reduce(withoutListed, joint).wishes : joint.wishes,
     waiting: undefined,
     late: [],
     held: undefined,
@@ -346,7 +347,9 @@ function finish(joint: Joint, round: CompleteRound, terms: JointTerms): JointSte
   return then({ next, effects }, (one) => {
     if (held && held.base === version) return hearProposal({ ...one, waiting: joint.waiting }, one.me, held, terms)
     const isWanted = [...one.readies.values()].some(({ wants, attempt }) => wants && attempt > version)
-    return isWanted || unanswered(one).length > 0 || signed.length > 0 ? want(one, terms) : rest(one)
+    return isWanted || unanswered(one).some(({ standing: waits }) => !waits) || signed.length > 0
+      ? want(one, terms)
+      : rest(one)
   })
 }
 
@@ -362,10 +365,18 @@ function chainOf({ untold }: Joint, round: Round): { kept: Round[]; dropped: Rou
   return { kept, dropped: untold.filter((one) => !kept.includes(one)) }
 }
 
-function withoutListed({ wishes, me }: Joint, rounds: readonly Round[]): Joint['wishes'] {
-  const left = new Map(wishes)
-  for (const { payments } of rounds) for (const { from, id } of payments) if (from === me) left.delete(id)
-  return left
+/** What is left to wish for once a round is final. */
+function withoutListed(joint: Joint, { payments, state }: Round): Joint {
+  const wishes = new Map(joint.wishes)
+  for (const { from, id, amount } of payments) {
+    const asked = from === joint.me ? wishes.get(id) : undefined
+    if (!asked) continue
+    wishes.delete(id)
+    if (!asked.divisible || amount === asked.amount) continue
+    const left = leftoverId(id, state.version)
+    wishes.set(left, { ...asked, id: left, amount: asked.amount - amount, standing: true })
+  }
+  return { ...joint, wishes }
 }
 
 /** Nobody waits for this wish any more. It stays, though, where it is signed. */

@@ -248,7 +248,7 @@ function readWithdrawal(reader: Reader, { channelId, asset }: LedgerRef, generat
 /** What is stored of a group's ledger. */
 export function putJointRecord(writer: Writer, joint: Joint): void {
   const { generation, complete, signed, untold, restored, order, named } = joint
-  writer.u16(generation).bool(restored)
+  writer.u16(generation)
   putComplete(writer, complete)
   writer.varuint(signed.length)
   for (const round of signed) {
@@ -264,6 +264,8 @@ export function putJointRecord(writer: Writer, joint: Joint): void {
   }
   writer.bool(order !== undefined)
   if (order) putOrder(writer, order)
+  // Last, where a backup sets it.
+  writer.bool(restored)
 }
 
 function putOrder(writer: Writer, { withdrawal, own, mine, consents }: Order): void {
@@ -276,7 +278,6 @@ function putOrder(writer: Writer, { withdrawal, own, mine, consents }: Order): v
 export function readJointRecord(reader: Reader, ref: LedgerRef, me: number): Joint {
   const generation = reader.u16()
   const blank = newJoint(ref, me, memberCount(ref.channelId), generation)
-  const restored = reader.bool()
   const complete = readComplete(reader, ref, generation)
   const signed: SignedRound[] = Array.from({ length: reader.varuint() }, () => ({
     ...readRound(reader, ref, generation),
@@ -286,6 +287,7 @@ export function readJointRecord(reader: Reader, ref: LedgerRef, me: number): Joi
   const untold = Array.from({ length: reader.varuint() }, () => readRound(reader, ref, generation))
   const named = reader.bool() ? Array.from({ length: reader.varuint(MAX_MEMBERS) }, () => reader.u8()) : undefined
   const order = reader.bool() ? readOrder(reader, ref, generation) : undefined
+  const restored = reader.bool()
   const attempt = (signed.at(-1)?.state.version ?? complete.state.version) + 1n
   return { ...blank, restored, complete, signed, untold, named, order, attempt }
 }

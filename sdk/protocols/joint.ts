@@ -1,4 +1,7 @@
+import { toHex } from '../core/bytes.ts'
 import { isIndex } from '../core/channel.ts'
+import { Writer } from '../core/codec.ts'
+import { keccak256 } from '../core/keccak.ts'
 import { AMOUNT_BOUND, ZERO_HASH } from '../core/state.ts'
 import { least } from '../core/transfer.ts'
 import type { Hex, LedgerRef, State, Withdrawal } from '../core/types.ts'
@@ -19,7 +22,13 @@ export interface Wish {
   readonly amount: bigint
   /** Any part of it will do; else all of it or nothing. */
   readonly divisible: boolean
+  /** Left over from a round: it joins the next one, and asks for none itself. Known to its member alone. */
+  readonly standing?: true
 }
+
+/** Names what a round left over of a divisible wish. */
+export const leftoverId = (id: Hex, version: bigint): Hex =>
+  toHex(keccak256(new Writer(24).hex(id, 16).u64(version).finish()).subarray(0, 16))
 
 /** What a round makes of a wish; 0n: nothing of it. */
 export interface JointPayment {

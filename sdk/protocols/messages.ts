@@ -156,9 +156,25 @@ export interface SwapStep {
   readonly body: Uint8Array
 }
 
+/** What members of a group say; see joint-wire.ts. */
+export interface GroupStep {
+  readonly kind: 'group'
+  readonly body: Uint8Array
+}
+
 export type GossipMessage = More | NewsBatch | Announce
 export type LedgerMessage = Updates | Sync | Ask | Propose | Consent | Refuse
-export type Message = Hello | Open | Opened | Refused | InboundStep | SwapStep | Revoke | GossipMessage | LedgerMessage
+export type Message =
+  | Hello
+  | Open
+  | Opened
+  | Refused
+  | InboundStep
+  | SwapStep
+  | GroupStep
+  | Revoke
+  | GossipMessage
+  | LedgerMessage
 
 /** The peer broke a rule that no honest peer breaks; the connection is closed and nothing of it counts. */
 export class PeerViolationError extends TallystickError {

@@ -1,5 +1,6 @@
 import { channelIdOf } from '../core/channel.ts'
 import type { Address, Channel, ChannelId, Domain } from '../core/types.ts'
+import type { Invite } from './joint-wire.ts'
 import { assertSameDomain, type Hello, type Open, type Opened, PeerViolationError, type Refused } from './messages.ts'
 
 // Agreeing on a channel. Nothing goes to the chain: both only have to hold the same bytes.
@@ -18,6 +19,8 @@ export interface OpeningPolicy {
   readonly maxUnfundedOfAll: number
   /** Assets of one channel. */
   readonly maxAssets: number
+  /** Milliseconds that a round of a group may take before the chain decides: a short limit costs disputes. */
+  readonly minRoundLimit: number
   /** The assets that peers may open; undefined: any, and each of them is defended with this node's gas. */
   readonly assets: readonly Address[] | undefined
   /** The session keys whose holders may open channels; undefined: anybody. */
@@ -30,6 +33,7 @@ export const DEFAULT_POLICY: OpeningPolicy = {
   maxUnfunded: 16,
   maxUnfundedOfAll: 4_096,
   maxAssets: 16,
+  minRoundLimit: 30_000,
   assets: undefined,
   peers: undefined,
 }
@@ -77,12 +81,8 @@ export function considerOpen(
   assertMembers(channel, sides)
   // An owner may have changed since a channel was made; it stays what it is.
   if (!known.assets) assertOwners(channel, sides)
-  if (!known.assets && policy.peers?.includes(sides.peerSigner) === false)
-    return refuse('NOT_ADMITTED', 'this node opens channels with those alone whom its operator has named')
-  if (channel.period < policy.minPeriod || channel.period > policy.maxPeriod)
-    return refuse('PERIOD_REFUSED', `accepted are ${policy.minPeriod} to ${policy.maxPeriod} seconds`)
-  const strange = assets.find((asset) => policy.assets?.includes(asset) === false)
-  if (strange) return refuse('ASSET_REFUSED', `the asset ${strange} is not taken here`)
+  const bound = outOfBounds({ channel, assets }, known.assets ? undefined : sides.peerSigner, policy)
+  if (bound) return refuse(bound.code, bound.reason)
   const all = [...new Set([...(known.assets ?? []), ...assets])]
   if (all.length > policy.maxAssets) return refuse('TOO_MANY_ASSETS', `a channel may have ${policy.maxAssets} assets`)
   const added = all.length - (known.assets?.length ?? 0)
@@ -90,6 +90,44 @@ export function considerOpen(
   if (added > 0 && isFull)
     return refuse('TOO_MANY_UNFUNDED_CHANNELS', `${known.unfunded} assets of channels hold no money; fund them first`)
   return { reply: { kind: 'opened', channelId }, accepted: { channelId, assets: all } }
+}
+
+interface Refusal {
+  readonly code: string
+  readonly reason: string
+}
+
+/** Why this node does not take part in a channel on such terms; `opener` undefined: it does already. */
+function outOfBounds(
+  { channel, assets }: Pick<Open, 'channel' | 'assets'>,
+  opener: Address | undefined,
+  policy: OpeningPolicy,
+): Refusal | undefined {
+  const refuse = (code: string, reason: string) => ({ code, reason })
+  if (opener && policy.peers?.includes(opener) === false)
+    return refuse('NOT_ADMITTED', 'this node opens channels with those alone whom its operator has named')
+  if (channel.period < policy.minPeriod || channel.period > policy.maxPeriod)
+    return refuse('PERIOD_REFUSED', `accepted are ${policy.minPeriod} to ${policy.maxPeriod} seconds`)
+  const strange = assets.find((asset) => policy.assets?.includes(asset) === false)
+  return strange && refuse('ASSET_REFUSED', `the asset ${strange} is not taken here`)
+}
+
+/** Why this node does not join a group, if so. Throws for an invitation that no honest member makes. */
+export function considerInvite(
+  { channel, asset, pace }: Pick<Invite, 'channel' | 'asset' | 'pace'>,
+  sides: Sides,
+  policy: OpeningPolicy,
+  unfunded: number,
+): Refusal | undefined {
+  const refuse = (code: string, reason: string) => ({ code, reason })
+  if (channel.members.length < 3 || !find(channel, sides.signer) || !find(channel, sides.peerSigner))
+    throw new PeerViolationError('it proposes a group that the two of us are not in')
+  assertOwners(channel, sides)
+  if (pace.limit < policy.minRoundLimit || pace.patience < 1 || 2 * pace.patience > pace.limit)
+    return refuse('PACE_REFUSED', `rounds may last ${policy.minRoundLimit} ms or longer, and twice their patience`)
+  if (unfunded >= policy.maxUnfunded)
+    return refuse('TOO_MANY_UNFUNDED_CHANNELS', `${unfunded} groups hold no money; fund them first`)
+  return outOfBounds({ channel, assets: [asset] }, sides.peerSigner, policy)
 }
 
 const find = ({ members }: Channel, signer: Address) => members.find((member) => member.signer === signer.toLowerCase())

@@ -3,6 +3,7 @@ import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
 import { ZERO_HASH } from '../core/state.ts'
 import type { LedgerRef, State } from '../core/types.ts'
 import { MAX_INBOUND } from './inbound.ts'
+import { MAX_GROUP_BYTES } from './joint-wire.ts'
 import { blankLane, type ShownLane } from './ledger.ts'
 import {
   type Ack,
@@ -33,6 +34,7 @@ const TAGS = {
   ask: 10,
   inbound: 20,
   swap: 21,
+  group: 22,
   revoke: 11,
   more: 12,
   news: 13,
@@ -77,6 +79,8 @@ export function encodeMessage(message: Message): Uint8Array {
       return writer.varuint(message.time).raw(message.signature).finish()
     case 'inbound':
       return writer.bytes(message.body, MAX_INBOUND).finish()
+    case 'group':
+      return writer.bytes(message.body, MAX_GROUP_BYTES).finish()
     case 'swap':
       return writer.bytes(message.body, MAX_SWAP).finish()
     default:
@@ -158,6 +162,8 @@ function readMessage(reader: Reader, tag: number): Message {
     }
     case TAGS.inbound:
       return { kind: 'inbound', body: reader.bytes(MAX_INBOUND) }
+    case TAGS.group:
+      return { kind: 'group', body: reader.bytes(MAX_GROUP_BYTES) }
     case TAGS.swap:
       return { kind: 'swap', body: reader.bytes(MAX_SWAP) }
     case TAGS.updates:

@@ -17,7 +17,7 @@ import { keyOf, signerOf } from '../sdk/node/actors.ts'
 export const ETHER = 10n ** 18n
 
 /** Which of the funded accounts pays, and is paid, for whom. */
-const ACCOUNTS: Readonly<Record<string, number>> = { alice: 0, bob: 1, mallory: 2, carol: 3, tower: 4 }
+const ACCOUNTS: Readonly<Record<string, number>> = { alice: 0, bob: 1, mallory: 2, carol: 3, tower: 4, dave: 5 }
 
 /** A node at work, with its own chain connection, SQLite file and TCP port. */
 export interface Actor {

@@ -1,12 +1,12 @@
 import type { Chain } from '../../chain/chain.ts'
 import type { ChainFacts } from '../../protocols/ledger.ts'
 import type { Clock } from '../clock.ts'
-import type { Slot } from '../ledgers/slot.ts'
+import type { Followed, Slot } from '../ledgers/slot.ts'
 import { type Caller, type ChainEffect, plan } from './calls.ts'
 
 /** What the desk tells the engine. */
 export interface DeskHandler {
-  facts(slot: Slot, facts: ChainFacts): void
+  facts(ledger: Followed, facts: ChainFacts): void
   failed(slot: Slot, effect: ChainEffect, error: Error): void
 }
 
@@ -24,7 +24,7 @@ export class ChainDesk {
   readonly #handler: DeskHandler
   /** What is being done, and what was done a moment ago: by ledger and effect, until when to leave it alone. */
   readonly #notBefore = new Map<string, number>()
-  readonly #refreshing = new Map<Slot, Promise<void>>()
+  readonly #refreshing = new Map<Followed, Promise<void>>()
   readonly #stopped = new AbortController()
 
   constructor(chain: Chain, caller: Caller, clock: Clock, handler: DeskHandler) {
@@ -36,15 +36,21 @@ export class ChainDesk {
 
   /** Sends the transaction for `effect`, unless it is on its way or was just tried. */
   async perform(slot: Slot, effect: ChainEffect): Promise<void> {
-    const name = nameOf(slot, effect)
+    await this.once(nameOf(slot, effect), slot, () => this.#send(slot, effect)).catch((error) =>
+      this.#handler.failed(slot, effect, error as Error),
+    )
+  }
+
+  /** Sends what `name` names, unless it is on its way or was just tried, and looks at its ledger. Throws what went wrong, unless the node stops. */
+  async once(name: string, ledger: Followed, send: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
     if (this.#clock.elapsed() < (this.#notBefore.get(name) ?? 0)) return
     this.#notBefore.set(name, Number.POSITIVE_INFINITY)
     this.#forget()
     try {
-      await this.#send(slot, effect)
-      await this.refresh(slot)
+      await send(this.#stopped.signal)
+      await this.refresh(ledger)
     } catch (error) {
-      if (!this.#stopped.signal.aborted) this.#handler.failed(slot, effect, error as Error)
+      if (!this.#stopped.signal.aborted) throw error
     } finally {
       this.#notBefore.set(name, this.#clock.elapsed() + PAUSE)
     }
@@ -68,7 +74,7 @@ export class ChainDesk {
   }
 
   /** Takes a new look at a ledger. */
-  refresh(slot: Slot): Promise<void> {
+  refresh(slot: Followed): Promise<void> {
     const running = this.#refreshing.get(slot)
     if (running) return running
     const look = this.#chain

@@ -5,7 +5,7 @@ import { toHex } from '../../core/bytes.ts'
 import { keccak256 } from '../../core/keccak.ts'
 import { assertAmount } from '../../protocols/payments.ts'
 import type { Engine } from '../engine.ts'
-import type { Slot } from '../ledgers/slot.ts'
+import type { Followed } from '../ledgers/slot.ts'
 
 /** How money is brought in, and what to wait for. */
 export interface DepositOptions {
@@ -44,7 +44,7 @@ export class Depositing {
     this.#engine = engine
   }
 
-  async deposit(slot: Slot, amount: bigint, options: DepositOptions): Promise<ChainReceipt> {
+  async deposit(slot: Followed, amount: bigint, options: DepositOptions): Promise<ChainReceipt> {
     assertAmount(amount)
     this.#engine.assertRunning()
     const { by, payer, announce, signal } = options
@@ -57,7 +57,7 @@ export class Depositing {
     return this.#settled(slot, receipt, options)
   }
 
-  async collect(slot: Slot, options: Pick<DepositOptions, 'id' | 'wait' | 'signal'>): Promise<ChainReceipt> {
+  async collect(slot: Followed, options: Pick<DepositOptions, 'id' | 'wait' | 'signal'>): Promise<ChainReceipt> {
     this.#engine.assertRunning()
     const { entry, ledger } = slot
     const receipt = await this.#engine.options.chain.collect(entry.channel, entry.me, ledger.asset, {
@@ -67,7 +67,7 @@ export class Depositing {
     return this.#settled(slot, receipt, options)
   }
 
-  async sign(slot: Slot, amount: bigint, { asset: _, ...options }: SignDepositOptions): Promise<string> {
+  async sign(slot: Followed, amount: bigint, { asset: _, ...options }: SignDepositOptions): Promise<string> {
     assertAmount(amount)
     this.#engine.assertRunning()
     const { chain, domain } = this.#engine.options
@@ -89,7 +89,11 @@ export class Depositing {
     return slot ? this.#settled(slot, receipt, signal ? { signal } : {}) : receipt
   }
 
-  async #settled(slot: Slot, receipt: ChainReceipt, { wait = 'confirmed', signal }: Waiting): Promise<ChainReceipt> {
+  async #settled(
+    slot: Followed,
+    receipt: ChainReceipt,
+    { wait = 'confirmed', signal }: Waiting,
+  ): Promise<ChainReceipt> {
     const { desk, lookout } = this.#engine
     await desk.refresh(slot)
     if (wait === 'confirmed')
@@ -99,5 +103,5 @@ export class Depositing {
 }
 
 /** Names a deposit, so that it is made once for each id. */
-const intentOf = (verb: string, { ledgerId }: Slot, { id }: { readonly id?: string }): string =>
+const intentOf = (verb: string, { ledgerId }: Followed, { id }: { readonly id?: string }): string =>
   `${verb}/${ledgerId}/${id ?? bytesToHex(randomBytes(16))}`

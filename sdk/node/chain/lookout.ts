@@ -3,7 +3,8 @@ import type { Address, Channel, ChannelId } from '../../core/types.ts'
 import type { ChainFacts } from '../../protocols/ledger.ts'
 import { onAbort } from '../abort.ts'
 import type { Engine } from '../engine.ts'
-import type { Slot } from '../ledgers/slot.ts'
+import { GroupSlot } from '../groups/group-slot.ts'
+import { type Followed, Slot } from '../ledgers/slot.ts'
 
 /** Views in a row that may be older than the newest one and are left aside. */
 const LATE_VIEWS = 3
@@ -23,16 +24,19 @@ export class Lookout {
 
   /** Starts to follow the chain: ledgers with states first, so that nobody's empty ones hold up an answer. */
   async start(): Promise<void> {
-    const { options, book, emitter, desk } = this.#engine
+    const { options, book, emitter, desk, groups } = this.#engine
     const { chain } = options
     chain.onView = (view) => {
-      const slot = book.slot(view)
-      if (slot) this.observe(slot, view)
+      const ledger = book.slot(view) ?? groups.slot(view)
+      if (ledger) this.observe(ledger, view)
     }
     chain.onHealth = (healthy, reason) => this.healthy(healthy, reason)
     chain.onAlarm = (error) => emitter.emit({ kind: 'alarm', error })
     const slots = [...book.slots]
-    const [first, rest] = [slots.filter(hasStates), slots.filter((slot) => !hasStates(slot))]
+    const [first, rest]: [Followed[], Slot[]] = [
+      [...slots.filter(hasStates), ...groups.slots],
+      slots.filter((slot) => !hasStates(slot)),
+    ]
     for (const { ledger } of first) chain.watch(ledger)
     await chain.start()
     this.healthy(true, undefined)
@@ -42,7 +46,7 @@ export class Lookout {
   }
 
   /** A new view of a ledger. */
-  observe(slot: Slot, facts: ChainFacts): void {
+  observe(slot: Followed, facts: ChainFacts): void {
     if (this.#engine.halted) return
     const before = slot.ledger.facts
     // Looks overlap, so an older one may arrive late. One that insists is a chain that was rolled back.
@@ -50,7 +54,8 @@ export class Lookout {
     slot.lateViews = isLate ? slot.lateViews + 1 : 0
     if (isLate && slot.lateViews <= LATE_VIEWS) return
     slot.lateViews = 0
-    this.#engine.dispatch(slot, { kind: 'facts', facts })
+    if (slot instanceof Slot) this.#engine.dispatch(slot, { kind: 'facts', facts })
+    else if (slot instanceof GroupSlot) this.#engine.groups.observe(slot, facts)
     this.#engine.news.observed(slot, before, facts)
     for (const watcher of slot.watchers) watcher(facts)
   }
@@ -60,6 +65,7 @@ export class Lookout {
     if (this.#engine.halted || this.fresh === fresh) return
     this.fresh = fresh
     for (const slot of this.#engine.book.slots) this.#engine.dispatch(slot, { kind: 'fresh', fresh })
+    this.#engine.groups.fresh(fresh)
     this.#engine.emitter.emit({ kind: 'chain', healthy: fresh, reason })
   }
 
@@ -70,7 +76,7 @@ export class Lookout {
   }
 
   /** Waits for a view that satisfies `isDone`. */
-  async until(slot: Slot, isDone: (facts: ChainFacts) => boolean, signal?: AbortSignal): Promise<void> {
+  async until(slot: Followed, isDone: (facts: ChainFacts) => boolean, signal?: AbortSignal): Promise<void> {
     this.#engine.assertRunning()
     signal?.throwIfAborted()
     if (slot.ledger.facts && isDone(slot.ledger.facts)) return
@@ -92,7 +98,7 @@ export class Lookout {
   }
 
   /** Waits for the next look after a tick, or for news before it. */
-  async pause(slot: Slot, signal?: AbortSignal): Promise<void> {
+  async pause(slot: Followed, signal?: AbortSignal): Promise<void> {
     const { facts } = slot.ledger
     const ticks = this.#ticks
     await this.until(slot, (seen) => seen !== facts || this.#ticks !== ticks, signal)

@@ -1,5 +1,5 @@
 import { ledgerIdOf } from '../../core/channel.ts'
-import type { Address, Channel, ChannelId, Hex } from '../../core/types.ts'
+import type { Address, Channel, ChannelId, Hex, LedgerRef } from '../../core/types.ts'
 import type { ChainFacts, Ledger, Terms } from '../../protocols/ledger.ts'
 import { findLocked, gainOf, type Resolution } from '../../protocols/pending.ts'
 import type { LedgerNews } from '../../protocols/step.ts'
@@ -30,8 +30,19 @@ export interface Revocation {
 /** Waits for the peer's acknowledgement of its `last` version; an order that is signed completely is one. */
 export type Waiter = Pick<Order, 'last' | 'resolve' | 'reject'>
 
+/** A ledger that is followed on chain, of a channel of two or of a group. */
+export interface Followed {
+  readonly entry: Pick<ChannelEntry, 'channelId' | 'channel' | 'me'>
+  readonly ledgerId: Hex
+  readonly ledger: LedgerRef & { readonly facts: ChainFacts | undefined }
+  /** Views in a row that were older than the newest one. */
+  lateViews: number
+  /** Callers that wait for the chain to change. */
+  readonly watchers: Set<(facts: ChainFacts) => void>
+}
+
 /** A ledger at work: its protocol state, and who waits for what. */
-export class Slot {
+export class Slot implements Followed {
   readonly entry: ChannelEntry
   readonly terms: Terms
   readonly ledgerId: Hex

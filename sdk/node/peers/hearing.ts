@@ -57,6 +57,9 @@ export class Hearing {
         this.#engine.peers.spend(peer, PROPOSAL)
         this.#engine.inbound.hear(peer, message.body)
         return
+      case 'group':
+        this.#engine.groups.hear(peer, message.body)
+        return
       case 'swap':
         // The operator's own function may be asked.
         this.#engine.peers.spend(peer, PROPOSAL)

@@ -208,7 +208,7 @@ function unfunded(slots: Iterable<Slot>): number {
 }
 
 /** Whether states may have been signed about this generation: not without money that is or was there. */
-function wasTouched({ latest, confirmed, latestBalances, confirmedBalances }: LedgerView): boolean {
+export function wasTouched({ latest, confirmed, latestBalances, confirmedBalances }: LedgerView): boolean {
   const isBlank = (word: LedgerWord) => word.phase === 'open' && word.seq === 0 && !word.recorded
   const holds = [...latestBalances, ...confirmedBalances].some((balance) => balance !== 0n)
   return holds || !isBlank(latest) || !isBlank(confirmed)

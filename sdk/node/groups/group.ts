@@ -1,0 +1,286 @@
+import { bytesToHex, randomBytes } from '@noble/hashes/utils.js'
+import type { ChainReceipt } from '../../chain/chain.ts'
+import { parseAddress } from '../../core/address.ts'
+import { memberBySigner } from '../../core/channel.ts'
+import { InvalidOptionError } from '../../core/errors.ts'
+import { ZERO_HASH } from '../../core/state.ts'
+import { type Address, type Channel, type ChannelId, COIN, type Hex, type WithdrawalPart } from '../../core/types.ts'
+import { jointSpendable, leftoverId, standing } from '../../protocols/joint.ts'
+import { closingParts } from '../../protocols/joint-chain.ts'
+import { MAX_WISHES, missing } from '../../protocols/joint-round.ts'
+import { assertAmount } from '../../protocols/payments.ts'
+import { BlockedError } from '../../protocols/solvency.ts'
+import { WithdrawalPendingError } from '../../protocols/withdrawing.ts'
+import { onAbort } from '../abort.ts'
+import { Depositing, type DepositOptions } from '../chain/deposit.ts'
+import type { Engine } from '../engine.ts'
+import { PaymentPendingError, WishDeclinedError, WithdrawalExpiredError } from '../errors.ts'
+import type { GroupSlot } from './group-slot.ts'
+
+/** Chain seconds that an order to withdraw is valid for: so long a member that asked first keeps others from asking. */
+const VALID_FOR = 600n
+/** Rounds in which a payment is tried. */
+const ATTEMPTS = 5
+
+/** Something that one member owes another, to be netted. */
+export interface Obligation {
+  /** The session key of the member that is owed. */
+  readonly to: string
+  readonly amount: bigint
+}
+
+/** An obligation and how much of it was paid. */
+export interface NettedObligation extends Obligation {
+  readonly paid: bigint
+}
+
+/** Where a group is at. */
+export interface GroupStatus {
+  /** Newest version with all signatures. */
+  readonly version: bigint
+  /** Of all members, as the chain has confirmed and the newest complete version says. */
+  readonly balances: readonly bigint[]
+  /** What this member can pay now. */
+  readonly spendable: bigint
+  /** A round is wanted and not complete: the session keys of those whose part is missing. */
+  readonly missing: readonly Address[]
+  /** A round has stalled: those whose part was missing. The chain decides then. */
+  readonly named: readonly Address[] | undefined
+  /** All members were heard here. */
+  readonly gathered: boolean
+  /** The group in which the willing go on. */
+  readonly successor: ChannelId | undefined
+}
+
+/** A channel of 3 to 32 members, who pay each other in rounds that all sign (docs/groups.md). */
+export class Group {
+  readonly #engine: Engine
+  readonly #slot: GroupSlot
+
+  constructor(engine: Engine, slot: GroupSlot) {
+    this.#engine = engine
+    this.#slot = slot
+  }
+
+  get channelId(): ChannelId {
+    return this.#slot.entry.channelId
+  }
+
+  get channel(): Channel {
+    return this.#slot.entry.channel
+  }
+
+  get asset(): Address {
+    return this.#slot.entry.asset
+  }
+
+  /** This node's member index. */
+  get me(): number {
+    return this.#slot.entry.me
+  }
+
+  status(): GroupStatus {
+    const { ledger, terms, gathered, successor } = this.#slot
+    const signers = (members: readonly number[]) => members.map((member) => this.#slot.signerOf(member))
+    return {
+      version: ledger.complete.state.version,
+      balances: standing(ledger, ledger.complete.state),
+      spendable: jointSpendable(ledger),
+      missing: ledger.waiting ? signers(missing(ledger, terms)) : [],
+      named: ledger.named && signers(ledger.named),
+      gathered,
+      successor: successor === ZERO_HASH ? undefined : successor,
+    }
+  }
+
+  /** Allows this node to pay up to `amount` of what a stalled round's settlement pays into a new group of the willing; 0n: no longer. */
+  goOn(amount: bigint): void {
+    if (amount !== 0n) assertAmount(amount)
+    this.#slot.goOn = amount
+    this.#engine.groups.keep(this.#slot)
+  }
+
+  /** Pays money on chain into the group, once all members were heard in it. Throws `DepositFormError`. */
+  async deposit(amount: bigint, options: Omit<DepositOptions, 'asset'> = {}): Promise<ChainReceipt> {
+    while (!this.#slot.gathered) await this.#moment(options.signal)
+    return new Depositing(this.#engine).deposit(this.#slot, amount, options)
+  }
+
+  /**
+   * Pays a member, by its session key; resolves once a round with it is final. Throws `InsufficientBalanceError`, `BlockedError`,
+   * `WishDeclinedError`, `GroupStalledError`, or `PaymentPendingError` if it was aborted when signed.
+   */
+  async pay(to: string, amount: bigint, options: { readonly signal?: AbortSignal } = {}): Promise<{ version: bigint }> {
+    assertAmount(amount)
+    const member = this.#memberOf(to)
+    for (let left = ATTEMPTS; left > 0; left--) {
+      const id = newId()
+      const { paid, version } = await this.#wish(id, options.signal, () =>
+        this.#engine.groups.dispatch(this.#slot, {
+          kind: 'wish',
+          wishes: [{ id, to: member, amount, divisible: false }],
+        }),
+      )
+      if (paid === amount) return { version }
+      // Whoever proposed may not have seen a deposit yet; another proposes next.
+      await this.#moment(options.signal)
+    }
+    throw new WishDeclinedError()
+  }
+
+  /**
+   * Offers what this member owes for netting: whatever goes round in a circle, or is covered, is paid in the rounds to come, in part if need
+   * be, and at once with what others owe. Resolves when all is paid or `wait` milliseconds (default 10,000) are over, with what was paid of each.
+   */
+  async net(
+    obligations: readonly Obligation[],
+    options: { readonly wait?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<NettedObligation[]> {
+    if (obligations.length < 1 || obligations.length > MAX_WISHES)
+      throw new InvalidOptionError(
+        'obligations',
+        `A round takes 1 to ${MAX_WISHES} obligations of a member, not ${obligations.length}. Offer the others later.`,
+      )
+    const wishes = obligations.map(({ to, amount }) => {
+      assertAmount(amount)
+      return { id: newId(), to: this.#memberOf(to), amount, divisible: true }
+    })
+    const { wait = 10_000, signal } = options
+    const end = AbortSignal.any([AbortSignal.timeout(wait), ...(signal ? [signal] : [])])
+    const running = wishes.map(({ id, amount }) => this.#offer(id, amount, end))
+    this.#engine.groups.dispatch(this.#slot, { kind: 'wish', wishes })
+    const paid = await Promise.all(running)
+    signal?.throwIfAborted()
+    return obligations.map((obligation, index) => ({ ...obligation, paid: paid[index]! }))
+  }
+
+  /** Waits until all of a divisible wish is paid, or for the end. */
+  async #offer(first: Hex, amount: bigint, end: AbortSignal): Promise<bigint> {
+    let sum = 0n
+    for (let id = first; ; ) {
+      try {
+        const { paid, version } = await this.#wish(id, end, () => {})
+        sum += paid
+        if (sum === amount) return sum
+        id = leftoverId(id, version)
+      } catch (error) {
+        if (!end.aborted) throw error
+        return sum
+      }
+    }
+  }
+
+  /** Waits for what a round makes of a wish. */
+  #wish(id: Hex, signal: AbortSignal | undefined, ask: () => void): Promise<{ paid: bigint; version: bigint }> {
+    const { wishing } = this.#slot
+    return new Promise((resolve, reject) => {
+      const forget = onAbort(signal, (reason) => {
+        wishing.delete(id)
+        reject(this.#abandon(id) ?? reason)
+      })
+      wishing.set(id, {
+        resolve: (paid, version) => {
+          forget()
+          resolve({ paid, version })
+        },
+        reject: (error) => {
+          forget()
+          reject(error)
+        },
+      })
+      try {
+        signal?.throwIfAborted()
+        ask()
+      } catch (error) {
+        forget()
+        wishing.delete(id)
+        reject(error)
+      }
+    })
+  }
+
+  /** Takes a wish back; answers why it cannot be. */
+  #abandon(id: Hex): Error | undefined {
+    if (this.#engine.halted) return undefined
+    this.#engine.groups.dispatch(this.#slot, { kind: 'forget', id })
+    if (!this.#slot.ledger.wishes.has(id)) return undefined
+    const { signed, complete } = this.#slot.ledger
+    return new PaymentPendingError(signed.at(-1)?.state.version ?? complete.state.version, undefined)
+  }
+
+  /** Pays `amount` of this member out to its owner while the group goes on, with the consent of all; resolves when that is final. */
+  async withdraw(amount: bigint, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    assertAmount(amount)
+    await this.#order(() => [{ member: this.me, amount, ...HOME }], false, options.signal)
+  }
+
+  /** Pays everything out to all, with the consent of all. The group can be used again afterwards. */
+  async close(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await this.#order(() => closingParts(this.#slot.ledger, HOME), true, options.signal)
+  }
+
+  async #order(parts: () => WithdrawalPart[], closing: boolean, signal: AbortSignal | undefined): Promise<void> {
+    for (;;) {
+      signal?.throwIfAborted()
+      this.#engine.assertRunning()
+      await this.#engine.desk.refresh(this.#slot)
+      const due = parts()
+      if (due.length === 0) return
+      try {
+        await this.#attempt(due, closing, signal)
+        return
+      } catch (error) {
+        const isPassing =
+          error instanceof WithdrawalPendingError || (error instanceof BlockedError && PASSING.has(error.code))
+        if (!isPassing) throw error
+      }
+      await this.#moment(signal)
+    }
+  }
+
+  async #attempt(parts: WithdrawalPart[], closing: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const { channelId, asset, generation, facts } = this.#slot.ledger
+    const seq = facts?.confirmed.phase === 'open' ? facts.confirmed.seq : 0
+    const validUntil = (facts?.confirmedHead.timestamp ?? 0n) + VALID_FOR
+    const withdrawal = { channelId, asset, generation, seq, parts, closing, validUntil, dispute: 0n }
+    this.#engine.groups.dispatch(this.#slot, { kind: 'order', withdrawal })
+    const isExecuted = await new Promise<boolean>((resolve, reject) => {
+      const waiter = { resolve, reject }
+      this.#slot.ordering.add(waiter)
+      onAbort(signal, (reason) => {
+        this.#slot.ordering.delete(waiter)
+        reject(reason)
+      })
+    })
+    if (!isExecuted) throw new WithdrawalExpiredError()
+  }
+
+  /** Lets the chain decide; resolves when the dispute runs. It is settled by itself after the challenge period. */
+  async dispute(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await this.#engine.desk.refresh(this.#slot)
+    this.#engine.groups.dispatch(this.#slot, { kind: 'dispute' })
+    const { generation } = this.#slot.ledger
+    await this.#engine.lookout.until(
+      this.#slot,
+      ({ latest }) => latest.phase === 'disputed' || latest.generation > generation,
+      options.signal,
+    )
+  }
+
+  #memberOf(signer: string): number {
+    const member = memberBySigner(this.channel, parseAddress(signer))
+    if (member !== undefined && member !== this.me) return member
+    throw new InvalidOptionError('to', `${signer} is no other member of this group. Name one by its session key.`)
+  }
+
+  /** Until the next look at the chain, or news. */
+  #moment(signal: AbortSignal | undefined): Promise<void> {
+    return this.#engine.lookout.pause(this.#slot, signal)
+  }
+}
+
+const HOME = { to: COIN, toChannel: ZERO_HASH, toMember: 0 }
+
+const PASSING: ReadonlySet<string> = new Set(['AWAITING_CONFIRMATIONS', 'CHAIN_VIEW_STALE', 'GENERATION_CHANGING'])
+
+const newId = (): Hex => `0x${bytesToHex(randomBytes(16))}`

@@ -1,0 +1,455 @@
+import { channelIdOf, memberBySigner, validateChannel } from '../../core/channel.ts'
+import { MalformedBytesError } from '../../core/codec.ts'
+import { ZERO_HASH } from '../../core/state.ts'
+import type { Address, Channel, ChannelId, Hex, LedgerRef } from '../../core/types.ts'
+import type { Joint, JointEffect, JointEvent, JointNews, Round } from '../../protocols/joint.ts'
+import { stepJoint } from '../../protocols/joint-machine.ts'
+import {
+  decodeGroupMessage,
+  encodeGroupMessage,
+  type GroupMessage,
+  type Invite,
+  type Pace,
+} from '../../protocols/joint-wire.ts'
+import type { ChainFacts } from '../../protocols/ledger.ts'
+import { PeerViolationError } from '../../protocols/messages.ts'
+import { considerInvite } from '../../protocols/opening.ts'
+import { verifySignature } from '../../signing/signature.ts'
+import type { Engine } from '../engine.ts'
+import { GroupStalledError, PeerRefusedError } from '../errors.ts'
+import { GROUPS } from '../keys.ts'
+import { UnknownChannelError } from '../ledgers/book.ts'
+import { wasTouched } from '../peers/openings.ts'
+import { type Peer, PeerOfflineError } from '../peers/peers.ts'
+import { goOn, mayFollow } from './going-on.ts'
+import { planGroup } from './group-calls.ts'
+import { type GroupEntry, GroupSlot, groupRecord, readGroup } from './group-slot.ts'
+
+/** Who waits for a member to join. */
+interface Joining {
+  readonly channelId: ChannelId
+  readonly peer: Address
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+/** The groups of a node: their protocol, what they send and store, and who joins them. */
+export class Groups {
+  readonly #engine: Engine
+  readonly #slots = new Map<ChannelId, GroupSlot>()
+  /** To write with the next commit. */
+  readonly #dirty = new Set<GroupSlot>()
+  #joining: Joining[] = []
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  get slots(): IterableIterator<GroupSlot> {
+    return this.#slots.values()
+  }
+
+  slot({ channelId, asset }: LedgerRef): GroupSlot | undefined {
+    const slot = this.#slots.get(channelId)
+    return slot?.entry.asset === asset ? slot : undefined
+  }
+
+  /** Throws `UnknownChannelError`. */
+  group(channelId: ChannelId): GroupSlot {
+    const slot = this.#slots.get(`${channelId}`.toLowerCase() as ChannelId)
+    if (!slot) throw new UnknownChannelError(channelId)
+    return slot
+  }
+
+  has(channelId: ChannelId): boolean {
+    return this.#slots.has(channelId)
+  }
+
+  /** Whether a peer is a member of any group here. */
+  shares(peer: Address): boolean {
+    return [...this.slots].some(({ entry }) => memberBySigner(entry.channel, peer) !== undefined)
+  }
+
+  async load(): Promise<void> {
+    const { store, signer, domain } = this.#engine.options
+    for await (const [, bytes] of store.list(GROUPS)) {
+      const slot = readGroup(bytes, signer.address, domain, verifySignature)
+      this.#slots.set(slot.entry.channelId, slot)
+      this.#dialMembers(slot)
+    }
+  }
+
+  /** A new group, or one that is known already; `done` once it is durable. */
+  enter(entry: GroupEntry, done: (slot: GroupSlot) => void): GroupSlot {
+    const { domain, chain } = this.#engine.options
+    const known = this.#slots.get(entry.channelId)
+    const slot = known ?? new GroupSlot(entry, domain, verifySignature)
+    this.#slots.set(entry.channelId, slot)
+    this.#dirty.add(slot)
+    if (!known) {
+      chain.watch(slot.ledger)
+      this.#dialMembers(slot)
+      this.dispatch(slot, { kind: 'fresh', fresh: this.#engine.lookout.fresh })
+      void this.#engine.desk.refresh(slot)
+      for (const member of entry.channel.members.keys())
+        if (member !== entry.me && this.#peerOf(slot, member)?.online)
+          this.dispatch(slot, { kind: 'connected', member })
+    }
+    this.#engine.durably(() => {
+      if (!known) this.#tellOpened(slot)
+      done(slot)
+    })
+    return slot
+  }
+
+  #tellOpened({ entry }: GroupSlot): void {
+    const { channelId, asset, channel } = entry
+    const members = channel.members.map(({ signer }) => signer)
+    this.#engine.emitter.emit({ kind: 'group-opened', channelId, asset, members, follows: entry.follows })
+  }
+
+  #dialMembers({ entry }: GroupSlot): void {
+    for (const [member, { signer }] of entry.channel.members.entries()) {
+      const address = entry.addresses[member]
+      if (member === entry.me || !address) continue
+      const peer = this.#engine.peers.peer(signer)
+      peer.address ??= address
+    }
+  }
+
+  #peerOf(slot: GroupSlot, member: number): Peer | undefined {
+    return this.#engine.peers.all.get(slot.signerOf(member))
+  }
+
+  /** Marks what the user or going on changed to be stored. */
+  keep(slot: GroupSlot): void {
+    this.#dirty.add(slot)
+    this.#engine.wake()
+  }
+
+  /** Writes what changed into the commit that gathers. */
+  store(): void {
+    for (const slot of this.#dirty) {
+      const { key, value } = groupRecord(slot)
+      this.#engine.journal.write(key, value)
+    }
+    this.#dirty.clear()
+  }
+
+  /** Feeds one event to a group and takes down what follows. Throws for a caller's misuse. */
+  dispatch(slot: GroupSlot, event: JointEvent): void {
+    this.#engine.assertRunning()
+    const before = slot.ledger
+    const { next, effects } = stepJoint({ ...before, now: this.#engine.options.clock.elapsed() }, event, slot.terms)
+    slot.ledger = next
+    if (isChanged(before, next)) this.#dirty.add(slot)
+    for (const effect of effects) this.#take(slot, effect)
+    this.#engine.wake()
+  }
+
+  #take(slot: GroupSlot, effect: JointEffect): void {
+    if (effect.kind !== 'sign') {
+      this.#engine.journal.after(() => this.#perform(slot, effect))
+      return
+    }
+    // At once: a signature leaves only after the commit that holds what was signed.
+    const signature = this.#engine.options.signer.sign(effect.digest)
+    this.dispatch(slot, { kind: 'signed', what: effect.what, signature })
+  }
+
+  #perform(slot: GroupSlot, effect: Exclude<JointEffect, { kind: 'sign' }>): void {
+    switch (effect.kind) {
+      case 'send': {
+        const { channelId, generation } = slot.ledger
+        const body = encodeGroupMessage({ kind: 'joint', channelId, generation, message: effect.message })
+        const { me, channel } = slot.entry
+        for (const member of channel.members.keys())
+          if (member !== me && (effect.to ?? member) === member) this.#sendTo(this.#peerOf(slot, member), body)
+        return
+      }
+      case 'notify':
+        this.#tell(slot, effect.news)
+        return
+      default:
+        void this.#onChain(slot, effect)
+    }
+  }
+
+  async #onChain(
+    slot: GroupSlot,
+    effect: Extract<JointEffect, { kind: 'submit' | 'settle' | 'execute' }>,
+  ): Promise<void> {
+    const { call, options } = planGroup(slot, effect)
+    const { chain } = this.#engine.options
+    try {
+      await this.#engine.desk.once(options.intent, slot, (signal) => chain.send(call, { ...options, signal }))
+    } catch (error) {
+      // Another member may have been faster; if not, it is tried again.
+      if (!this.#engine.halted) this.#engine.emitter.emit({ kind: 'alarm', error: error as Error })
+    }
+  }
+
+  #sendTo(peer: Peer | undefined, body: Uint8Array): void {
+    if (peer?.online) this.#engine.peers.send(peer, { kind: 'group', body })
+  }
+
+  say(peer: Peer | undefined, message: GroupMessage): void {
+    this.#sendTo(peer, encodeGroupMessage(message))
+  }
+
+  #tell(slot: GroupSlot, news: JointNews): void {
+    const { channelId, asset } = slot.ledger
+    const { emitter } = this.#engine
+    const ref = { channelId, asset }
+    switch (news.kind) {
+      case 'final':
+        this.#tellRound(slot, news.round)
+        return
+      case 'void':
+        // What was asked for is asked for again by itself.
+        return
+      case 'stalled': {
+        const missing = news.missing.map((member) => slot.signerOf(member))
+        emitter.emit({ kind: 'stalled', ...ref, missing })
+        slot.giveUp(new GroupStalledError(missing))
+        return
+      }
+      case 'disputed':
+        emitter.emit({ kind: 'disputed', ...ref, expiry: news.expiry })
+        return
+      case 'withdrawn':
+      case 'expired':
+        for (const { resolve } of slot.ordering) resolve(news.kind === 'withdrawn')
+        slot.ordering.clear()
+        if (news.kind === 'expired') emitter.emit({ kind: 'expired', ...ref })
+        else emitter.emit({ kind: 'withdrawn', ...ref, withdrawal: news.withdrawal })
+        return
+      case 'ended':
+        this.#ended(slot, news)
+    }
+  }
+
+  #tellRound(slot: GroupSlot, { payments, state }: Round): void {
+    const { channelId, asset } = slot.ledger
+    const told = payments.map(({ from, id, to, amount }) => {
+      return { from: slot.signerOf(from), to: slot.signerOf(to), id, amount }
+    })
+    this.#engine.emitter.emit({ kind: 'round', channelId, asset, version: state.version, payments: told })
+    for (const { from, id, amount } of payments)
+      if (from === slot.entry.me) this.#decided(slot, id, amount, state.version)
+  }
+
+  #decided(slot: GroupSlot, id: Hex, amount: bigint, version: bigint): void {
+    const waiter = slot.wishing.get(id)
+    slot.wishing.delete(id)
+    waiter?.resolve(amount, version)
+  }
+
+  #ended(slot: GroupSlot, { generation, disputed, paid }: Extract<JointNews, { kind: 'ended' }>): void {
+    const { channelId, asset, named, generation: next } = slot.ledger
+    this.#engine.emitter.emit({ kind: 'ended', channelId, asset, generation, next })
+    slot.giveUp(new GroupStalledError((named ?? []).map((member) => slot.signerOf(member))))
+    slot.endedAt = this.#engine.options.clock.elapsed()
+    if (!disputed || !named || slot.goOn === 0n) return
+    slot.funds = paid < slot.goOn ? paid : slot.goOn
+    this.keep(slot)
+  }
+
+  /** What a member says. */
+  hear(peer: Peer, body: Uint8Array): void {
+    const message = decodeGroupMessage(body, (channelId) => this.#slots.get(channelId)?.entry.asset)
+    if (!message) {
+      this.#engine.peers.spend(peer)
+      return
+    }
+    if (message.kind === 'joint') this.#hearJoint(peer, message)
+    else {
+      this.#engine.peers.spend(peer, INVITATION)
+      if (message.kind === 'invite') this.#invited(peer, message)
+      else this.#answered(peer, message)
+    }
+  }
+
+  #hearJoint(peer: Peer, { channelId, generation, message }: Extract<GroupMessage, { kind: 'joint' }>): void {
+    const slot = this.#slots.get(channelId)!
+    const from = memberBySigner(slot.entry.channel, peer.signer)
+    if (from === undefined || from === slot.entry.me) throw new PeerViolationError('it speaks about a group of others')
+    const before = slot.ledger
+    // What an ended generation was about is void.
+    if (generation !== before.generation) {
+      this.#engine.peers.spend(peer)
+      return
+    }
+    if (message.kind === 'complete' && message.round.state.credits.length !== slot.entry.channel.members.length)
+      throw new MalformedBytesError(0, 'A round has another number of members')
+    this.dispatch(slot, { kind: 'message', from, message })
+    // It may have joined later than this node, and what was said before is lost.
+    if (!before.readies.has(from) && slot.ledger.readies.has(from))
+      this.dispatch(slot, { kind: 'connected', member: from })
+    if (isIdle(before, slot.ledger, from)) this.#engine.peers.spend(peer)
+    this.#gather(slot)
+  }
+
+  /** Speaks to whoever was not heard yet. */
+  #call(slot: GroupSlot): void {
+    const { channel, me } = slot.entry
+    for (const member of channel.members.keys())
+      if (member !== me && !slot.ledger.readies.has(member) && this.#peerOf(slot, member)?.online)
+        this.dispatch(slot, { kind: 'connected', member })
+  }
+
+  #gather(slot: GroupSlot): void {
+    const { ledger, entry } = slot
+    if (slot.gathered || ledger.readies.size < entry.channel.members.length - 1) return
+    const isHeard = [...entry.channel.members.keys()].every(
+      (member) => member === entry.me || ledger.readies.has(member),
+    )
+    if (!isHeard) return
+    slot.gathered = true
+    this.keep(slot)
+  }
+
+  /** A new group with these peers; resolves once all have joined. */
+  async open(peers: readonly Peer[], channel: Channel, asset: Address, pace: Pace): Promise<GroupSlot> {
+    const { domain, signer } = this.#engine.options
+    validateChannel(channel)
+    const channelId = channelIdOf(domain, channel)
+    const addresses = channel.members.map((member) => this.#engine.peers.all.get(member.signer)?.address ?? '')
+    const invite: Invite = { kind: 'invite', channel, asset, pace, addresses, follows: ZERO_HASH }
+    const me = memberBySigner(channel, signer.address)!
+    await Promise.all(peers.map((peer) => this.#invite(peer, invite)))
+    return new Promise((resolve) => {
+      this.enter({ channelId, channel, asset, me, pace, addresses, follows: ZERO_HASH }, resolve)
+    })
+  }
+
+  /** Asks a peer to join; resolves once it has. */
+  #invite(peer: Peer, invite: Invite): Promise<void> {
+    const channelId = channelIdOf(this.#engine.options.domain, invite.channel)
+    return new Promise((resolve, reject) => {
+      this.#joining.push({ channelId, peer: peer.signer, resolve, reject })
+      this.say(peer, invite)
+    })
+  }
+
+  #invited(peer: Peer, invite: Invite): void {
+    const { domain, signer, owner, policy } = this.#engine.options
+    const channelId = channelIdOf(domain, invite.channel)
+    if (this.#slots.has(channelId)) {
+      this.#engine.durably(() => this.say(peer, { kind: 'joined', channelId }))
+      return
+    }
+    const sides = { domain, signer: signer.address, owner, peerSigner: peer.signer, peerOwner: peer.owner! }
+    const unfunded = [...this.slots].filter(({ ledger }) => !holdsMoney(ledger.facts)).length
+    const refusal = considerInvite(invite, sides, policy, unfunded) ?? mayFollow(this, invite)
+    if (refusal) {
+      this.say(peer, { kind: 'declined', channelId, ...refusal })
+      return
+    }
+    void this.#join(peer, invite, channelId)
+  }
+
+  async #join(peer: Peer, invite: Invite, channelId: ChannelId): Promise<void> {
+    const { chain, signer } = this.#engine.options
+    const { channel, asset, pace, addresses, follows } = invite
+    let isUsed: boolean
+    try {
+      isUsed = wasTouched(await chain.view({ channelId, asset }))
+    } catch {
+      const reason = 'the chain does not answer here; ask again later'
+      this.say(peer, { kind: 'declined', channelId, code: 'CHAIN_VIEW_STALE', reason })
+      return
+    }
+    if (this.#engine.halted) return
+    if (follows !== ZERO_HASH) this.#follow(follows, channelId)
+    const me = memberBySigner(channel, signer.address)!
+    const slot = this.enter({ channelId, channel, asset, me, pace, addresses, follows }, () =>
+      this.say(peer, { kind: 'joined', channelId }),
+    )
+    // It was used, and this store does not know how: what was signed in it is forgotten.
+    if (isUsed) slot.ledger = { ...slot.ledger, restored: true }
+  }
+
+  #follow(from: ChannelId, to: ChannelId): void {
+    const slot = this.#slots.get(from)!
+    slot.successor = to
+    this.keep(slot)
+  }
+
+  #answered(peer: Peer, message: Exclude<GroupMessage, { kind: 'joint' | 'invite' }>): void {
+    const mine = ({ channelId, peer: signer }: Joining) => channelId === message.channelId && signer === peer.signer
+    const found = this.#joining.filter(mine)
+    this.#joining = this.#joining.filter((one) => !mine(one))
+    for (const { resolve, reject } of found)
+      if (message.kind === 'joined') resolve()
+      else reject(new PeerRefusedError(message.code, message.reason))
+  }
+
+  observe(slot: GroupSlot, facts: ChainFacts): void {
+    this.dispatch(slot, { kind: 'facts', facts })
+  }
+
+  fresh(fresh: boolean): void {
+    for (const slot of this.slots) this.dispatch(slot, { kind: 'fresh', fresh })
+  }
+
+  /** A peer is there again. */
+  met(peer: Peer): void {
+    for (const slot of this.slots) {
+      const member = memberBySigner(slot.entry.channel, peer.signer)
+      if (member !== undefined) this.dispatch(slot, { kind: 'connected', member })
+    }
+  }
+
+  lost(peer: Peer, reason: Error | undefined): void {
+    const gone = this.#joining.filter((one) => one.peer === peer.signer)
+    this.#joining = this.#joining.filter((one) => one.peer !== peer.signer)
+    for (const { reject } of gone) reject(reason ?? new PeerOfflineError(peer.signer))
+  }
+
+  tick(): void {
+    const now = this.#engine.options.clock.elapsed()
+    for (const slot of this.slots) {
+      this.dispatch(slot, { kind: 'tick', now })
+      if (!slot.gathered) this.#call(slot)
+      if (waitsForTime(slot)) void this.#engine.desk.refresh(slot)
+      goOn(this.#engine, slot)
+    }
+  }
+
+  stop(error: Error): void {
+    for (const slot of this.slots) slot.giveUp(error)
+    for (const { reject } of this.#joining) reject(error)
+    this.#joining = []
+  }
+}
+
+/** What an invitation, or an answer to one, costs of a peer's allowance. */
+const INVITATION = 10
+
+/** Whether anything that is stored has changed. */
+const isChanged = (before: Joint, after: Joint): boolean =>
+  before.complete !== after.complete ||
+  before.signed !== after.signed ||
+  before.untold !== after.untold ||
+  before.order !== after.order ||
+  before.named !== after.named ||
+  before.generation !== after.generation
+
+/** Whether a message of a member brought nothing new. */
+const isIdle = (before: Joint, after: Joint, from: number): boolean =>
+  before.complete === after.complete &&
+  before.signed === after.signed &&
+  before.votes === after.votes &&
+  before.order === after.order &&
+  before.readies.get(from)?.attempt === after.readies.get(from)?.attempt
+
+const holdsMoney = (facts: ChainFacts | undefined): boolean =>
+  facts?.latestBalances.some((balance) => balance !== 0n) ?? false
+
+/** Views come when something changes; disputes and withdrawals also have to hear that time has passed. */
+function waitsForTime({ ledger, watchers }: GroupSlot): boolean {
+  const { facts, order, named } = ledger
+  if (!facts || order || named || watchers.size > 0) return true
+  return facts.latest.phase === 'disputed' || facts.latest.generation !== ledger.generation
+}

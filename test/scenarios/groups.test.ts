@@ -1,0 +1,176 @@
+import { expect } from 'chai'
+import { toHex } from '../../sdk/core/bytes.ts'
+import { encodeStates } from '../../sdk/core/calldata.ts'
+import { encodeChannel } from '../../sdk/core/channel.ts'
+import { encodeEnvelope } from '../../sdk/core/envelope.ts'
+import type { Address, ChannelId } from '../../sdk/core/types.ts'
+import type { Group } from '../../sdk/node/groups/group.ts'
+import { readGroup } from '../../sdk/node/groups/group-slot.ts'
+import { groupKey } from '../../sdk/node/keys.ts'
+import { verifySignature } from '../../sdk/signing/signature.ts'
+import { ownerOf, signerOf } from '../sdk/node/actors.ts'
+import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+
+const NAMES = ['alice', 'bob', 'carol', 'dave', 'mallory'] as const
+type Name = (typeof NAMES)[number]
+
+describe('a group of five', () => {
+  let stage: Stage
+  before(async function () {
+    this.timeout(30_000)
+    stage = await Stage.build()
+  })
+  afterEach(() => stage.stopAll())
+  after(() => stage.close())
+
+  /** Owners that send nothing, so that what they are paid shows to the wei. */
+  const purse = (name: string, scene: string): Address => ownerOf(`${name} in ${scene}`)
+  const held = (name: string, scene: string): Promise<bigint> => stage.chain.provider.getBalance(purse(name, scene))
+  const signer = (name: string): Address => signerOf(name).address
+
+  const start = (name: string, scene: string, file = `${name}-${scene}`): Promise<Actor> =>
+    stage.start(name, {
+      file,
+      node: { owner: purse(name, scene), policy: { minPeriod: 60, minRoundLimit: 1_000 } },
+    })
+
+  interface Scene {
+    readonly actors: Record<Name, Actor>
+    readonly groups: Record<Name, Group>
+    readonly channelId: ChannelId
+  }
+
+  async function gather(
+    scene: string,
+    options: { limit?: number; patience?: number; goOn?: bigint } = {},
+  ): Promise<Scene> {
+    const { limit = 20_000, patience = 500, goOn } = options
+    const entries = await Promise.all(NAMES.map(async (name) => [name, await start(name, scene)] as const))
+    const actors = Object.fromEntries(entries) as Record<Name, Actor>
+    const members = NAMES.slice(1).map((name) => actors[name].address)
+    const { channelId } = await actors.alice.node.openGroup({ members, period: 600, limit, patience })
+    const groups = Object.fromEntries(
+      NAMES.map((name) => [name, actors[name].node.group(channelId)]),
+    ) as Scene['groups']
+    for (const group of Object.values(groups)) if (goOn) group.goOn(goOn)
+    await Promise.all(Object.values(groups).map((group) => group.deposit(ETHER)))
+    await until(() =>
+      Object.values(groups).every((group) => group.status().balances.every((balance) => balance === ETHER)),
+    )
+    return { actors, groups, channelId }
+  }
+
+  const balanceOf = (group: Group, name: string): bigint =>
+    group.status().balances[group.channel.members.findIndex((member) => member.signer === signer(name))]!
+
+  it('pays in all directions in rounds, nets a circle, withdraws and closes, to the wei', async function () {
+    this.timeout(30_000)
+    const scene = 'peace'
+    const { groups, actors } = await gather(scene)
+    const rounds: bigint[] = []
+    actors.bob.node.on('round', ({ payments }) => {
+      for (const { to, amount } of payments) if (to === signer('bob')) rounds.push(amount)
+    })
+    await Promise.all([
+      groups.alice.pay(signer('bob'), 10n),
+      groups.bob.pay(signer('carol'), 20n),
+      groups.carol.pay(signer('dave'), 30n),
+      groups.dave.pay(signer('mallory'), 40n),
+      groups.mallory.pay(signer('alice'), 50n),
+    ])
+    await until(() => NAMES.every((name) => balanceOf(groups[name], 'alice') === ETHER + 40n))
+    expect(rounds).to.deep.equal([10n])
+    expect(await rejection(groups.alice.pay(signer('bob'), 2n * ETHER))).to.include({ code: 'INSUFFICIENT_BALANCE' })
+    // Each owes the next three times what all of it has.
+    const owed = 3n * ETHER
+    const netted = await Promise.all(
+      NAMES.map((name, index) => groups[name].net([{ to: signer(NAMES[(index + 1) % 5]!), amount: owed }])),
+    )
+    expect(netted.flat().map(({ paid }) => paid)).to.deep.equal(NAMES.map(() => owed))
+    await groups.bob.withdraw(ETHER / 2n)
+    expect(await held('bob', scene)).to.equal(ETHER / 2n)
+    await groups.alice.pay(signer('dave'), 1n)
+    await groups.dave.close()
+    const paid = await Promise.all(NAMES.map((name) => held(name, scene)))
+    expect(paid).to.deep.equal([ETHER + 39n, ETHER - 10n, ETHER - 10n, ETHER - 9n, ETHER - 10n])
+    expect(await stage.chain.provider.getBalance(stage.chain.adjudicator)).to.equal(0n)
+  })
+
+  it('S50 names the silent one, settles without it, and the four go on in a new group, to the wei', async function () {
+    this.timeout(30_000)
+    const scene = 'silence'
+    const { groups, actors, channelId } = await gather(scene, { limit: 2_000, patience: 300, goOn: ETHER / 2n })
+    await groups.alice.pay(signer('mallory'), 7n)
+    await until(() => balanceOf(groups.bob, 'alice') === ETHER - 7n)
+    const four = NAMES.slice(0, 4)
+    const told = new Map<string, readonly Address[]>()
+    const moved = new Map<string, { to: ChannelId; amount: bigint }>()
+    for (const name of four) {
+      actors[name].node.on('stalled', ({ missing }) => told.set(name, missing))
+      actors[name].node.on('went-on', ({ to, amount }) => moved.set(name, { to, amount }))
+    }
+    await stage.stop(actors.mallory)
+    const failed = await rejection(groups.bob.pay(signer('carol'), 5n))
+    expect(failed).to.deep.include({ code: 'ROUND_STALLED', missing: [signer('mallory')] })
+    await until(() => told.size === 4)
+    for (const name of four) expect(told.get(name)).to.deep.equal([signer('mallory')])
+    await until(
+      async () => (await actors.alice.chain.view({ channelId, asset: groups.alice.asset })).latest.phase === 'disputed',
+    )
+    await stage.later(600)
+    await until(() => moved.size === 4)
+    const paid = await Promise.all(NAMES.map((name) => held(name, scene)))
+    expect(paid).to.deep.equal([ETHER - 7n, ETHER, ETHER, ETHER, ETHER + 7n])
+    const { to } = moved.get('alice')!
+    for (const { amount, to: there } of moved.values()) expect([amount, there]).to.deep.equal([ETHER / 2n, to])
+    const next = four.map((name) => actors[name].node.group(to))
+    await until(() => next.every((group) => group.status().balances.every((balance) => balance === ETHER / 2n)))
+    expect(next[0]!.channel.members.map((member) => member.signer).sort()).to.deep.equal(four.map(signer).sort())
+    await next[1]!.pay(signer('carol'), 5n)
+    await next[0]!.close()
+    expect(await held('carol', scene)).to.equal(ETHER + ETHER / 2n + 5n)
+  })
+
+  it('S55 answers a stale state of a member that kept it, and settles by the newest', async function () {
+    this.timeout(30_000)
+    const scene = 'stale'
+    const { groups, actors, channelId } = await gather(scene)
+    await groups.mallory.pay(signer('alice'), 1n)
+    const stale = (await stored(actors.mallory, channelId)).ledger.complete
+    await groups.mallory.pay(signer('bob'), ETHER / 2n)
+    await until(() => balanceOf(groups.bob, 'bob') === ETHER + ETHER / 2n)
+    const { channel, asset } = groups.mallory
+    const signatures = stale.signatures.map((signature) => encodeEnvelope({ kind: 'direct', signature }))
+    const packed = toHex(encodeStates([{ state: stale.state, signatures }]))
+    const hand = await stage.hand('mallory')
+    await hand.send(
+      { to: 'adjudicator', functionName: 'submit', args: [toHex(encodeChannel(channel)), asset, packed] },
+      { intent: 'cheat' },
+    )
+    const newest = actors.bob.node.group(channelId).status().version
+    await until(async () => (await actors.bob.chain.view({ channelId, asset })).lanes[0]! >> 192n === newest)
+    await stage.later(600)
+    await until(async () => (await held('bob', scene)) > 0n)
+    expect(await held('bob', scene)).to.equal(ETHER + ETHER / 2n)
+    expect(await held('mallory', scene)).to.equal(ETHER / 2n - 1n)
+  })
+
+  it('S53 goes on where it was after every member was stopped and started again', async function () {
+    this.timeout(30_000)
+    const scene = 'restart'
+    const { groups, actors, channelId } = await gather(scene)
+    await groups.alice.pay(signer('bob'), 5n)
+    for (const name of NAMES) await stage.stop(actors[name])
+    const again = await Promise.all(NAMES.map((name) => start(name, scene)))
+    const addresses = again.map(({ address }) => address)
+    for (const [index, { node }] of again.entries())
+      for (const address of addresses.slice(index + 1)) await node.connect(address)
+    await again[1]!.node.group(channelId).pay(signer('carol'), 6n)
+    await until(() => again.every(({ node }) => balanceOf(node.group(channelId), 'bob') === ETHER - 1n))
+  })
+
+  async function stored({ store, node }: Actor, channelId: ChannelId) {
+    const bytes = await store.get(groupKey(channelId))
+    return readGroup(bytes!, node.address, stage.domain, verifySignature)
+  }
+})
