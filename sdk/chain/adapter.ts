@@ -94,6 +94,7 @@ export class EthersChain implements Chain, DisputeFeed {
           confirmations,
           allowDelegated: options.allowDelegated ?? false,
           reserveGas: options.reserveGas ?? 500_000n,
+          maxFeePerGas: options.maxFeePerGas,
           onAlarm: (error) => this.onAlarm(error),
         }),
     )

@@ -263,6 +263,26 @@ export class DeadlinePassedError extends ChainError {
   }
 }
 
+/** A transaction with a deadline is not mined, and its fee may not rise any more. */
+export class FeeCeilingError extends ChainError {
+  readonly code = 'FEE_CEILING'
+  /** Wei per unit of gas that may be offered. */
+  readonly ceiling: bigint
+  /** What would be offered without the ceiling. */
+  readonly wanted: bigint
+  /** Chain seconds by which it must be mined. */
+  readonly before: bigint
+
+  constructor(functionName: string, ceiling: bigint, wanted: bigint, before: bigint) {
+    super(
+      `${functionName} must be mined by ${before} and waits: it would take ${wanted} wei per gas, and maxFeePerGas is ${ceiling}. Raise that, and start again.`,
+    )
+    this.ceiling = ceiling
+    this.wanted = wanted
+    this.before = before
+  }
+}
+
 /** The chain connection was stopped. */
 export class ChainStoppedError extends ChainError {
   readonly code = 'CHAIN_STOPPED'

@@ -17,6 +17,8 @@ export interface Job {
   outrun?: Entry
   mined?: ChainReceipt
   asking: boolean
+  /** It was said that its fee may not rise any more. */
+  held?: boolean
   /** Block at which this process last gave it to the RPC. */
   broadcastAt?: number
 }

@@ -34,6 +34,11 @@ export interface ChainOptions {
   readonly allowDelegated?: boolean
   /** Alarm when the sender cannot pay for this much gas; default 500,000. */
   readonly reserveGas?: bigint
+  /**
+   * Wei per unit of gas that are never exceeded; default: no limit, the fee of what has a deadline rises until it is mined. With one, an
+   * answer or a reveal may come too late: `FEE_CEILING` is the alarm then. A wallet that sends by itself sets its own fees.
+   */
+  readonly maxFeePerGas?: bigint
 }
 
 /** Throws {@link InvalidOptionError}: a depth or a time that is none would show as a chain that never answers. */
@@ -43,6 +48,11 @@ export function assertOptions(options: ChainOptions): void {
     throw new InvalidOptionError(
       'confirmations',
       `${confirmations} confirmations are none. Choose a whole number from 1 on.`,
+    )
+  if (options.maxFeePerGas !== undefined && options.maxFeePerGas < 1n)
+    throw new InvalidOptionError(
+      'maxFeePerGas',
+      `With ${options.maxFeePerGas} wei per gas nothing is mined. Name more, or none.`,
     )
   const block = deployment?.block ?? 0
   if (!Number.isInteger(block) || block < 0)

@@ -6,12 +6,13 @@ import {
   ChainError,
   ChainStoppedError,
   DeadlinePassedError,
+  FeeCeilingError,
   InsufficientGasMoneyError,
   RpcUnreachableError,
   UnknownOutcomeError,
   UserRejectedError,
 } from './errors.ts'
-import { bumpFees, type FeeMarket, leastBump, priceCap, type Urgency, urgencyAt } from './fees.ts'
+import { bumpFees, type FeeMarket, type Fees, leastBump, lowerTo, priceCap, type Urgency, urgencyAt } from './fees.ts'
 import { GasWatch } from './gas-watch.ts'
 import { byNeed, fail, type Job, newJob, succeed, wait } from './job.ts'
 import type { Attempt, Entry, Journal } from './journal.ts'
@@ -31,6 +32,8 @@ export interface SenderOptions {
   readonly allowDelegated: boolean
   /** Raises the alarm when the account cannot pay for this much gas any more. */
   readonly reserveGas: bigint
+  /** Wei per unit of gas that is never exceeded; undefined: no limit. */
+  readonly maxFeePerGas?: bigint | undefined
   readonly onAlarm: (error: Error) => void
 }
 
@@ -170,7 +173,9 @@ export class Sender {
       block: number,
       attempts: [],
     }
-    const attempt = this.#walletOnly ? undefined : await signAttempt(signer, rpc.chainId, entry, fees, number)
+    const attempt = this.#walletOnly
+      ? undefined
+      : await signAttempt(signer, rpc.chainId, entry, this.#capped(fees), number)
     if (!attempt) return this.#ask(job, entry)
     await this.#launch(job, entry, attempt)
     if (rpc.development) await this.#follow(this.#head!)
@@ -330,7 +335,23 @@ export class Sender {
     if (better) await this.#launch(job, entry, better)
   }
 
-  /** The same transaction with a higher fee; undefined if the account cannot pay it. */
+  #capped(fees: Fees): Fees {
+    const { maxFeePerGas: ceiling } = this.#options
+    return ceiling === undefined ? fees : lowerTo(fees, ceiling)
+  }
+
+  /** Whether the ceiling leaves no room for a higher fee. What cannot wait for ever is told of once. */
+  #isHeld(job: Job, last: Fees, wanted: Fees): boolean {
+    const { maxFeePerGas: ceiling, onAlarm } = this.#options
+    if (ceiling === undefined || leastBump(last) <= ceiling) return false
+    const { request, before } = job.entry!
+    if (before !== undefined && !job.held)
+      onAlarm(new FeeCeilingError(request.functionName, ceiling, priceCap(wanted), before))
+    job.held = true
+    return true
+  }
+
+  /** The same transaction with a higher fee; undefined if the account cannot pay it, or may not. */
   async #raise(job: Job, urgency: Urgency): Promise<Attempt | undefined> {
     const { rpc, onAlarm, signer } = this.#options
     const entry = job.entry!
@@ -342,7 +363,8 @@ export class Sender {
     ])
     try {
       const wanted = bumpFees(last, market, urgency)
-      const fees = affordable(this.account, balance, value, gasLimit, wanted, leastBump(last))
+      if (this.#isHeld(job, last, wanted)) return undefined
+      const fees = affordable(this.account, balance, value, gasLimit, this.#capped(wanted), leastBump(last))
       return await signAttempt(signer, rpc.chainId, entry, fees, this.#head!.number)
     } catch (error) {
       if (!(error instanceof InsufficientGasMoneyError)) throw error

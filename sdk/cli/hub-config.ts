@@ -106,6 +106,8 @@ const schema = z.strictObject({
     .array(z.strictObject({ tower: address, address: text, privacy: z.enum(['sealed', 'clear']).optional() }))
     .default([]),
   reserveGas: whole(0).default(5_000_000),
+  /** Wei. */
+  maxFeePerGas: amount.refine((wei) => wei > 0n, 'must be above zero').optional(),
   drainSeconds: whole(0).default(30),
 })
 

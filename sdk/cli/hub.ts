@@ -58,6 +58,7 @@ async function serve(config: HubConfig, desk: Desk, wallet: Signer, key: Uint8Ar
     signer: wallet,
     deployment: { adjudicator: config.adjudicator, block: config.fromBlock },
     reserveGas: BigInt(config.reserveGas),
+    ...(config.maxFeePerGas !== undefined && { maxFeePerGas: config.maxFeePerGas }),
     ...(config.confirmations !== undefined && { confirmations: config.confirmations }),
   })
   const node = await Node.start({

@@ -77,6 +77,7 @@ program
   .option('--per-client <ledgers>', 'most ledgers of one client', '1000')
   .option('--ledgers <ledgers>', 'most ledgers altogether', '1000000')
   .option('--reserve-gas <gas>', 'alarms when the account cannot pay for so much gas', '500000')
+  .option('--max-fee-per-gas <wei>', 'never offers more for a unit of gas; an answer may then come too late')
   .option('--metrics <host:port>', 'serves /metrics and /healthz there')
   .option('--log-level <level>', 'debug, info, warn, error or silent', 'info')
   .action(async (args: TowerArgs) => (await import('./tower.ts')).tower(args))

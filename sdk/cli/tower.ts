@@ -28,6 +28,7 @@ export interface TowerArgs extends ChainArgs, DaemonArgs {
   readonly perClient: string
   readonly ledgers: string
   readonly reserveGas: string
+  readonly maxFeePerGas?: string
 }
 
 /** Runs a watchtower until it is stopped. */
@@ -53,13 +54,14 @@ export async function tower(args: TowerArgs): Promise<void> {
   await runDaemon(args, async (desk) => {
     const store = openSqlite(args.store, { identity: { ...domain, signer: signer.address } })
     try {
-      const { rpc, confirmations } = args
+      const { rpc, confirmations, maxFeePerGas } = args
       const chain = await connectChain({
         rpc,
         store,
         signer: wallet,
         deployment: { adjudicator, block },
         reserveGas,
+        ...(maxFeePerGas !== undefined && { maxFeePerGas: BigInt(wholeNumber(maxFeePerGas, 'max-fee-per-gas', 1)) }),
         ...(confirmations !== undefined && { confirmations: wholeNumber(confirmations, 'confirmations', 1) }),
       })
       const metrics = towerMetrics(desk, chain)

@@ -145,6 +145,7 @@ describe('tallystick tower', () => {
     const wrong: [Record<string, string>, RegExp][] = [
       [{ margin: 'soon' }, /^error: "soon" is not a whole number from 0 on. Check --margin.\n$/],
       [{ 'reserve-gas': 'much' }, /^error: "much" is not a whole number from 0 on. Check --reserve-gas.\n$/],
+      [{ 'max-fee-per-gas': '0' }, /^error: "0" is not a whole number from 1 on. Check --max-fee-per-gas.\n$/],
       [{ metrics: 'here' }, /^error: "here" is no HOST:PORT, such as 127.0.0.1:9464. Check --metrics.\n$/],
       [{ 'log-level': 'loud' }, /^error: "loud" is no level. Check --log-level: debug, .*\n$/],
       [{ 'key-file': path('none') }, /^error: The file .*none does not exist. Check --key-file.\n$/],

@@ -17,6 +17,7 @@ import {
   RpcUnreachableError,
   TransactionRevertedError,
 } from '../../../sdk/chain/errors.ts'
+import { priceCap } from '../../../sdk/chain/fees.ts'
 import { Journal } from '../../../sdk/chain/journal.ts'
 import type { Request } from '../../../sdk/chain/preflight.ts'
 import { openRpc, type Rpc } from '../../../sdk/chain/rpc.ts'
@@ -64,7 +65,13 @@ describe('sender', () => {
     return { number: block.number, hash: block.hash as Hex, timestamp: BigInt(block.timestamp) }
   }
 
-  async function start(signer: Signer, store: Store, confirmations = 1, through = rpc): Promise<Sender> {
+  async function start(
+    signer: Signer,
+    store: Store,
+    confirmations = 1,
+    through = rpc,
+    maxFeePerGas?: bigint,
+  ): Promise<Sender> {
     const sender = new Sender({
       rpc: through,
       signer,
@@ -73,6 +80,7 @@ describe('sender', () => {
       confirmations,
       allowDelegated: false,
       reserveGas: 500_000n,
+      maxFeePerGas,
       onAlarm: (error) => alarms.push(error),
     })
     await sender.start(await head())
@@ -247,6 +255,32 @@ describe('sender', () => {
     expect(await held(id)).to.equal(5n)
     expect(receipt.block.timestamp < before - 60n).to.equal(true)
     expect(await nonce(sender.account)).to.equal(nonceAtSnapshot + 1)
+  })
+
+  it('S28 an answer never offers more than the ceiling, says once that it waits, and is mined when the base fee falls', async () => {
+    await manual()
+    const [store, ceiling] = [memoryStore(), 10n ** 10n]
+    const sender = await start(chain.wallet(0), store, 1, rpc, ceiling)
+    const { timestamp } = await head()
+    const [id, other] = [channelId(), channelId()]
+    const sent = sender.send(deposit(id, 5n), { intent: 'answer', before: timestamp + 10_000n })
+    const calm = sender.send(deposit(other, 5n), { intent: 'deposit' })
+    await pooled(2)
+    for (let baseFee = 4n * 10n ** 9n; baseFee < 10n ** 13n; baseFee *= 4n) {
+      await chain.rpc('anvil_setNextBlockBaseFeePerGas', `0x${baseFee.toString(16)}`)
+      await block(sender)
+    }
+    const entries = await new Journal(store).open(sender.account)
+    const caps = entries.flatMap(({ attempts }) => attempts.map(({ fees }) => priceCap(fees)))
+    expect(entries).to.have.length(2)
+    for (const cap of caps) expect(cap <= ceiling, `${cap}`).to.equal(true)
+    expect(alarms.map((error) => (error as ChainError & { code: string }).code)).to.deep.equal(['FEE_CEILING'])
+    expect(alarms[0]).to.include({ ceiling, before: timestamp + 10_000n })
+    while ((await held(id)) + (await held(other)) < 10n) {
+      await chain.rpc('anvil_setNextBlockBaseFeePerGas', '0x3b9aca00')
+      await block(sender)
+    }
+    await Promise.all([sent, calm])
   })
 
   it('S29 a stuck transaction is bumped on the same nonce, by an eighth at least, and mined once', async () => {
