@@ -28,7 +28,7 @@ export interface WatcherOptions {
 interface Watched {
   readonly ledger: LedgerRef
   view?: LedgerView
-  /** Read it again at every block up to this one, since its confirmed side still changes. */
+  /** Read it again at every new block, until it was read at this one or a later one: up to there its confirmed side still changes. */
   readUntil: number
 }
 
@@ -247,8 +247,9 @@ export class Watcher {
   /** Reads what may have changed, and a few ledgers more in turn. */
   async #readViews(head: Head, fresh: boolean): Promise<void> {
     const watched = [...this.#watched.values()]
+    // By the last block at which it was read: blocks may come faster than looks, and a look may fail.
     const isDue = ({ view, readUntil }: Watched) =>
-      view && ((fresh && readUntil >= head.number) || readUntil === Number.POSITIVE_INFINITY)
+      view && ((fresh && readUntil > view.head.number) || readUntil === Number.POSITIVE_INFINITY)
     const unread = watched.filter(({ view }) => !view).slice(0, NEW_AT_ONCE)
     const due = new Set([...watched.filter(isDue), ...unread])
     const audited = fresh ? Math.min(AUDITED, watched.length) : 0
@@ -271,7 +272,7 @@ export class Watcher {
 
   #show(watched: Watched, view: LedgerView): void {
     const before = watched.view
-    const missed = before && watched.readUntil < view.head.number && !isSame(before, view)
+    const missed = before && watched.readUntil <= before.head.number && !isSame(before, view)
     watched.view = view
     if (watched.readUntil === Number.POSITIVE_INFINITY)
       watched.readUntil = view.head.number + this.#options.confirmations - 1

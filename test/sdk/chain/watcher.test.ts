@@ -81,6 +81,19 @@ describe('watching the chain', () => {
     expect(latest().confirmedHead.number).to.equal(latest().head.number - 2)
   })
 
+  it('S25 tells of every deposit as confirmed, however many there are and however many blocks come at once', async () => {
+    const pairs = Array.from({ length: 20 }, () => pairOf(chain))
+    const { adapter, views } = await watch(pairs[0]!, { confirmations: 60 })
+    for (const { ledger } of pairs) adapter.watch(ledger)
+    const held = ({ ledger }: Pair) => openBalances(views.findLast(({ channelId }) => channelId === ledger.channelId)!)
+    await until(() => pairs.every(({ ledger }) => views.some(({ channelId }) => channelId === ledger.channelId)))
+    for (const pair of pairs) await pair.deposit(0, 5n)
+    await until(() => pairs.every((pair) => held(pair)[1] === 5n))
+    expect(pairs.every((pair) => held(pair)[0] === 0n)).to.equal(true)
+    await chain.mine(100)
+    await until(() => pairs.every((pair) => held(pair)[0] === 5n))
+  })
+
   it('S22 a reorganisation that removes a deposit: the credit is withdrawn, and it was never confirmed', async () => {
     const pair = pairOf(chain)
     const { views, latest } = await watch(pair, { confirmations: 6 })
