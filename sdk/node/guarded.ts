@@ -1,6 +1,7 @@
 import { stateDigest } from '../core/state.ts'
 import { COIN, type LedgerRef } from '../core/types.ts'
 import { enforceable } from '../protocols/disputing.ts'
+import { type CompleteRound, standing } from '../protocols/joint.ts'
 import type { Ledger } from '../protocols/ledger.ts'
 import { entitlement } from '../protocols/solvency.ts'
 import type { SessionSigner } from '../signing/signer.ts'
@@ -10,14 +11,16 @@ import { TowerClient, type TowerLag } from '../watchtower/client.ts'
 import type { TowerClientEvent, TowerSpec } from '../watchtower/link.ts'
 import type { TowerReceipt } from '../watchtower/progress.ts'
 import type { Engine } from './engine.ts'
+import type { GroupSlot } from './groups/group-slot.ts'
 import type { Slot } from './ledgers/slot.ts'
 
 /** Keeps watchtowers up to date with the ledgers of a node. */
 export class Guarded {
   readonly #engine: Engine
   readonly #client: TowerClient
-  /** The ledger as it was given to the towers last. */
+  /** The ledger as it was given to the towers last; of a group, its newest complete round. */
   readonly #given = new WeakMap<Slot, Ledger>()
+  readonly #rounds = new WeakMap<GroupSlot, CompleteRound>()
 
   private constructor(engine: Engine, client: TowerClient) {
     this.#engine = engine
@@ -59,6 +62,19 @@ export class Guarded {
       this.#given.set(slot, ledger)
       this.#engine.whenDurable(slot, () => this.#give(slot, ledger))
     }
+    for (const slot of this.#engine.groups.slots) {
+      const { complete, restored } = slot.ledger
+      if (restored || this.#rounds.get(slot) === complete) continue
+      this.#rounds.set(slot, complete)
+      this.#engine.durably(() => this.#giveRound(slot, complete))
+    }
+  }
+
+  #giveRound({ entry, ledger }: GroupSlot, { state, signatures }: CompleteRound): void {
+    const { channelId, channel, asset, me } = entry
+    const states = state.version > 0n ? [{ state, signatures }] : []
+    const evidence: Evidence = { channelId, asset, channel, generation: state.generation, states }
+    this.#client.update(evidence, asset === COIN ? worthOf(standing(ledger, state)[me]!) : 0)
   }
 
   #give({ entry: { channel }, terms }: Slot, ledger: Ledger): void {

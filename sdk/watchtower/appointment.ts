@@ -4,15 +4,15 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { fromUint, toBytes, toHex } from '../core/bytes.ts'
 import { channelIdOf, decodeChannel, encodeChannel, ledgerIdOf } from '../core/channel.ts'
-import { Reader, Writer } from '../core/codec.ts'
+import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
 import { domainSeparator } from '../core/eip712.ts'
 import { TallystickError } from '../core/errors.ts'
-import { stateDigest, validateState } from '../core/state.ts'
+import { laneCount, stateDigest, validateState } from '../core/state.ts'
 import type { Address, Channel, Domain, Hex, LedgerRef, State } from '../core/types.ts'
 import { verifySignature } from '../signing/signature.ts'
 
 // What a client leaves with a tower: the newest states of one ledger that the chain would take from anybody, in a body of one
-// size, so that nobody learns from it how much a ledger is used. Sealed, the tower cannot read it before it sees the packed
+// size (another one for groups), so that nobody learns from it how much a ledger is used. Sealed, the tower cannot read it before it sees the packed
 // channel, which whoever starts a dispute has to show to the adjudicator (ADR 0023).
 
 /** A state and the signatures of all members over it, 64 bytes each, in member order. */
@@ -21,14 +21,14 @@ export interface EnforceableState {
   readonly signatures: readonly Uint8Array[]
 }
 
-/** All that is needed to answer for one ledger of a channel of two: at most one state a lane. */
+/** All that is needed to answer for one ledger: at most one state a lane. */
 export interface Evidence extends LedgerRef {
   readonly channel: Channel
   readonly generation: number
   readonly states: readonly EnforceableState[]
 }
 
-/** What a tower keeps under a locator; `body` has {@link BODY_SIZE} bytes. */
+/** What a tower keeps under a locator; `body` has {@link BODY_SIZE} bytes, or {@link GROUP_BODY_SIZE} for a channel of more than two. */
 export interface Appointment {
   /** Names the ledger: to everybody if the appointment is clear, else only to who knows the packed channel. */
   readonly locator: Hex
@@ -45,7 +45,7 @@ export class InvalidAppointmentError extends TallystickError {
   readonly code = 'INVALID_APPOINTMENT'
 
   constructor(fact: string, options?: ErrorOptions) {
-    super(`${fact} Appoint the newest states that both members signed.`, options)
+    super(`${fact} Appoint the newest states that all members signed.`, options)
   }
 }
 
@@ -54,9 +54,9 @@ const NONCE_SIZE = 24
 const TAG_SIZE = 16
 /** Bytes of every body, sealed or clear, whatever the ledger holds. */
 export const BODY_SIZE = NONCE_SIZE + PLAIN_SIZE + TAG_SIZE
-/** Packed channel of two. */
-const CHANNEL_SIZE = 100
-const LANES = [0, 1] as const
+/** Room for 32 members: packed channel, one state, and a signature each. */
+const GROUP_PLAIN_SIZE = 4_056
+export const GROUP_BODY_SIZE = NONCE_SIZE + GROUP_PLAIN_SIZE + TAG_SIZE
 export const MAX_WORTH = 112
 
 /** The locator of a clear appointment: the ledger's id, which the chain knows. */
@@ -78,7 +78,7 @@ export function appointmentOf(
 ): Appointment {
   const plain = encodeEvidence(evidence)
   if (!sealed) {
-    const body = new Uint8Array(BODY_SIZE)
+    const body = new Uint8Array(plain.length + NONCE_SIZE + TAG_SIZE)
     body.set(plain)
     return { locator: clearLocator(evidence), sequence, worth, sealed, body }
   }
@@ -118,30 +118,48 @@ export function openAppointment(
 
 const context = (locator: Hex, sequence: bigint): Uint8Array => concatBytes(toBytes(locator, 32), fromUint(sequence, 8))
 
-/** `channel 100 ‖ asset ‖ generation u16 ‖ 2 × lane`, zeros up to {@link PLAIN_SIZE}; lane = `version u64 ‖ [if > 0: locked ‖ root ‖ 2 × credit ‖ 2 × signature]`. */
+/** How a body starts in a record or message: whether it is sealed, and whether it is that of a group. */
+export const putBody = (writer: Writer, { sealed, body }: Pick<Appointment, 'sealed' | 'body'>): Writer =>
+  writer.u8((sealed ? 1 : 0) + (body.length === GROUP_BODY_SIZE ? 2 : 0)).raw(body)
+
+/** Reads what {@link putBody} wrote. Throws a `MalformedBytesError`. */
+export function readBody(reader: Reader): Pick<Appointment, 'sealed' | 'body'> {
+  const mark = reader.u8()
+  if (mark > 3) throw new MalformedBytesError(0, `The mark ${mark} of a body is unknown`)
+  return { sealed: mark % 2 === 1, body: reader.raw(mark >= 2 ? GROUP_BODY_SIZE : BODY_SIZE) }
+}
+
+/**
+ * `channel ‖ asset ‖ generation u16 ‖ lanes`, for a group with the number of members as a byte before it, and zeros up to its size;
+ * lane = `version u64 ‖ [if > 0: locked ‖ root ‖ N × credit ‖ N × signature]`.
+ */
 function encodeEvidence({ channel, asset, generation, states }: Evidence): Uint8Array {
-  const packed = encodeChannel(channel)
-  if (packed.length !== CHANNEL_SIZE) throw new InvalidAppointmentError('Towers watch channels of two members.')
-  const writer = new Writer(PLAIN_SIZE).raw(packed).hex(asset, 20).u16(generation)
-  for (const lane of LANES) {
+  const { length } = channel.members
+  const plain = new Uint8Array(length === 2 ? PLAIN_SIZE : GROUP_PLAIN_SIZE)
+  const writer = new Writer(plain.length)
+  if (length > 2) writer.u8(length)
+  writer.raw(encodeChannel(channel)).hex(asset, 20).u16(generation)
+  for (let lane = 0; lane < laneCount(length); lane++) {
     const found = states.find(({ state }) => state.lane === lane)
     writer.u64(found?.state.version ?? 0n)
     if (!found) continue
     const { locked, transfersRoot, credits } = found.state
-    writer.u128(locked).hex(transfersRoot, 32).i128(credits[0]!).i128(credits[1]!)
+    writer.u128(locked).hex(transfersRoot, 32)
+    for (const credit of credits) writer.i128(credit)
     for (const signature of found.signatures) writer.raw(signature)
   }
-  const plain = new Uint8Array(PLAIN_SIZE)
   plain.set(writer.finish())
   return plain
 }
 
 function decodeEvidence(domain: Domain, bytes: Uint8Array): Evidence {
   const reader = new Reader(bytes)
-  const channel = decodeChannel(reader.raw(CHANNEL_SIZE))
+  const length = bytes.length < GROUP_PLAIN_SIZE ? 2 : reader.u8()
+  const channel = decodeChannel(reader.raw(20 + 40 * length))
   const ref = { channelId: channelIdOf(domain, channel), asset: reader.hex(20) }
   const generation = reader.u16()
-  const states = LANES.flatMap((lane) => readState(reader, { ...ref, generation, lane }) ?? [])
+  const lanes = Array.from({ length: laneCount(length) }, (_, lane) => lane)
+  const states = lanes.flatMap((lane) => readState(reader, { ...ref, generation, lane }, length) ?? [])
   if (reader.raw(reader.left).some((byte) => byte !== 0))
     throw new InvalidAppointmentError('An appointment holds more than states.')
   for (const { state, signatures } of states) {
@@ -156,12 +174,14 @@ function decodeEvidence(domain: Domain, bytes: Uint8Array): Evidence {
 function readState(
   reader: Reader,
   place: Pick<State, 'channelId' | 'asset' | 'generation' | 'lane'>,
+  length: number,
 ): EnforceableState | undefined {
   const version = reader.u64()
   if (version === 0n) return undefined
   const [locked, transfersRoot] = [reader.u128(), reader.hex(32)]
-  const credits = [reader.i128(), reader.i128()]
-  return { state: { ...place, version, credits, locked, transfersRoot }, signatures: [reader.raw(64), reader.raw(64)] }
+  const credits = Array.from({ length }, () => reader.i128())
+  const signatures = Array.from({ length }, () => reader.raw(64))
+  return { state: { ...place, version, credits, locked, transfersRoot }, signatures }
 }
 
 /** The bucket of an amount of wei, whose bounds lie a thousandfold apart: 0, 10, 20, ... */

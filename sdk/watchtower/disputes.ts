@@ -10,6 +10,8 @@ import { clearLocator, sealOf } from './appointment.ts'
 //   tower/dispute/<channelId>/<asset>         transaction, block, expiry, and the channel once it was found
 
 const PREFIX = 'tower/dispute/'
+/** Bytes of a packed channel of 32 members. */
+const MAX_CHANNEL = 1_300
 
 /** A dispute that was seen, of anybody. */
 export interface Dispute extends LedgerRef {
@@ -81,14 +83,14 @@ const encode = ({ transaction, block, expiry, channel }: Dispute): Uint8Array =>
     .hex(transaction, 32)
     .varuint(block)
     .u64(expiry)
-    .bytes(channel ? encodeChannel(channel) : new Uint8Array(), 100)
+    .bytes(channel ? encodeChannel(channel) : new Uint8Array(), MAX_CHANNEL)
     .finish()
 
 function decode(key: string, value: Uint8Array): Dispute {
   const [channelId, asset] = key.slice(PREFIX.length).split('/') as [ChannelId, Address]
   const reader = new Reader(value)
   const head = { channelId, asset, transaction: toHex(reader.raw(32)), block: reader.varuint(), expiry: reader.u64() }
-  const packed = reader.bytes(100)
+  const packed = reader.bytes(MAX_CHANNEL)
   reader.end()
   return { ...head, channel: packed.length > 0 ? decodeChannel(packed) : undefined }
 }

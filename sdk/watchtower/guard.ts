@@ -1,5 +1,4 @@
 import type { Chain, ChainEvent, ChainReceipt, DisputeFeed, Head, LedgerView } from '../chain/chain.ts'
-import { memberCount } from '../core/channel.ts'
 import type { Address, Channel, Domain, Hex, LedgerRef } from '../core/types.ts'
 import { decodeWord } from '../core/word.ts'
 import type { ChainFacts } from '../protocols/ledger.ts'
@@ -140,8 +139,7 @@ export class Guard {
 
   #disputed(event: ChainEvent): void {
     const word = decodeWord(event.word)
-    // Appointments are about channels of two.
-    if (this.#stopped || word.phase !== 'disputed' || memberCount(event.channelId) !== 2) return
+    if (this.#stopped || word.phase !== 'disputed') return
     const { channelId, asset, transaction, block } = event
     const known = this.#disputes.get(keyOf(event))
     const seen = { channelId, asset, transaction, block: block.number, expiry: word.expiry }

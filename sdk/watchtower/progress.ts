@@ -1,7 +1,7 @@
 import { Reader, Writer } from '../core/codec.ts'
 import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 import type { Store, Write } from '../storage/store.ts'
-import { type Appointment, BODY_SIZE } from './appointment.ts'
+import { type Appointment, putBody, readBody } from './appointment.ts'
 import type { Receipt } from './receipt.ts'
 
 // What a client remembers of each tower, in its node's own store:
@@ -45,13 +45,8 @@ export const progressWrite = (tower: Address, ledger: LedgerRef, kept: Kept | un
 
 function encode({ digest, appointment, receipt }: Kept): Uint8Array {
   const { locator, sequence, worth, sealed, body } = appointment
-  return new Writer(840)
-    .hex(digest, 32)
-    .hex(locator, 32)
-    .u64(sequence)
-    .u8(worth)
-    .bool(sealed)
-    .raw(body)
+  const head = new Writer(840).hex(digest, 32).hex(locator, 32).u64(sequence).u8(worth)
+  return putBody(head, { sealed, body })
     .hex(receipt.content, 32)
     .u64(receipt.from)
     .u64(receipt.until)
@@ -63,7 +58,7 @@ function decode(value: Uint8Array, client: Address): Kept {
   const reader = new Reader(value)
   const digest = reader.hex(32)
   const [locator, sequence] = [reader.hex(32), reader.u64()]
-  const appointment = { locator, sequence, worth: reader.u8(), sealed: reader.bool(), body: reader.raw(BODY_SIZE) }
+  const appointment = { locator, sequence, worth: reader.u8(), ...readBody(reader) }
   const promise = { content: reader.hex(32), from: reader.u64(), until: reader.u64(), signature: reader.raw(64) }
   reader.end()
   return { digest, appointment, receipt: { client, locator, sequence, ...promise } }

@@ -1,7 +1,7 @@
 import { Reader, Writer } from '../core/codec.ts'
 import type { Address, Hex } from '../core/types.ts'
 import type { Store, Write } from '../storage/store.ts'
-import { type Appointment, BODY_SIZE } from './appointment.ts'
+import { type Appointment, GROUP_BODY_SIZE } from './appointment.ts'
 import type { RefusalCode } from './messages.ts'
 import { contentOf, type Order } from './receipt.ts'
 
@@ -164,7 +164,7 @@ const keyOf = (locator: Hex, client: Address): string => `${PREFIX}${locator}/${
 function encode({ appointment, signature, from, until }: Held): Uint8Array {
   const { sequence, worth, sealed, body } = appointment
   const writer = new Writer(720).u64(sequence).u8(worth).bool(sealed).u64(from).u64(until)
-  return writer.raw(signature).bytes(body, BODY_SIZE).finish()
+  return writer.raw(signature).bytes(body, GROUP_BODY_SIZE).finish()
 }
 
 function decode(key: string, value: Uint8Array): Held {
@@ -172,7 +172,7 @@ function decode(key: string, value: Uint8Array): Held {
   const reader = new Reader(value)
   const head = { locator, sequence: reader.u64(), worth: reader.u8(), sealed: reader.bool() }
   const [from, until, signature] = [reader.u64(), reader.u64(), reader.raw(64)]
-  const appointment = { ...head, body: reader.bytes(BODY_SIZE) }
+  const appointment = { ...head, body: reader.bytes(GROUP_BODY_SIZE) }
   reader.end()
   return { client, appointment, signature, from, until }
 }

@@ -1,5 +1,5 @@
 import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
-import { type Appointment, BODY_SIZE, MAX_WORTH } from './appointment.ts'
+import { type Appointment, MAX_WORTH, putBody, readBody } from './appointment.ts'
 import {
   REFUSAL_CODES,
   TOWER_PROTOCOL_VERSION,
@@ -147,12 +147,12 @@ const readTerms = (reader: Reader): TowerTerms => ({
 })
 
 const putAppointment = (writer: Writer, { locator, sequence, worth, sealed, body }: Appointment): Writer =>
-  writer.hex(locator, 32).u64(sequence).u8(worth).bool(sealed).raw(body)
+  putBody(writer.hex(locator, 32).u64(sequence).u8(worth), { sealed, body })
 
 function readAppointment(reader: Reader): Appointment {
-  const head = { locator: reader.hex(32), sequence: reader.u64(), worth: reader.u8(), sealed: reader.bool() }
+  const head = { locator: reader.hex(32), sequence: reader.u64(), worth: reader.u8() }
   if (head.worth > MAX_WORTH) throw new MalformedBytesError(0, `A worth of 2^${head.worth} is beyond all money`)
-  return { ...head, body: reader.raw(BODY_SIZE) }
+  return { ...head, ...readBody(reader) }
 }
 
 const readSigned = (reader: Reader) => ({ ...readAppointment(reader), signature: reader.raw(64) })

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { EthersChain } from '../../sdk/chain/adapter.ts'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { encodeStates } from '../../sdk/core/calldata.ts'
 import { encodeChannel } from '../../sdk/core/channel.ts'
@@ -7,20 +8,28 @@ import type { Address, ChannelId } from '../../sdk/core/types.ts'
 import type { Group } from '../../sdk/node/groups/group.ts'
 import { readGroup } from '../../sdk/node/groups/group-slot.ts'
 import { groupKey } from '../../sdk/node/keys.ts'
+import type { CompleteRound } from '../../sdk/protocols/joint.ts'
 import { verifySignature } from '../../sdk/signing/signature.ts'
+import type { TowerSpec } from '../../sdk/watchtower/link.ts'
 import { ownerOf, signerOf } from '../sdk/node/actors.ts'
 import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+import { Watch } from './watch.ts'
 
 const NAMES = ['alice', 'bob', 'carol', 'dave', 'mallory'] as const
 type Name = (typeof NAMES)[number]
 
 describe('a group of five', () => {
   let stage: Stage
+  let watch: Watch
   before(async function () {
     this.timeout(30_000)
     stage = await Stage.build()
+    watch = new Watch(stage)
   })
-  afterEach(() => stage.stopAll())
+  afterEach(async () => {
+    await stage.stopAll()
+    await watch.stopAll()
+  })
   after(() => stage.close())
 
   /** Owners that send nothing, so that what they are paid shows to the wei. */
@@ -28,10 +37,10 @@ describe('a group of five', () => {
   const held = (name: string, scene: string): Promise<bigint> => stage.chain.provider.getBalance(purse(name, scene))
   const signer = (name: string): Address => signerOf(name).address
 
-  const start = (name: string, scene: string, file = `${name}-${scene}`): Promise<Actor> =>
+  const start = (name: string, scene: string, towers: readonly TowerSpec[] = []): Promise<Actor> =>
     stage.start(name, {
-      file,
-      node: { owner: purse(name, scene), policy: { minPeriod: 60, minRoundLimit: 1_000 } },
+      file: `${name}-${scene}`,
+      node: { owner: purse(name, scene), policy: { minPeriod: 60, minRoundLimit: 1_000 }, towers },
     })
 
   interface Scene {
@@ -42,10 +51,12 @@ describe('a group of five', () => {
 
   async function gather(
     scene: string,
-    options: { limit?: number; patience?: number; goOn?: bigint } = {},
+    options: { limit?: number; patience?: number; goOn?: bigint; towers?: readonly TowerSpec[] } = {},
   ): Promise<Scene> {
     const { limit = 20_000, patience = 500, goOn } = options
-    const entries = await Promise.all(NAMES.map(async (name) => [name, await start(name, scene)] as const))
+    const entries = await Promise.all(
+      NAMES.map(async (name) => [name, await start(name, scene, options.towers)] as const),
+    )
     const actors = Object.fromEntries(entries) as Record<Name, Actor>
     const members = NAMES.slice(1).map((name) => actors[name].address)
     const { channelId } = await actors.alice.node.openGroup({ members, period: 600, limit, patience })
@@ -139,15 +150,9 @@ describe('a group of five', () => {
     const stale = (await stored(actors.mallory, channelId)).ledger.complete
     await groups.mallory.pay(signer('bob'), ETHER / 2n)
     await until(() => balanceOf(groups.bob, 'bob') === ETHER + ETHER / 2n)
-    const { channel, asset } = groups.mallory
-    const signatures = stale.signatures.map((signature) => encodeEnvelope({ kind: 'direct', signature }))
-    const packed = toHex(encodeStates([{ state: stale.state, signatures }]))
-    const hand = await stage.hand('mallory')
-    await hand.send(
-      { to: 'adjudicator', functionName: 'submit', args: [toHex(encodeChannel(channel)), asset, packed] },
-      { intent: 'cheat' },
-    )
-    const newest = actors.bob.node.group(channelId).status().version
+    await challenge(groups.mallory, stale)
+    const newest = groups.bob.status().version
+    const { asset } = groups.bob
     await until(async () => (await actors.bob.chain.view({ channelId, asset })).lanes[0]! >> 192n === newest)
     await stage.later(600)
     await until(async () => (await held('bob', scene)) > 0n)
@@ -168,6 +173,41 @@ describe('a group of five', () => {
     await again[1]!.node.group(channelId).pay(signer('carol'), 6n)
     await until(() => again.every(({ node }) => balanceOf(node.group(channelId), 'bob') === ETHER - 1n))
   })
+
+  it('S55 S7 has a tower answer a stale state while everybody else is offline', async function () {
+    this.timeout(30_000)
+    const scene = 'tower'
+    const guard = await watch.start('tower', { account: 9, tower: { policy: { settle: true } } })
+    const { groups, actors, channelId } = await gather(scene, { towers: [guard.spec] })
+    await groups.mallory.pay(signer('alice'), 1n)
+    const stale = (await stored(actors.mallory, channelId)).ledger.complete
+    await groups.mallory.pay(signer('bob'), ETHER / 2n)
+    const newest = groups.mallory.status().version
+    const { channel, asset } = groups.mallory
+    // A node gives a tower what is newest before it stops.
+    for (const name of NAMES) await stage.stop(actors[name])
+    const hand = await challenge(groups.mallory, stale)
+    await until(async () => (await hand.view({ channelId, asset })).lanes[0]! >> 192n === newest)
+    await stage.later(600)
+    await until(async () => (await held('bob', scene)) > 0n)
+    expect(await held('bob', scene)).to.equal(ETHER + ETHER / 2n)
+    expect(channel.members).to.have.length(5)
+  })
+
+  /** Mallory shows the chain a state that it kept. */
+  async function challenge(
+    { channel, asset }: Group,
+    { state, signatures: bare }: CompleteRound,
+  ): Promise<EthersChain> {
+    const signatures = bare.map((signature) => encodeEnvelope({ kind: 'direct', signature }))
+    const packed = toHex(encodeStates([{ state, signatures }]))
+    const hand = await stage.hand('mallory')
+    await hand.send(
+      { to: 'adjudicator', functionName: 'submit', args: [toHex(encodeChannel(channel)), asset, packed] },
+      { intent: `cheat/${state.channelId}` },
+    )
+    return hand
+  }
 
   async function stored({ store, node }: Actor, channelId: ChannelId) {
     const bytes = await store.get(groupKey(channelId))

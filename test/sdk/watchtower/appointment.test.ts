@@ -1,13 +1,17 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { toHex } from '../../../sdk/core/bytes.ts'
-import { ZERO_HASH } from '../../../sdk/core/state.ts'
+import { channelIdOf } from '../../../sdk/core/channel.ts'
+import { stateDigest, ZERO_HASH } from '../../../sdk/core/state.ts'
+import { COIN } from '../../../sdk/core/types.ts'
+import { blankRound } from '../../../sdk/protocols/joint.ts'
 import {
   type Appointment,
   appointmentOf,
   BODY_SIZE,
   clearLocator,
   type Evidence,
+  GROUP_BODY_SIZE,
   InvalidAppointmentError,
   isAtLeast,
   openAppointment,
@@ -15,6 +19,7 @@ import {
   worthOf,
 } from '../../../sdk/watchtower/appointment.ts'
 import '../core/arbitraries.ts'
+import { groupOf } from '../protocols/joint-sides.ts'
 import { channelOf, DOMAIN, evidenceOf, signed } from './evidence.ts'
 
 const channel = channelOf()
@@ -24,6 +29,19 @@ const how = fc.record({
   worth: fc.integer({ min: 0, max: 112 }),
   sealed: fc.boolean(),
 })
+
+function groupEvidence(count: number): Evidence {
+  const { terms, signers } = groupOf(count)
+  const ref = { channelId: channelIdOf(DOMAIN, terms.channel), asset: COIN }
+  const blank = blankRound(ref, 3, count).state
+  const state = {
+    ...blank,
+    version: 7n,
+    credits: blank.credits.map((_, member) => (member === 0 ? 1n - BigInt(count) : 1n)),
+  }
+  const signatures = signers.map((signer) => signer.sign(stateDigest(DOMAIN, state)))
+  return { ...ref, channel: terms.channel, generation: 3, states: [{ state, signatures }] }
+}
 
 const refusalOf = (action: () => unknown): string => {
   try {
@@ -112,11 +130,16 @@ describe('an appointment', () => {
     expect(refusalOf(() => openAppointment(DOMAIN, lie, evidence))).to.match(/signature over version 9/)
   })
 
-  it('is made for channels of two alone', () => {
-    const members = [...channel.members, { signer: `0x${'ff'.repeat(20)}`, owner: `0x${'ff'.repeat(20)}` } as const]
-    const evidence = { ...evidenceOf(channel, [0n, 0n]), channel: { ...channel, members } }
-    const make = () => appointmentOf(DOMAIN, evidence, { sequence: 1n, worth: 0, sealed: true })
-    expect(refusalOf(make)).to.match(/two members/)
+  it('of a group has another size, the same for any number of members', () => {
+    for (const count of [3, 32])
+      for (const sealed of [true, false]) {
+        const evidence = groupEvidence(count)
+        const appointment = appointmentOf(DOMAIN, evidence, { sequence: 1n, worth: 0, sealed })
+        expect(appointment.body).to.have.length(GROUP_BODY_SIZE)
+        expect(openAppointment(DOMAIN, appointment, evidence)).to.deep.equal(evidence)
+        const body = appointment.body.with(900, appointment.body[900]! ^ 1)
+        expect(refusalOf(() => openAppointment(DOMAIN, { ...appointment, body }, evidence))).to.not.equal('none')
+      }
   })
 
   it('tells what is at stake in steps of a thousand', () => {
