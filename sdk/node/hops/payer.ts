@@ -124,7 +124,7 @@ export class Payer {
   }
 
   /** Pays an invoice of this node itself by one way that was found, once. Throws {@link PaymentFailedError}. */
-  async turn(signed: SignedInvoice, way: Way, signal: AbortSignal | undefined): Promise<PaidInvoice> {
+  async payBy(signed: SignedInvoice, way: Way, signal: AbortSignal | undefined): Promise<PaidInvoice> {
     const id = toHex(invoiceDigest(this.#engine.options.domain, signed.invoice))
     const { deadline } = way.hops[0]!
     const plan = { ways: [way], fee: 0n, chance: 1 }

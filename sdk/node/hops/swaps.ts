@@ -152,7 +152,10 @@ export class Swaps {
     const nonce = Questions.nonce()
     const patience = AbortSignal.any([AbortSignal.timeout(PATIENCE), ...(signal ? [signal] : [])])
     const send = () => this.#send(peer, { kind: 'ask', nonce, ...what })
-    const answer = await this.questions.ask(peer, nonce, send, patience)
+    const answer = await this.questions.ask(peer, nonce, send, patience).catch((error: unknown) => {
+      const isSilent = patience.aborted && !signal?.aborted
+      throw isSilent ? new PeerRefusedError('NO_ANSWER', 'it does not answer a question for a price') : error
+    })
     if (answer.kind !== 'price' || answer.amount === 0n)
       throw new PeerRefusedError('SWAP', 'it answers a question for a price otherwise')
     return answer
@@ -217,7 +220,7 @@ export class Swaps {
       this.#leg({ asset: want.asset, from: payee, to: me, amount: arrives, now, deadline }, homeKeys)
     const kept = back(want.amount).hops[0]!.amount - want.amount
     const get = { asset: want.asset, amount: want.amount - kept }
-    if (get.amount < (wanted ?? want.amount)) throw new SwapRefusedError('SWAP_TOO_DEAR')
+    if (get.amount <= 0n || get.amount < (wanted ?? want.amount)) throw new SwapRefusedError('SWAP_TOO_DEAR')
     const [home, there] = [
       back(get.amount),
       this.#leg({ asset, from: me, to: payee, amount, now, deadline }, new Map([[payee, invoice.onionKey]])),
@@ -244,7 +247,7 @@ export class Swaps {
     })
     // In the commit of its first lock: what is on its way is known as a swap after a restart too.
     journal.write(swapKey(id), encodeSwapped(swapped))
-    return this.#outcome(id, over, payer.turn(signed, way, terms.signal), terms.signal)
+    return this.#outcome(id, over, payer.payBy(signed, way, terms.signal), terms.signal)
   }
 
   async #outcome(
