@@ -672,7 +672,7 @@ export class Node {
    */
   exportExit(): string {
     const { domain, signer } = this.#engine.options
-    return `${JSON.stringify(exitFile(this.#engine.book.slots, domain, signer), null, 1)}
+    return `${JSON.stringify(exitFile(this.#engine.book.slots, this.#engine.groups.slots, domain, signer), null, 1)}
 `
   }
 

@@ -27,7 +27,7 @@ import {
   type Vote,
 } from './joint.ts'
 import { compose } from './joint-wishes.ts'
-import { type BlockedCode, InsufficientBalanceError } from './solvency.ts'
+import { type BlockedCode, BlockedError, InsufficientBalanceError } from './solvency.ts'
 
 /** A version may be this far above the newest complete one: nobody can use the numbers up. */
 const MAX_AHEAD = 1n << 32n
@@ -49,8 +49,10 @@ export function jointBlocked({ restored, named, facts, fresh, generation, order 
   return undefined
 }
 
-/** Takes what the user asks for, and asks for a round. */
+/** Takes what the user asks for, and asks for a round. Throws `BlockedError` or `InsufficientBalanceError`. */
 export function wish(joint: Joint, { wishes }: Extract<JointEvent, { kind: 'wish' }>, terms: JointTerms): JointStep {
+  const reason = jointBlocked(joint)
+  if (reason) throw new BlockedError(reason)
   const whole = wishes.reduce((sum, { divisible, amount }) => (divisible ? sum : sum + amount), 0n)
   const left = jointSpendable(joint)
   if (whole > 0n && whole > left) throw new InsufficientBalanceError(left > 0n ? left : 0n, whole)

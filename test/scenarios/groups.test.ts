@@ -8,6 +8,7 @@ import type { Address, ChannelId } from '../../sdk/core/types.ts'
 import type { Group } from '../../sdk/node/groups/group.ts'
 import { readGroup } from '../../sdk/node/groups/group-slot.ts'
 import { groupKey } from '../../sdk/node/keys.ts'
+import { Node } from '../../sdk/node/node.ts'
 import type { CompleteRound } from '../../sdk/protocols/joint.ts'
 import { verifySignature } from '../../sdk/signing/signature.ts'
 import type { TowerSpec } from '../../sdk/watchtower/link.ts'
@@ -192,6 +193,50 @@ describe('a group of five', () => {
     await until(async () => (await held('bob', scene)) > 0n)
     expect(await held('bob', scene)).to.equal(ETHER + ETHER / 2n)
     expect(channel.members).to.have.length(5)
+  })
+
+  it('is left with an exit file by anybody, whoever else is there', async function () {
+    this.timeout(30_000)
+    const scene = 'exit'
+    const { groups, actors } = await gather(scene)
+    await groups.mallory.pay(signer('alice'), 3n)
+    const file = actors.carol.node.exportExit()
+    for (const name of NAMES) await stage.stop(actors[name])
+    const stages: string[] = []
+    const exit = Node.exit(file, await stage.hand('tower'), {
+      pollMs: 20,
+      onProgress: ({ stage: at }) => stages.push(at),
+    })
+    await until(() => stages.includes('waiting'))
+    await stage.later(600)
+    await exit
+    const paid = await Promise.all(NAMES.map((name) => held(name, scene)))
+    expect(paid).to.deep.equal([ETHER + 3n, ETHER, ETHER, ETHER, ETHER - 3n])
+  })
+
+  it('signs nothing after it was restored from a backup, and is settled by what others hold', async function () {
+    this.timeout(30_000)
+    const scene = 'backup'
+    const { groups, actors, channelId } = await gather(scene)
+    await groups.alice.pay(signer('bob'), 1n)
+    const backup = await actors.alice.node.exportBackup('a long password')
+    await groups.alice.pay(signer('bob'), 1n)
+    await stage.stop(actors.alice)
+    const store = stage.openStore('alice', 'alice-restored')
+    await Node.importBackup(store, backup, 'a long password')
+    const alice = await stage.start('alice', {
+      store,
+      node: { owner: purse('alice', scene), policy: { minPeriod: 60 } },
+    })
+    const restored = alice.node.group(channelId)
+    await Promise.all([...NAMES.slice(1)].map((name) => alice.node.connect(actors[name].address)))
+    expect(await rejection(restored.pay(signer('bob'), 1n))).to.include({ code: 'GROUP_RESTORED' })
+    // What the others hold it learns, and it counts.
+    await until(() => restored.status().version === groups.bob.status().version)
+    await restored.dispute()
+    await stage.later(600)
+    await until(async () => (await held('bob', scene)) > 0n)
+    expect(await held('bob', scene)).to.equal(ETHER + 2n)
   })
 
   /** Mallory shows the chain a state that it kept. */

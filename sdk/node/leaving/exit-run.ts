@@ -4,10 +4,13 @@ import { encodeProof, encodeStates } from '../../core/calldata.ts'
 import { encodeChannel, ledgerIdOf } from '../../core/channel.ts'
 import { encodeEnvelope } from '../../core/envelope.ts'
 import { TallystickError } from '../../core/errors.ts'
-import type { LedgerRef } from '../../core/types.ts'
+import { COIN, type LedgerRef, type State } from '../../core/types.ts'
 import { observe } from '../../protocols/disputing.ts'
+import { newJoint } from '../../protocols/joint.ts'
+import { observeJoint } from '../../protocols/joint-chain.ts'
 import { blankLane, type Lane, type Ledger, newLedger } from '../../protocols/ledger.ts'
-import { pendingOf } from '../../protocols/pending.ts'
+import { NOTHING_LOCKED, pendingOf } from '../../protocols/pending.ts'
+import type { LedgerEffect } from '../../protocols/step.ts'
 import { onAbort } from '../abort.ts'
 import { decidedLists } from '../chain/calls.ts'
 import { isRedeemed, redeem, reservationOf } from '../chain/reserved.ts'
@@ -137,7 +140,7 @@ async function advance(
     await send('submit', packedStates(exit, [0, 1]), 0n)
     return
   }
-  for (const effect of observe(ledgerOf(exit), { facts: view }).effects) {
+  for (const effect of effectsOf(exit, view)) {
     if (effect.kind === 'lookup') throw new NewerStateError()
     if (effect.kind === 'settle') {
       tell('settling')
@@ -171,6 +174,27 @@ function packedStates({ states }: ExitLedger, lanes: readonly number[]): Uint8Ar
       })),
   )
 }
+
+/** What the running dispute needs, by what the file holds. */
+function effectsOf(exit: ExitLedger, view: LedgerView): readonly LedgerEffect[] {
+  const { channel, generation } = exit
+  if (channel.members.length === 2) return observe(ledgerOf(exit), { facts: view }).effects
+  const held = exit.states[0]
+  const blank = newJoint(exit, 0, channel.members.length, generation)
+  const complete = held ? { ...blank.complete, state: held.state, signatures: held.signatures } : blank.complete
+  const terms = { domain: { chainId: 0n, adjudicator: COIN }, channel, verify: () => false, patience: 0, limit: 0 }
+  const { effects } = observeJoint({ ...blank, complete, fresh: true }, view, terms)
+  const due = effects.flatMap((effect): LedgerEffect[] => {
+    const states = (state: State | undefined) => (state ? [{ state, pending: NOTHING_LOCKED, signature: EMPTY }] : [])
+    if (effect.kind === 'submit') return [{ ...effect, states: states(effect.round?.state) }]
+    return effect.kind === 'settle' ? [{ ...effect, states: states(effect.state) }] : []
+  })
+  const isOver = view.latest.phase === 'disputed' && view.head.timestamp >= view.latest.expiry
+  if (isOver && due.length === 0) throw new NewerStateError()
+  return due
+}
+
+const EMPTY = new Uint8Array()
 
 /** The ledger as member 0 would know it. */
 function ledgerOf(exit: ExitLedger): Ledger {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { toBytes, toHex } from '../../core/bytes.ts'
-import { channelIdOf, decodeChannel, encodeChannel } from '../../core/channel.ts'
+import { channelIdOf, decodeChannel, encodeChannel, MAX_MEMBERS } from '../../core/channel.ts'
 import { TallystickError } from '../../core/errors.ts'
 import { stateDigest, validateState } from '../../core/state.ts'
 import { MAX_LEGS_EACH, MAX_TRANSFERS, transfersRoot } from '../../core/transfer.ts'
@@ -8,29 +8,35 @@ import type { Address, Channel, Domain, Hex, LedgerRef, State, Transfer } from '
 import { enforceable } from '../../protocols/disputing.ts'
 import { verifySignature } from '../../signing/signature.ts'
 import type { SessionSigner } from '../../signing/signer.ts'
+import type { GroupSlot } from '../groups/group-slot.ts'
 import type { Slot } from '../ledgers/slot.ts'
 
-// Everything needed to leave without a node: the channels and, for each ledger, the newest states that the peer signed,
-// with both members' signatures. No secret is in it; whoever has it can only submit the truth.
+// Everything needed to leave without a node: the channels and, for each ledger, the newest states that the others signed,
+// with all members' signatures. No secret is in it; whoever has it can only submit the truth.
 
 const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-f]{${2 * bytes}}$`))
 const decimal = z.string().regex(/^-?\d{1,40}$/)
 
+const member = z
+  .int()
+  .min(0)
+  .max(MAX_MEMBERS - 1)
+
 const transferSchema = z.strictObject({
   amount: decimal,
   deadline: decimal,
-  refundTo: z.int().min(0).max(1),
-  legs: z.array(z.strictObject({ to: z.int().min(0).max(1), key: hex(32) })).max(MAX_LEGS_EACH),
+  refundTo: member,
+  legs: z.array(z.strictObject({ to: member, key: hex(32) })).max(MAX_LEGS_EACH),
 })
 
 const stateSchema = z.strictObject({
   lane: z.int().min(0).max(1),
   version: decimal,
-  credits: z.array(decimal).length(2),
+  credits: z.array(decimal).max(MAX_MEMBERS),
   locked: decimal,
   /** What is locked in it, in the order of the root. */
   transfers: z.array(transferSchema).max(MAX_TRANSFERS),
-  signatures: z.array(hex(64)).length(2),
+  signatures: z.array(hex(64)).max(MAX_MEMBERS),
 })
 
 const exitSchema = z.strictObject({
@@ -60,7 +66,7 @@ export type ExitFile = z.infer<typeof exitSchema>
 export interface ExitLedger extends LedgerRef {
   readonly channel: Channel
   readonly generation: number
-  /** Each with the signatures of both members, in order. */
+  /** Each with the signatures of all members, in order. */
   readonly states: readonly {
     readonly state: State
     readonly transfers: readonly Transfer[]
@@ -78,8 +84,13 @@ export class ExitFileError extends TallystickError {
   }
 }
 
-/** Writes the exit file of these ledgers. */
-export function exitFile(slots: Iterable<Slot>, domain: Domain, signer: SessionSigner): ExitFile {
+/** Writes the exit file of these ledgers and groups. */
+export function exitFile(
+  slots: Iterable<Slot>,
+  groups: Iterable<GroupSlot>,
+  domain: Domain,
+  signer: SessionSigner,
+): ExitFile {
   const ledgers = [...slots].map((slot) => {
     const { entry, ledger, terms } = slot
     const states = enforceable(ledger).map(({ state, pending, signature }) => {
@@ -98,7 +109,22 @@ export function exitFile(slots: Iterable<Slot>, domain: Domain, signer: SessionS
     })
     return { channel: toHex(encodeChannel(entry.channel)), asset: ledger.asset, generation: ledger.generation, states }
   })
-  return { tallystick: 'exit', version: 1, chainId: `${domain.chainId}`, adjudicator: domain.adjudicator, ledgers }
+  const all = [...ledgers, ...[...groups].map(writeGroup)]
+  return { tallystick: 'exit', version: 1, chainId: `${domain.chainId}`, adjudicator: domain.adjudicator, ledgers: all }
+}
+
+function writeGroup({ entry, ledger }: GroupSlot): ExitFile['ledgers'][number] {
+  const { state, signatures } = ledger.complete
+  const written = {
+    lane: 0,
+    version: `${state.version}`,
+    credits: state.credits.map(String),
+    locked: '0',
+    transfers: [],
+    signatures: signatures.map(toHex),
+  }
+  const states = state.version > 0n ? [written] : []
+  return { channel: toHex(encodeChannel(entry.channel)), asset: entry.asset, generation: ledger.generation, states }
 }
 
 type WrittenTransfer = z.infer<typeof transferSchema>
@@ -157,7 +183,11 @@ function checked(
     validateState(state)
     const digest = stateDigest(domain, state)
     const bytes = signatures.map((signature) => toBytes(signature))
-    if (!channel.members.every(({ signer }, member) => verifySignature(digest, bytes[member]!, signer)))
+    const isSigned = channel.members.every(({ signer }, index) => {
+      const one = bytes[index]
+      return one !== undefined && verifySignature(digest, one, signer)
+    })
+    if (!isSigned || bytes.length !== channel.members.length)
       throw new ExitFileError(
         'NOT_AN_EXIT_FILE',
         `A signature over version ${version} in the exit file is wrong. Use an undamaged copy.`,

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { stateDigest } from '../../../sdk/core/state.ts'
 import type { Hex, State } from '../../../sdk/core/types.ts'
 import { type JointMessage, type JointPayment, possible, proposerOf, stateAfter } from '../../../sdk/protocols/joint.ts'
-import { InsufficientBalanceError } from '../../../sdk/protocols/solvency.ts'
+import { BlockedError, InsufficientBalanceError } from '../../../sdk/protocols/solvency.ts'
 import { digestOf, jointFacts, type Member, Table, wishOf } from './joint-sides.ts'
 import { DOMAIN } from './sides.ts'
 
@@ -102,7 +102,7 @@ class Game {
     try {
       one.do({ kind: 'wish', wishes: [wish] })
     } catch (error) {
-      expect(error).to.be.instanceOf(InsufficientBalanceError)
+      expect(error instanceof InsufficientBalanceError || error instanceof BlockedError, `${error}`).to.equal(true)
       return
     }
     this.#asked.set(one.me, (this.#asked.get(one.me) ?? new Map()).set(wish.id, wish.amount))
@@ -247,7 +247,8 @@ describe('a group among liars, losses and crashes', () => {
         one.table.pass(9_000)
         for (const { joint, news } of one.honest) {
           expect(news.filter(({ kind }) => kind === 'stalled' || kind === 'void')).to.deep.equal([])
-          expect(joint.wishes.size).to.equal(0)
+          // What a round left over of a divisible one stays on offer.
+          expect([...joint.wishes.values()].filter(({ standing }) => !standing)).to.deep.equal([])
           expect(joint.complete.state).to.deep.equal(one.honest[0]!.joint.complete.state)
         }
       }),

@@ -18,6 +18,8 @@ const disputed = (expiry: bigint): LedgerWord => ({
   commitment: 1n,
 })
 
+const WANTED = { kind: 'ready', wants: true, wishes: [wishOf(3, 1, 5n)] } as const
+
 const stalled = (table: Table, member: number) =>
   table.members[member]!.news.flatMap((news) => (news.kind === 'stalled' ? [news.missing] : []))
 
@@ -226,7 +228,7 @@ describe('a group', () => {
     const lanes = [laneWordOf(newest.state)]
     a!.do({ kind: 'facts', facts: jointFacts(table.balances, { latest, base, lanes, head }) })
     expect(a!.chain).to.deep.equal([{ kind: 'settle', state: newest.state, base }])
-    expect(() => a!.do({ kind: 'wish', wishes: [wishOf(3, 1, 5n)] })).not.to.throw()
+    expect(() => a!.do({ kind: 'wish', wishes: [wishOf(3, 1, 5n)] })).to.throw(BlockedError)
     table.run()
     expect(a!.joint.complete).to.equal(newest)
   })
@@ -257,8 +259,8 @@ describe('a group', () => {
     table.run()
     expect(a!.chain.map(({ kind }) => kind)).to.include('execute')
     expect(parts.map(({ amount }) => amount)).to.deep.equal([95n, 105n, 100n])
-    expect(() => a!.do({ kind: 'wish', wishes: [wishOf(2, 1, 5n)] })).to.throw(InsufficientBalanceError)
-    a!.do({ kind: 'wish', wishes: [wishOf(3, 1, 5n, true)] })
+    expect(() => a!.do({ kind: 'wish', wishes: [wishOf(2, 1, 5n)] })).to.throw(BlockedError)
+    table.members[1]!.do({ kind: 'message', from: 2, message: { ...WANTED, attempt: 2n, complete: 1n } })
     table.run()
     table.pass(2_000)
     expect(a!.joint.complete.state.version).to.equal(1n)
