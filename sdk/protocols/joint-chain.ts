@@ -21,7 +21,7 @@ import {
 import { jointBlocked } from './joint-round.ts'
 import type { ChainFacts } from './ledger.ts'
 import { BlockedError, InsufficientBalanceError } from './solvency.ts'
-import { MAX_VALIDITY, WithdrawalPendingError } from './withdrawing.ts'
+import { WithdrawalPendingError } from './withdrawing.ts'
 
 // What the chain says of a group's ledger, and what to do about it; withdrawals that all members sign.
 //
@@ -83,7 +83,8 @@ function defend(joint: Joint, { patience }: JointTerms): JointStep {
   const waited = now - alarmed
   const round = complete.state.version > 0n ? complete : undefined
   if (facts.latest.phase !== 'disputed') {
-    if (!named || waited < patience * me) return rest(joint)
+    const isFunded = facts.latestBalances.some((balance) => balance !== 0n)
+    if (!named || !isFunded || waited < patience * me) return rest(joint)
     return { next: joint, effects: [{ kind: 'submit', round, expiry: 0n }] }
   }
   const { expiry } = facts.latest
@@ -123,30 +124,30 @@ export function disputeJoint(joint: Joint): JointStep {
 export function order(joint: Joint, withdrawal: Withdrawal, terms: JointTerms): JointStep {
   const reason = refusal(joint, withdrawal, true)
   if (reason) throw reason
-  return toOrder(joint, withdrawal, true, terms)
+  return toOrder(joint, { withdrawal, mine: true, consents: new Map() }, terms)
 }
 
-function toOrder(joint: Joint, withdrawal: Withdrawal, mine: boolean, { domain }: JointTerms): JointStep {
-  const next = { ...joint, ordering: { withdrawal, mine } }
-  return { next, effects: [{ kind: 'sign', what: 'order', digest: withdrawalDigest(domain, withdrawal) }] }
+function toOrder(joint: Joint, ordering: NonNullable<Joint['ordering']>, { domain }: JointTerms): JointStep {
+  const digest = withdrawalDigest(domain, ordering.withdrawal)
+  return { next: { ...joint, ordering }, effects: [{ kind: 'sign', what: 'order', digest }] }
 }
 
 /** The signature was made: the money counts as gone until the order expires or is executed. */
 export function orderSigned(joint: Joint, signature: Uint8Array, terms: JointTerms): JointStep {
-  const { withdrawal, mine } = joint.ordering!
-  const consents = new Map<number, Uint8Array>()
-  const next = { ...joint, ordering: undefined, order: { withdrawal, own: signature, mine, consents } }
+  const order = { ...joint.ordering!, own: signature }
+  const next = { ...joint, ordering: undefined, order, orderedAt: joint.now }
   return { next, effects: saidOf(next, terms) }
 }
 
 /** What a member says of the order that it signed. */
 function saidOf({ order }: Joint, { domain }: JointTerms): JointEffect[] {
   if (!order) return []
-  const digest = toHex(withdrawalDigest(domain, order.withdrawal))
-  const agreed: JointEffect = { kind: 'send', to: undefined, message: { kind: 'agree', digest, signature: order.own } }
-  return order.mine
-    ? [{ kind: 'send', to: undefined, message: { kind: 'order', withdrawal: order.withdrawal } }, agreed]
-    : [agreed]
+  const { withdrawal, own: signature } = order
+  const digest = toHex(withdrawalDigest(domain, withdrawal))
+  const message = order.mine
+    ? ({ kind: 'order', withdrawal, signature } as const)
+    : ({ kind: 'agree', digest, signature } as const)
+  return [{ kind: 'send', to: undefined, message }]
 }
 
 /** Says again what a member asked for, in case it was not heard. */
@@ -156,11 +157,18 @@ export const remindOrder = (joint: Joint, terms: JointTerms): JointStep => ({
 })
 
 /** Another member asks for a withdrawal. */
-export function hearOrder(joint: Joint, { withdrawal }: Ordered, terms: JointTerms): JointStep {
+export function hearOrder(
+  joint: Joint,
+  from: number,
+  { withdrawal, signature }: Ordered,
+  terms: JointTerms,
+): JointStep {
   if (joint.order && sameOrder(joint.order.withdrawal, withdrawal, terms))
     return { next: joint, effects: joint.order.mine ? [] : saidOf(joint, terms) }
   if (refusal(joint, withdrawal, false)) return rest(joint)
-  return toOrder(joint, withdrawal, false, terms)
+  const { signer } = terms.channel.members[from]!
+  if (!terms.verify(withdrawalDigest(terms.domain, withdrawal), signature, signer)) return rest(joint)
+  return toOrder(joint, { withdrawal, mine: false, consents: new Map([[from, signature]]) }, terms)
 }
 
 const sameOrder = (a: Withdrawal, b: Withdrawal, { domain }: JointTerms): boolean =>
@@ -187,7 +195,10 @@ function refusal(joint: Joint, withdrawal: Withdrawal, mine: boolean): Error | u
   return isFinal && isExact && isHome ? undefined : early
 }
 
-/** Whether the chain could take it next, and its signatures are void within a day if it does not. */
+/** Chain seconds that an order is valid for: so long others cannot ask for one. A member's view of the chain may lag as much behind. */
+export const ORDER_SECONDS = 600n
+
+/** Whether the chain could take it next, and its signatures are void soon if it does not. */
 function isTimely({ confirmed, latest, confirmedHead }: ChainFacts, withdrawal: Withdrawal): boolean {
   return (
     confirmed.phase === 'open' &&
@@ -196,7 +207,7 @@ function isTimely({ confirmed, latest, confirmedHead }: ChainFacts, withdrawal: 
     withdrawal.generation === confirmed.generation &&
     withdrawal.seq === confirmed.seq &&
     withdrawal.dispute === 0n &&
-    withdrawal.validUntil <= confirmedHead.timestamp + MAX_VALIDITY
+    withdrawal.validUntil <= confirmedHead.timestamp + 2n * ORDER_SECONDS
   )
 }
 
@@ -226,16 +237,17 @@ export function hearConsent(
   terms: JointTerms,
 ): JointStep {
   const { order } = joint
-  if (!order?.mine || order.consents.has(from)) return rest(joint)
+  if (!order || order.consents.has(from)) return rest(joint)
   const expected = withdrawalDigest(terms.domain, order.withdrawal)
   if (toHex(expected) !== digest || !terms.verify(expected, signature, terms.channel.members[from]!.signer))
     return rest(joint)
   const next = { ...joint, order: { ...order, consents: new Map([...order.consents, [from, signature] as const]) } }
-  return then(rest(next), (one) => ({ next: one, effects: execution(one, terms) }))
+  return retryOrder(next, terms)
 }
 
-function execution({ order, me }: Joint, { channel }: JointTerms): JointEffect[] {
-  if (!order?.mine) return []
+/** Whoever asked executes it; the others, one after the other, if it does not. */
+function execution({ order, me, now, orderedAt }: Joint, { channel, patience }: JointTerms): JointEffect[] {
+  if (!order || (!order.mine && now - orderedAt < patience * (me + 1))) return []
   const signatures = channel.members.map((_, member) => (member === me ? order.own : order.consents.get(member)))
   if (!signatures.every((signature) => signature !== undefined)) return []
   return [{ kind: 'execute', withdrawal: order.withdrawal, signatures: signatures as Uint8Array[] }]

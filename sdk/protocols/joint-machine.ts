@@ -73,7 +73,7 @@ function hear(joint: Joint, from: number, message: JointMessage, terms: JointTer
     case 'complete':
       return hearComplete(joint, message.round, terms)
     case 'order':
-      return hearOrder(joint, message, terms)
+      return hearOrder(joint, from, message, terms)
     case 'agree':
       return hearConsent(joint, from, message, terms)
   }

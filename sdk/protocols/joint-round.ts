@@ -70,8 +70,7 @@ export function want(joint: Joint, terms: JointTerms): JointStep {
 function declare(joint: Joint, terms: JointTerms): JointStep {
   if (jointBlocked(joint)) return rest(joint)
   const mine = readyOf(joint)
-  const readies = new Map([...joint.readies, [joint.me, mine] as const])
-  return then({ next: { ...joint, readies }, effects: [send(mine)] }, (next) => propose(next, terms))
+  return then({ next: joint, effects: [send(mine)] }, (next) => propose(next, terms))
 }
 
 const send = (message: Extract<JointEffect, { kind: 'send' }>['message'], to?: number): JointEffect => ({
@@ -103,13 +102,18 @@ export function hearReady(joint: Joint, from: number, ready: Ready, terms: Joint
   const { version } = complete.state
   if (ready.attempt > version + MAX_AHEAD || !isReadable(ready, from, terms.channel.members.length)) return rest(joint)
   const helped = helpFor(joint, from, ready, terms)
-  const heard = { ...joint, readies: new Map([...joint.readies, [from, ready] as const]) }
+  const readies = new Map([...joint.readies, [from, ready] as const])
+  const isNow = ready.attempt === joint.attempt
+  const heard = {
+    ...joint,
+    readies,
+    present: isNow ? new Map([...joint.present, [from, ready] as const]) : joint.present,
+  }
   if (!ready.wants || ready.attempt <= version)
     return then({ next: heard, effects: helped }, (next) => propose(next, terms))
   if (!joint.waiting) {
-    const isAhead = ready.attempt > joint.attempt
-    const attempt = isAhead ? ready.attempt : joint.attempt
-    return then({ next: { ...heard, attempt }, effects: helped }, (next) => want(next, terms))
+    const woken = ready.attempt > joint.attempt ? trying(heard, ready.attempt) : heard
+    return then({ next: woken, effects: helped }, (next) => want(next, terms))
   }
   // Nobody may hurry a version that is being tried: its proposer and voters have half of the patience at least.
   const isDue = joint.now - joint.waiting.turned >= terms.patience / 2
@@ -140,11 +144,23 @@ function helpFor(joint: Joint, from: number, ready: Ready, terms: JointTerms): J
   return [send(proposalOf(known), from), send(voteOf(known, terms), from)]
 }
 
-/** Tries another version. */
+/** Tries another version, and notes who kept this one. */
 function turn(joint: Joint, attempt: bigint, terms: JointTerms): JointStep {
   const { now, waiting } = joint
-  const late = missing(joint, terms)
-  return declare({ ...joint, attempt, late, waiting: { since: waiting?.since ?? now, turned: now } }, terms)
+  const next = trying({ ...joint, late: blamed(joint, terms) }, attempt)
+  return declare({ ...next, waiting: { since: waiting?.since ?? now, turned: now } }, terms)
+}
+
+/** Who said already that it is ready for this version is so. */
+function trying(joint: Joint, attempt: bigint): Joint {
+  const present = new Map([...joint.readies].filter(([, ready]) => ready.attempt === attempt))
+  return { ...joint, attempt, present }
+}
+
+function blamed(joint: Joint, terms: JointTerms): Joint['late'] {
+  const late = new Map(joint.late)
+  for (const member of missing(joint, terms)) late.set(member, (late.get(member) ?? 0) + 1)
+  return late
 }
 
 /** A moment has passed: who waits says so again, and gives up a version whose time is over. */
@@ -154,16 +170,19 @@ export function tickRound(joint: Joint, terms: JointTerms): JointStep {
   // Nobody is late while this member itself would not sign.
   if (jointBlocked(joint)) return rest({ ...joint, waiting: { since: now, turned: now } })
   const isOver = now - waiting.turned >= terms.patience
-  if (now - waiting.since >= terms.limit) return stall(joint, isOver ? missing(joint, terms) : joint.late)
+  if (now - waiting.since >= terms.limit) return stall(joint, isOver ? blamed(joint, terms) : joint.late)
   if (isOver) return turn(joint, attempt + 1n, terms)
   const last = joint.signed.at(-1)
   const again = last?.state.version === attempt ? [send(proposalOf(last)), send(voteOf(last, terms))] : []
   return then({ next: joint, effects: again }, (next) => declare(next, terms))
 }
 
-function stall(joint: Joint, missing: readonly number[]): JointStep {
-  const next = { ...joint, named: missing, waiting: undefined, alarmed: joint.now }
-  return { next, effects: [{ kind: 'notify', news: { kind: 'stalled', missing } }] }
+/** Names whoever kept most versions: one that keeps all but those of another proposer cannot put that one in its place. */
+function stall(joint: Joint, late: Joint['late']): JointStep {
+  const most = Math.max(...late.values())
+  const named = [...late.keys()].filter((member) => late.get(member) === most).sort((a, b) => a - b)
+  const next = { ...joint, named, waiting: undefined, alarmed: joint.now }
+  return { next, effects: [{ kind: 'notify', news: { kind: 'stalled', missing: named } }] }
 }
 
 /**
@@ -171,16 +190,15 @@ function stall(joint: Joint, missing: readonly number[]): JointStep {
  * its proposer. Whoever votes for other content, and shows that the proposer signed it, was deceived: the proposer is named.
  */
 export function missing(joint: Joint, terms: JointTerms): number[] {
-  const { me, attempt, readies, complete } = joint
+  const { me, attempt, present, complete } = joint
   const members = [...terms.channel.members.keys()]
   const proposer = proposerOf(attempt, members.length)
   const others = members.filter((member) => member !== me)
   const signed = joint.signed.find(({ state }) => state.version === attempt)
   if (!signed) {
     const unready = others.filter((member) => {
-      const ready = readies.get(member)
-      // One that says it holds more than is held here has it, or keeps it back.
-      return !ready || ready.attempt < attempt || ready.complete !== complete.state.version
+      // One that says it holds more than is held here keeps it back.
+      return present.get(member)?.complete !== complete.state.version
     })
     return unready.length > 0 ? unready : others.filter((member) => member === proposer)
   }
@@ -203,12 +221,12 @@ const digestOf = ({ state }: Round, { domain }: JointTerms): Hex => toHex(stateD
 
 /** Proposes the version that is tried, once all members are ready for it and hold the same base. */
 function propose(joint: Joint, terms: JointTerms): JointStep {
-  const { me, attempt, readies, complete } = joint
+  const { me, attempt, present, complete } = joint
   const count = terms.channel.members.length
   if (proposerOf(attempt, count) !== me || attempt <= highest(joint) || jointBlocked(joint) || !joint.waiting)
     return rest(joint)
-  const all = [...terms.channel.members.keys()].map((member) => (member === me ? readyOf(joint) : readies.get(member)))
-  if (!all.every((ready) => ready?.attempt === attempt && ready.complete === complete.state.version)) return rest(joint)
+  const all = [...terms.channel.members.keys()].map((member) => (member === me ? readyOf(joint) : present.get(member)))
+  if (!all.every((ready) => ready?.complete === complete.state.version)) return rest(joint)
   const wishes = all.flatMap((ready, from) => ready!.wishes.map((one) => ({ from, wish: one })))
   const payments = compose(standing(joint, complete.state), wishes)
   const state = stateAfter(complete.state, attempt, payments)
@@ -264,10 +282,16 @@ export function hearProposal(joint: Joint, from: number, proposal: Proposal, ter
   const proposer = terms.channel.members[proposerOf(version, terms.channel.members.length)]!
   if (!terms.verify(stateDigest(terms.domain, state), proposal.signature, proposer.signer)) return rest(joint)
   const { now, waiting, attempt } = joint
-  const turned = version > attempt || !waiting ? now : waiting.turned
-  const late = version > attempt && waiting ? missing(joint, terms) : joint.late
-  const next = { ...joint, late, attempt: version, waiting: { since: waiting?.since ?? now, turned } }
-  return toSign(next, { base, payments: proposal.payments, state }, proposal.signature, terms)
+  const isAhead = version > attempt
+  const turned = isAhead || !waiting ? now : waiting.turned
+  const late = isAhead && waiting ? blamed(joint, terms) : joint.late
+  const next = isAhead ? trying({ ...joint, late }, version) : joint
+  return toSign(
+    { ...next, waiting: { since: waiting?.since ?? now, turned } },
+    { base, payments: proposal.payments, state },
+    proposal.signature,
+    terms,
+  )
 }
 
 /** Whether this member asked for everything that the proposal takes of it. */
@@ -339,14 +363,13 @@ function finish(joint: Joint, round: CompleteRound, terms: JointTerms): JointSte
     signed,
     untold: isFinal ? [] : untold,
     votes: joint.votes.filter((vote) => vote.version > version),
-    attempt: joint.attempt > version ? joint.attempt : version + 1n,
     wishes: isFinal ? untold.reduce(withoutListed, joint).wishes : joint.wishes,
     waiting: undefined,
-    late: [],
+    late: new Map(),
     held: undefined,
   }
   const { held } = joint
-  return then({ next, effects }, (one) => {
+  return then({ next: trying(next, joint.attempt > version ? joint.attempt : version + 1n), effects }, (one) => {
     if (held && held.base === version) return hearProposal({ ...one, waiting: joint.waiting }, one.me, held, terms)
     const isWanted = [...one.readies.values()].some(({ wants, attempt }) => wants && attempt > version)
     return isWanted || unanswered(one).some(({ standing: waits }) => !waits) || signed.length > 0

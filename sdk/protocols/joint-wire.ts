@@ -142,6 +142,7 @@ function putJoint(writer: Writer, message: JointMessage): void {
       return
     case 'order':
       putWithdrawal(writer, message.withdrawal)
+      writer.raw(message.signature)
       return
     case 'agree':
       writer.hex(message.digest, 32).raw(message.signature)
@@ -169,7 +170,7 @@ function readJoint(reader: Reader, tag: number, ref: LedgerRef, generation: numb
     case TAGS.complete:
       return { kind: 'complete', round: readComplete(reader, ref, generation) }
     case TAGS.order:
-      return { kind: 'order', withdrawal: readWithdrawal(reader, ref, generation) }
+      return { kind: 'order', withdrawal: readWithdrawal(reader, ref, generation), signature: reader.raw(64) }
     case TAGS.agree:
       return { kind: 'agree', digest: reader.hex(32), signature: reader.raw(64) }
     default:

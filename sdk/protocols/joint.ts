@@ -95,10 +95,11 @@ export interface Completed {
   readonly round: CompleteRound
 }
 
-/** Asks all for their consent to a withdrawal. */
+/** Asks all for their consent to a withdrawal, and gives the asking member's: nobody can bind others to what it does not sign itself. */
 export interface Ordered {
   readonly kind: 'order'
   readonly withdrawal: Withdrawal
+  readonly signature: Uint8Array
 }
 
 export interface Consented {
@@ -121,7 +122,7 @@ export interface Order {
   readonly own: Uint8Array
   /** This member asked for it. */
   readonly mine: boolean
-  /** Consents that have come, by member; held by whoever asked. */
+  /** Consents of others that have come, by member. */
   readonly consents: ReadonlyMap<number, Uint8Array>
 }
 
@@ -145,15 +146,16 @@ export interface Joint extends LedgerRef {
   readonly wishes: ReadonlyMap<Hex, Wish>
   /** The version that is tried. */
   readonly attempt: bigint
-  /** The newest of each member. */
+  /** The newest of each member, and what each said for the version that is tried: it may be further on already. */
   readonly readies: ReadonlyMap<number, Ready>
+  readonly present: ReadonlyMap<number, Ready>
   readonly votes: readonly HeardVote[]
   /** A proposal whose base has not come yet. */
   readonly held: Proposal | undefined
   /** Since when a round is wanted, and since when this version is tried; milliseconds of `now`. */
   readonly waiting: { readonly since: number; readonly turned: number } | undefined
-  /** Who kept the version before the one that is tried. */
-  readonly late: readonly number[]
+  /** How many of the versions that were tried in vain each member kept. */
+  readonly late: ReadonlyMap<number, number>
   /** As of the last tick. */
   readonly now: number
   readonly facts: ChainFacts | undefined
@@ -162,7 +164,9 @@ export interface Joint extends LedgerRef {
   readonly alarmed: number | undefined
   /** About to be signed. */
   readonly signing: { readonly round: Round; readonly proposed: Uint8Array | undefined } | undefined
-  readonly ordering: Pick<Order, 'withdrawal' | 'mine'> | undefined
+  readonly ordering: Pick<Order, 'withdrawal' | 'mine' | 'consents'> | undefined
+  /** When the order was signed. */
+  readonly orderedAt: number
 }
 
 /** What does not change while a group lives. */
@@ -242,13 +246,15 @@ export function blankRound(ref: LedgerRef, generation: number, members: number):
 const UNHEARD = {
   wishes: new Map(),
   readies: new Map(),
+  present: new Map(),
   votes: [],
   held: undefined,
   waiting: undefined,
-  late: [],
+  late: new Map(),
   alarmed: undefined,
   signing: undefined,
   ordering: undefined,
+  orderedAt: 0,
 } as const
 
 export function newJoint(ref: LedgerRef, me: number, members: number, generation = 0): Joint {

@@ -143,6 +143,28 @@ describe('a group of five', () => {
     expect(await held('carol', scene)).to.equal(ETHER + ETHER / 2n + 5n)
   })
 
+  it('goes on without a member that allowed nothing, as without the silent one', async function () {
+    this.timeout(30_000)
+    const scene = 'three'
+    const { groups, actors, channelId } = await gather(scene, { limit: 1_000, patience: 200, goOn: ETHER })
+    groups.dave.goOn(0n)
+    const three = NAMES.slice(0, 3)
+    const moved = new Map<string, bigint>()
+    for (const name of three) actors[name].node.on('went-on', ({ amount }) => moved.set(name, amount))
+    await groups.alice.pay(signer('bob'), 1n)
+    await stage.stop(actors.mallory)
+    expect(await rejection(groups.bob.pay(signer('carol'), 5n))).to.include({ code: 'ROUND_STALLED' })
+    const { asset } = groups.alice
+    await until(async () => (await actors.alice.chain.view({ channelId, asset })).latest.phase === 'disputed')
+    await stage.later(600)
+    await until(() => moved.size === 3)
+    expect(three.map((name) => moved.get(name))).to.deep.equal([ETHER - 1n, ETHER, ETHER])
+    const next = actors.bob.node.group(groups.bob.status().successor!)
+    expect(next.channel.members).to.have.length(3)
+    await until(() => next.status().spendable === ETHER)
+    await next.pay(signer('carol'), 5n)
+  })
+
   it('S55 answers a stale state of a member that kept it, and settles by the newest', async function () {
     this.timeout(30_000)
     const scene = 'stale'

@@ -36,7 +36,8 @@ export function goOn(engine: Engine, slot: GroupSlot): void {
     return
   }
   if (!next.gathered) {
-    inviteAll(engine, slot, next)
+    if (engine.options.clock.elapsed() - (slot.endedAt ?? 0) < slot.entry.pace.limit) inviteAll(engine, slot, next)
+    else leaveOut(engine, slot, next)
     return
   }
   const { funds } = slot
@@ -56,9 +57,26 @@ function open(engine: Engine, slot: GroupSlot): void {
   const { asset, pace } = slot.entry
   const me = channel.members.findIndex(({ signer }) => signer === slot.signerOf(slot.entry.me))
   slot.successor = channelId
+  slot.endedAt = clock.elapsed()
   engine.groups.keep(slot)
   const entry = { channelId, channel, asset, me, pace, addresses, follows: slot.entry.channelId }
   engine.groups.enter(entry, (next) => inviteAll(engine, slot, next))
+}
+
+/** Those who were not heard in the new group are left out of another one. */
+function leaveOut(engine: Engine, slot: GroupSlot, next: GroupSlot): void {
+  const { members } = slot.entry.channel
+  const heard = (signer: string) => {
+    const member = next.entry.channel.members.findIndex((one) => one.signer === signer)
+    return member === next.entry.me || next.ledger.readies.has(member)
+  }
+  const named = [...members.keys()].filter(
+    (member) => slot.ledger.named?.includes(member) || !heard(members[member]!.signer),
+  )
+  slot.ledger = { ...slot.ledger, named }
+  slot.successor = ZERO_HASH
+  slot.endedAt = engine.options.clock.elapsed()
+  engine.groups.keep(slot)
 }
 
 const addressOf = (engine: Engine, { entry }: GroupSlot, signer: string): string =>

@@ -49,7 +49,7 @@ export class GroupSlot implements Followed {
     readonly resolve: (executed: boolean) => void
     readonly reject: (error: Error) => void
   }>()
-  /** When the settlement was seen; milliseconds. */
+  /** When the settlement was seen, or the newest attempt to go on began; milliseconds. */
   endedAt: number | undefined
 
   constructor(entry: GroupEntry, domain: Domain, verify: Terms['verify'], ledger?: Joint) {

@@ -6,7 +6,7 @@ import { InvalidOptionError } from '../../core/errors.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import { type Address, type Channel, type ChannelId, COIN, type Hex, type WithdrawalPart } from '../../core/types.ts'
 import { jointSpendable, leftoverId, standing } from '../../protocols/joint.ts'
-import { closingParts } from '../../protocols/joint-chain.ts'
+import { closingParts, ORDER_SECONDS } from '../../protocols/joint-chain.ts'
 import { MAX_WISHES, missing } from '../../protocols/joint-round.ts'
 import { assertAmount } from '../../protocols/payments.ts'
 import { BlockedError } from '../../protocols/solvency.ts'
@@ -17,8 +17,6 @@ import type { Engine } from '../engine.ts'
 import { PaymentPendingError, WishDeclinedError, WithdrawalExpiredError } from '../errors.ts'
 import type { GroupSlot } from './group-slot.ts'
 
-/** Chain seconds that an order to withdraw is valid for: so long a member that asked first keeps others from asking. */
-const VALID_FOR = 600n
 /** Rounds in which a payment is tried. */
 const ATTEMPTS = 5
 
@@ -241,7 +239,7 @@ export class Group {
   async #attempt(parts: WithdrawalPart[], closing: boolean, signal: AbortSignal | undefined): Promise<void> {
     const { channelId, asset, generation, facts } = this.#slot.ledger
     const seq = facts?.confirmed.phase === 'open' ? facts.confirmed.seq : 0
-    const validUntil = (facts?.confirmedHead.timestamp ?? 0n) + VALID_FOR
+    const validUntil = (facts?.confirmedHead.timestamp ?? 0n) + ORDER_SECONDS
     const withdrawal = { channelId, asset, generation, seq, parts, closing, validUntil, dispute: 0n }
     this.#engine.groups.dispatch(this.#slot, { kind: 'order', withdrawal })
     const isExecuted = await new Promise<boolean>((resolve, reject) => {

@@ -373,6 +373,7 @@ export class Groups {
   #follow(from: ChannelId, to: ChannelId): void {
     const slot = this.#slots.get(from)!
     slot.successor = to
+    slot.endedAt = this.#engine.options.clock.elapsed()
     this.keep(slot)
   }
 

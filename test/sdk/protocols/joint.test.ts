@@ -106,6 +106,33 @@ describe('a group', () => {
     for (const { me } of others) expect(stalled(table, me), `${me}`).to.deep.equal([[liar.me]])
   })
 
+  it('S57 names who hides its readiness from a proposer, and not that proposer', () => {
+    const table = new Table([100n, 100n, 100n, 100n, 100n])
+    const send = table.queue.push.bind(table.queue)
+    // It votes for nothing, and is not ready for whom it wants to be named, whenever that one is to propose.
+    table.queue.push = (...sent) =>
+      send(
+        ...sent.filter(({ from, to, message }) => {
+          if (from !== 4) return true
+          return message.kind === 'ready' && !(to === 2 && proposerOf(message.attempt, 5) === 2)
+        }),
+      )
+    table.members[0]!.do({ kind: 'wish', wishes: [wishOf(1, 1, 5n)] })
+    table.run()
+    table.pass(LIMIT + 2 * PATIENCE)
+    for (const me of [0, 1, 2, 3]) expect(stalled(table, me), `${me}`).to.deep.equal([[4]])
+  })
+
+  it('S58 executes an order to withdraw though the member that asked for it does not', () => {
+    const table = new Table([100n, 100n, 100n])
+    const withdrawal = orderOf(table, 0, 70n)
+    table.members[0]!.do({ kind: 'order', withdrawal })
+    table.run()
+    table.silent.add(0)
+    table.pass(3 * PATIENCE)
+    expect(table.members[1]!.chain.map(({ kind }) => kind)).to.include('execute')
+  })
+
   it('S52 signs no proposal that takes what the member did not ask for, or leaves somebody below zero', () => {
     const table = new Table([100n, 100n, 100n])
     const proposer = table.members[proposerOf(1n, 3)]!
