@@ -1,19 +1,49 @@
 import { expect } from 'chai'
 import type { ChannelId } from '../../../sdk/core/types.ts'
 import type { Node, NodeOptions } from '../../../sdk/node/node.ts'
+import { GATHERING_SECONDS } from '../../../sdk/protocols/invoicing.ts'
+import { memoryStore } from '../../../sdk/storage/memory.ts'
+import type { Store } from '../../../sdk/storage/store.ts'
 import { rejection, until, World } from './actors.ts'
 
 const FORWARDING = { baseFee: 10n, feePpm: 0n, margin: 600n, responseTime: 300n, revealCost: 0n }
 
 describe('ways that a node finds', () => {
   let world: World
+  /** While it is set, nothing of bob's becomes durable, so he neither answers nor carries anything. */
+  let frozen: Promise<void> | undefined
+  let thaw = () => {}
+  /** Of those who start again. */
+  let stores: Readonly<Record<string, Store>>
   beforeEach(() => {
     world = new World()
+    const bob = memoryStore()
+    const commit: Store['commit'] = async (writes) => {
+      await frozen
+      await bob.commit(writes)
+    }
+    stores = { alice: memoryStore(), carol: memoryStore(), bob: { ...bob, commit } }
   })
-  afterEach(() => world.stop())
+  afterEach(async () => {
+    thaw()
+    await world.stop()
+  })
+
+  const freeze = () => {
+    frozen = new Promise((resolve) => {
+      thaw = () => {
+        frozen = undefined
+        resolve()
+      }
+    })
+  }
 
   const start = (name: string, forwarding: NodeOptions['forwarding'] = {}) =>
-    world.start(name, { gossip: { limits: { interval: 1 } }, forwarding: { ...FORWARDING, ...forwarding } })
+    world.start(name, {
+      gossip: { limits: { interval: 1 } },
+      forwarding: { ...FORWARDING, ...forwarding },
+      ...(stores[name] && { store: stores[name] }),
+    })
 
   async function channel(one: Node, other: Node, name: string, amounts: readonly [bigint, bigint]): Promise<ChannelId> {
     const channelId = await one.open(`memory:${name}`)
@@ -79,6 +109,83 @@ describe('ways that a node finds', () => {
     const both = await Promise.allSettled([alice.payInvoice(invoice), alice.payInvoice(invoice)])
     expect(both.map(({ status }) => status).sort()).to.deep.equal(['fulfilled', 'rejected'])
     expect(await rejection(alice.payInvoice(invoice))).to.have.property('code', 'INVOICE_PAID')
+  })
+
+  const received = (node: Node) => node.channels().reduce((sum, { ledgers }) => sum + ledgers[0]!.spendable, 0n)
+  const locked = (node: Node) =>
+    node
+      .channels()
+      .flatMap(({ channelId }) => node.transfers(channelId))
+      .filter(({ direction }) => direction === 'in')
+  /** Alice's parts over bob are locked and go no further; those over hana have arrived. */
+  async function halfway(options = {}) {
+    const all = await diamond(600_000n)
+    const invoice = await all.carol.invoice({ amount: 900_000n })
+    freeze()
+    const outcome = all.alice.payInvoice(invoice, { maxFee: 1_000n, ...options }).then(
+      ({ parts }) => parts,
+      (error: Error) => error.message,
+    )
+    await until(() => locked(all.carol).length > 0)
+    return { ...all, invoice, outcome }
+  }
+  /** A minute later the payee gives back what waits. */
+  async function inVain(carol: Node): Promise<void> {
+    world.chain.advance(GATHERING_SECONDS + 1n)
+    await until(() => locked(carol).length === 0)
+  }
+
+  it('are tried again for a part that the payee gave back as incomplete', async () => {
+    const { carol, outcome } = await halfway()
+    await inVain(carol)
+    await until(() => locked(carol).length > 0)
+    thaw()
+    expect(await outcome).to.be.greaterThan(1)
+    await until(() => received(carol) === 2_100_000n)
+  })
+
+  it('end with PAYMENT_INCOMPLETE if no attempt is left, and leave the invoice payable', async () => {
+    const { alice, carol, invoice, outcome } = await halfway({ attempts: 0 })
+    await inVain(carol)
+    thaw()
+    await until(() => locked(carol).length > 0)
+    await inVain(carol)
+    expect(await outcome).to.match(/hop 2 says PAYMENT_INCOMPLETE/)
+    expect((await alice.payInvoice(invoice, { maxFee: 1_000n })).parts).to.be.greaterThan(1)
+    await until(() => received(carol) === 2_100_000n)
+  })
+
+  it('S35 are gone to their end by parts that were locked when the payer stopped, after it started again', async () => {
+    const { alice, carol, invoice, outcome } = await halfway()
+    await alice.stop()
+    expect(await outcome).to.match(/stopped/)
+    const again = await start('alice')
+    const ends: boolean[] = []
+    again.on('invoice-sent', ({ paid }) => ends.push(paid))
+    expect(await rejection(again.payInvoice(invoice))).to.have.property('code', 'INVOICE_PAID')
+    thaw()
+    for (const name of ['hana', 'bob']) await again.connect(`memory:${name}`)
+    await until(() => ends.length === 1)
+    expect(ends).to.deep.equal([true])
+    expect(await rejection(again.payInvoice(invoice))).to.have.property('code', 'INVOICE_PAID')
+    await until(() => received(carol) === 2_100_000n && received(again) <= 4_000_000n - 900_000n)
+  })
+
+  it('S35 are tried again for a part that the payee forgot when it started again', async () => {
+    const { carol, hana, outcome } = await halfway()
+    const back = new Promise<void>((resolve) => {
+      hana.on(
+        'resolved',
+        ({ direction, resolution: { kind } }) => direction === 'out' && kind === 'cancel' && resolve(),
+      )
+    })
+    await carol.stop()
+    // Hana and bob dial her again.
+    const again = await start('carol')
+    await back
+    thaw()
+    expect(await outcome).to.be.greaterThan(1)
+    await until(() => received(again) === 2_100_000n)
   })
 
   it('stay as they are when the waiting ends, and no other is tried', async () => {
