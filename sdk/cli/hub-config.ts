@@ -9,6 +9,8 @@ import { readText, UsageError } from './files.ts'
 // The configuration of a hub: a JSON file, and over it what the command line says. Amounts are decimal texts in the asset's
 // smallest unit, since JSON's numbers do not reach as far; times are seconds.
 
+const DAY = 86_400n
+
 const amount = z
   .string({ error: 'must be an amount in the smallest unit as a text, such as "1000"' })
   .regex(/^\d{1,32}$/, 'must be an amount in the smallest unit as a text, such as "1000"')
@@ -48,6 +50,7 @@ const inbound = z.strictObject({
   perClient: amount,
   total: amount,
   maxDays: whole(1).default(90),
+  reclaimAfterDays: whole(0).optional(),
 })
 
 const rate = z.strictObject({
@@ -167,9 +170,13 @@ export function assetsOf({ assets }: HubConfig): ReadonlyMap<Address, CarriageTe
 /** What is asked for inbound money, by asset. Throws {@link UsageError}. */
 export function inboundOf({ inbound }: HubConfig): ReadonlyMap<Address, InboundTerms> {
   return new Map(
-    Object.entries(inbound).map(([name, { maxDays, ...asked }]) => [
+    Object.entries(inbound).map(([name, { maxDays, reclaimAfterDays: days, ...asked }]) => [
       assetOf(name, 'inbound'),
-      { ...asked, maxDuration: 86_400n * BigInt(maxDays) },
+      {
+        ...asked,
+        maxDuration: DAY * BigInt(maxDays),
+        reclaimAfter: days === undefined ? undefined : DAY * BigInt(days),
+      },
     ]),
   )
 }

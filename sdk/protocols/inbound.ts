@@ -23,6 +23,8 @@ export interface InboundTerms {
   readonly total: bigint
   /** Seconds. */
   readonly maxDuration: bigint
+  /** Seconds after the time that was paid for from which what is left of it is withdrawn; default: it stays. */
+  readonly reclaimAfter?: bigint | undefined
 }
 
 /** Seconds that a quote holds. */
@@ -165,6 +167,10 @@ export function binds({ status, quote: { expiry, duration } }: Sale, now: bigint
   if (status === 'late') return false
   return status === 'unpaid' ? now <= expiry : now <= expiry + duration
 }
+
+/** From which chain time on what is left of a sale is withdrawn. */
+export const reclaimTime = ({ quote: { expiry, duration } }: Sale, reclaimAfter: bigint): bigint =>
+  expiry + duration + reclaimAfter
 
 /** Seconds after the expiry of its quote in which a fee is still known for what it is. */
 const LATE_SECONDS = 7n * 86_400n

@@ -36,10 +36,14 @@ describe('inbound money of a hub', () => {
 
   const start = (name: string, scene: string) =>
     stage.start(name, { file: `${name}-${scene}`, node: { forwarding: FORWARDING } })
-  const hubOf = (scene: string, listen: readonly string[] = []) =>
+  const hubOf = (scene: string, listen: readonly string[] = [], terms: Partial<InboundTerms> = {}) =>
     stage.start('mallory', {
       file: `hub-${scene}`,
-      node: { forwarding: FORWARDING, inbound: new Map<Address, InboundTerms>([[COIN, TERMS]]), listen },
+      node: {
+        forwarding: FORWARDING,
+        inbound: new Map<Address, InboundTerms>([[COIN, { ...TERMS, ...terms }]]),
+        listen,
+      },
     })
   const spendable = ({ node }: Actor, channelId: ChannelId) => node.balances(channelId).spendable
 
@@ -163,9 +167,11 @@ describe('inbound money of a hub', () => {
     await pay(second)
     await until(() => spendable(alice, channelId) === ETHER - 2_000n)
     expect(alice.node.balances(channelId).receivable).to.equal(ETHER + (3n * ETHER) / 4n + 2_000n)
-    const returned = []
-    for await (const { direction, id } of alice.node.payments()) if (direction === 'in') returned.push(id)
-    expect(returned).to.deep.equal([second.quote.nonce])
+    const returned = async () => {
+      for await (const { direction, id } of alice.node.payments()) if (direction === 'in') return id
+      return undefined
+    }
+    await until(async () => (await returned()) === second.quote.nonce)
   })
 
   it('is deposited after a restart by a hub that was stopped after the fee had come', async () => {
@@ -182,6 +188,23 @@ describe('inbound money of a hub', () => {
     await buying
     await stage.chain.mine(3)
     await until(() => alice.node.balances(channelId).receivable === ETHER + ETHER / 4n + 1_000n)
+  })
+
+  it('is withdrawn when its time is over, but for what was paid out of it and what is still sold', async () => {
+    const [hub, bob] = [await hubOf('reclaim', [], { reclaimAfter: 500n }), await start('bob', 'reclaim')]
+    const buy = async (seconds: bigint) =>
+      bob.node.buyInbound(await bob.node.quoteInbound(hub.node.address, { amount: ETHER / 4n, seconds }))
+    await bob.node.connect(hub.address)
+    const channelId = await buy(1_000n)
+    await buy(1_000_000n)
+    await until(() => spendable(hub, channelId) === ETHER / 2n)
+    await hub.node.pay(channelId, 5_000n)
+    const withdrawn: bigint[] = []
+    hub.node.on('withdrawn', ({ withdrawal }) => withdrawn.push(...withdrawal!.parts.map(({ amount }) => amount)))
+    await stage.later(600 + 1_000 + 501)
+    await until(() => withdrawn.length > 0)
+    expect(spendable(hub, channelId)).to.equal(ETHER / 4n)
+    expect(withdrawn).to.deep.equal([ETHER / 4n - 5_000n])
   })
 
   it('S39 is bounded for each client and in all, not sold to whom the hub had a dispute with, and never on a changed quote', async () => {

@@ -11,9 +11,12 @@ import {
   inboundRefusal,
   isOver,
   QUOTE_SECONDS,
+  reclaimTime,
   type Sale,
 } from '../../protocols/inbound.ts'
+import { blocked, spendable } from '../../protocols/solvency.ts'
 import { verifySignature } from '../../signing/signature.ts'
+import { Withdrawing } from '../chain/withdraw.ts'
 import type { Engine } from '../engine.ts'
 import type { PaymentEvent } from '../events.ts'
 import { DISPUTERS, disputerKey, SALES, saleKey } from '../keys.ts'
@@ -35,10 +38,12 @@ export class Sales {
   /** What is under way, and until when what failed rests. */
   readonly #notBefore = new Map<Hex, number>()
   readonly #paying: Paying
+  readonly #withdrawing: Withdrawing
 
   constructor(engine: Engine, terms: ReadonlyMap<Address, InboundTerms>) {
     this.#engine = engine
     this.#paying = new Paying(engine)
+    this.#withdrawing = new Withdrawing(engine)
     this.#terms = terms
   }
 
@@ -163,6 +168,7 @@ export class Sales {
     this.#notBefore.set(id, Number.POSITIVE_INFINITY)
     try {
       await act()
+      this.#notBefore.delete(id)
     } catch (error) {
       this.#notBefore.set(id, clock.elapsed() + PAUSE)
       if (!this.#engine.halted) this.#engine.emitter.emit({ kind: 'alarm', error: error as Error })
@@ -193,8 +199,24 @@ export class Sales {
   tick(now: bigint): void {
     for (const [id, sale] of this.#sales) {
       this.#work(id)
-      if (isOver(sale, now)) this.#forget(id)
+      if (!isOver(sale, now)) continue
+      const after = sale.status === 'funded' ? this.#terms.get(sale.quote.asset)?.reclaimAfter : undefined
+      if (after === undefined) this.#forget(id)
+      else if (now > reclaimTime(sale, after)) void this.#attempt(id, () => this.#reclaim(id, sale, now))
     }
+  }
+
+  /** Withdraws what is left of a sale whose time is over, if that is worth it and the client is there to agree. */
+  async #reclaim(id: Hex, { channelId, quote }: Sale, now: bigint): Promise<void> {
+    const { asset } = quote
+    const slot = this.#engine.book.slot({ channelId, asset })
+    if (slot && blocked(slot.ledger)) return
+    const others = [...this.#sales.values()].filter((sale) => sale.channelId === channelId && binds(sale, now))
+    const kept = others.reduce((sum, { quote: other }) => (other.asset === asset ? sum + other.amount : sum), 0n)
+    const free = slot ? spendable(slot.ledger, slot.ledger.me) - kept : 0n
+    const amount = free < quote.amount ? free : quote.amount
+    if (slot && amount >= this.#terms.get(asset)!.least) await this.#withdrawing.withdraw(slot, amount, {})
+    this.#forget(id)
   }
 
   #forget(id: Hex): void {
