@@ -1,4 +1,5 @@
 import type { Chain, LedgerView } from '../sdk/chain/chain.ts'
+import { memberCount } from '../sdk/core/channel.ts'
 import type { Address, Domain, Hex, LedgerRef } from '../sdk/core/types.ts'
 
 const DOMAIN: Domain = { chainId: 31337n, adjudicator: `0x${'ad'.repeat(20)}` }
@@ -15,8 +16,8 @@ export function funded(sender: Address): Chain {
   const viewOf = (ledger: LedgerRef): LedgerView => {
     const { channelId, asset } = ledger
     const money = watched.has(keyOf(ledger)) ? RICH : 0n
-    const balances = [money, money] as const
-    const word = { phase: 'open', recorded: false, generation: 0, seq: 0, balances } as const
+    const balances = Array<bigint>(memberCount(channelId)).fill(money)
+    const word = { phase: 'open', recorded: false, generation: 0, seq: 0, balances: [money, money] } as const
     return {
       channelId,
       asset,

@@ -30,6 +30,7 @@ const TARGETS = {
   'bench:browser': ['bench/browser.ts'],
   'bench:hub': ['bench/hub.ts'],
   'bench:tower': ['bench/tower.ts'],
+  'bench:joint': ['bench/joint.ts'],
 }
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))

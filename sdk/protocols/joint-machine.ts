@@ -20,6 +20,7 @@ import {
   met,
   roundSigned,
   tickRound,
+  want,
   wish,
 } from './joint-round.ts'
 
@@ -30,7 +31,9 @@ import {
 export function stepJoint(joint: Joint, event: JointEvent, terms: JointTerms): JointStep {
   switch (event.kind) {
     case 'wish':
-      return wish(joint, event, terms)
+      return wish(joint, event)
+    case 'declare':
+      return want(joint, terms)
     case 'forget':
       return forget(joint, event.id)
     case 'message':

@@ -33,6 +33,8 @@ import { type BlockedCode, BlockedError, InsufficientBalanceError } from './solv
 const MAX_AHEAD = 1n << 32n
 /** Votes that are kept of one member. */
 const VOTES_EACH = 4
+/** How often whoever waits says so again before it gives a version up. */
+const REMINDERS = 4
 /** Wishes of one member in one round. */
 export const MAX_WISHES = 256
 
@@ -49,21 +51,21 @@ export function jointBlocked({ restored, named, facts, fresh, generation, order 
   return undefined
 }
 
-/** Takes what the user asks for, and asks for a round. Throws `BlockedError` or `InsufficientBalanceError`. */
-export function wish(joint: Joint, { wishes }: Extract<JointEvent, { kind: 'wish' }>, terms: JointTerms): JointStep {
+/** Takes what the user asks for; `declare` asks for a round. Throws `BlockedError` or `InsufficientBalanceError`. */
+export function wish(joint: Joint, { wishes }: Extract<JointEvent, { kind: 'wish' }>): JointStep {
   const reason = jointBlocked(joint)
   if (reason) throw new BlockedError(reason)
   const whole = wishes.reduce((sum, { divisible, amount }) => (divisible ? sum : sum + amount), 0n)
   const left = jointSpendable(joint)
   if (whole > 0n && whole > left) throw new InsufficientBalanceError(left > 0n ? left : 0n, whole)
   const all = new Map([...joint.wishes, ...wishes.map((one) => [one.id, one] as const)])
-  return want({ ...joint, wishes: all }, terms)
+  return rest({ ...joint, wishes: all })
 }
 
 /** A round is wanted: whoever waits already is told what is new. */
 export function want(joint: Joint, terms: JointTerms): JointStep {
   const { now } = joint
-  return declare({ ...joint, waiting: joint.waiting ?? { since: now, turned: now } }, terms)
+  return declare({ ...joint, waiting: joint.waiting ?? { since: now, turned: now, said: now } }, terms)
 }
 
 /** Tells all that this member is ready for the version it tries, and proposes it if that is its turn. */
@@ -136,8 +138,9 @@ function helpFor(joint: Joint, from: number, ready: Ready, terms: JointTerms): J
   const { complete, readies, signed } = joint
   const { version } = complete.state
   if (ready.complete < version) return [send({ kind: 'complete', round: complete }, from)]
-  // It has what is missing here, and sends that to whoever shows so.
-  if (ready.complete > version) return [send(readyOf(joint), from)]
+  // It has what is missing here, and sends that to whoever shows so. What was signed here is about to come by itself.
+  if (ready.complete > version)
+    return signed.some(({ state }) => state.version === ready.complete) ? [] : [send(readyOf(joint), from)]
   const known = signed.find(({ state }) => state.version === ready.attempt)
   // Said again: what was sent to it did not arrive.
   if (!known || readies.get(from)?.attempt !== ready.attempt) return []
@@ -148,7 +151,7 @@ function helpFor(joint: Joint, from: number, ready: Ready, terms: JointTerms): J
 function turn(joint: Joint, attempt: bigint, terms: JointTerms): JointStep {
   const { now, waiting } = joint
   const next = trying({ ...joint, late: blamed(joint, terms) }, attempt)
-  return declare({ ...next, waiting: { since: waiting?.since ?? now, turned: now } }, terms)
+  return declare({ ...next, waiting: { since: waiting?.since ?? now, turned: now, said: now } }, terms)
 }
 
 /** Who said already that it is ready for this version is so. */
@@ -168,13 +171,15 @@ export function tickRound(joint: Joint, terms: JointTerms): JointStep {
   const { waiting, now, attempt, named } = joint
   if (!waiting || named) return rest(joint)
   // Nobody is late while this member itself would not sign.
-  if (jointBlocked(joint)) return rest({ ...joint, waiting: { since: now, turned: now } })
+  if (jointBlocked(joint)) return rest({ ...joint, waiting: { since: now, turned: now, said: now } })
   const isOver = now - waiting.turned >= terms.patience
   if (now - waiting.since >= terms.limit) return stall(joint, isOver ? blamed(joint, terms) : joint.late)
   if (isOver) return turn(joint, attempt + 1n, terms)
+  if (now - waiting.said < terms.patience / REMINDERS) return rest(joint)
   const last = joint.signed.at(-1)
   const again = last?.state.version === attempt ? [send(proposalOf(last)), send(voteOf(last, terms))] : []
-  return then({ next: joint, effects: again }, (next) => declare(next, terms))
+  const reminded = { ...joint, waiting: { ...waiting, said: now } }
+  return then({ next: reminded, effects: again }, (next) => declare(next, terms))
 }
 
 /** Names whoever kept most versions: one that keeps all but those of another proposer cannot put that one in its place. */
@@ -287,7 +292,7 @@ export function hearProposal(joint: Joint, from: number, proposal: Proposal, ter
   const late = isAhead && waiting ? blamed(joint, terms) : joint.late
   const next = isAhead ? trying({ ...joint, late }, version) : joint
   return toSign(
-    { ...next, waiting: { since: waiting?.since ?? now, turned } },
+    { ...next, waiting: { since: waiting?.since ?? now, turned, said: waiting?.said ?? now } },
     { base, payments: proposal.payments, state },
     proposal.signature,
     terms,

@@ -152,8 +152,8 @@ export interface Joint extends LedgerRef {
   readonly votes: readonly HeardVote[]
   /** A proposal whose base has not come yet. */
   readonly held: Proposal | undefined
-  /** Since when a round is wanted, and since when this version is tried; milliseconds of `now`. */
-  readonly waiting: { readonly since: number; readonly turned: number } | undefined
+  /** Since when a round is wanted, since when this version is tried, and when the others were reminded; milliseconds of `now`. */
+  readonly waiting: { readonly since: number; readonly turned: number; readonly said: number } | undefined
   /** How many of the versions that were tried in vain each member kept. */
   readonly late: ReadonlyMap<number, number>
   /** As of the last tick. */
@@ -180,6 +180,8 @@ export interface JointTerms extends Terms {
 export type JointEvent =
   /** Throws if this member cannot pay what is not divisible. */
   | { readonly kind: 'wish'; readonly wishes: readonly Wish[] }
+  /** Asks for a round, once the wishes of a moment are together. */
+  | { readonly kind: 'declare' }
   /** Whoever asked waits no longer; what is signed already may still come to pass. */
   | { readonly kind: 'forget'; readonly id: Hex }
   | { readonly kind: 'message'; readonly from: number; readonly message: JointMessage }

@@ -114,10 +114,7 @@ export class Group {
     for (let left = ATTEMPTS; left > 0; left--) {
       const id = newId()
       const { paid, version } = await this.#wish(id, options.signal, () =>
-        this.#engine.groups.dispatch(this.#slot, {
-          kind: 'wish',
-          wishes: [{ id, to: member, amount, divisible: false }],
-        }),
+        this.#engine.groups.wish(this.#slot, [{ id, to: member, amount, divisible: false }]),
       )
       if (paid === amount) return { version }
       // Whoever proposed may not have seen a deposit yet; another proposes next.
@@ -146,7 +143,7 @@ export class Group {
     const { wait = 10_000, signal } = options
     const end = AbortSignal.any([AbortSignal.timeout(wait), ...(signal ? [signal] : [])])
     const running = wishes.map(({ id, amount }) => this.#offer(id, amount, end))
-    this.#engine.groups.dispatch(this.#slot, { kind: 'wish', wishes })
+    this.#engine.groups.wish(this.#slot, wishes)
     const paid = await Promise.all(running)
     signal?.throwIfAborted()
     return obligations.map((obligation, index) => ({ ...obligation, paid: paid[index]! }))

@@ -2,7 +2,7 @@ import { channelIdOf, memberBySigner, validateChannel } from '../../core/channel
 import { MalformedBytesError } from '../../core/codec.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Address, Channel, ChannelId, Hex, LedgerRef } from '../../core/types.ts'
-import type { Joint, JointEffect, JointEvent, JointNews, Round } from '../../protocols/joint.ts'
+import type { Joint, JointEffect, JointEvent, JointNews, Round, Wish } from '../../protocols/joint.ts'
 import { stepJoint } from '../../protocols/joint-machine.ts'
 import {
   decodeGroupMessage,
@@ -39,6 +39,8 @@ export class Groups {
   readonly #slots = new Map<ChannelId, GroupSlot>()
   /** To write with the next commit. */
   readonly #dirty = new Set<GroupSlot>()
+  /** With wishes that no round was asked for yet. */
+  readonly #eager = new Set<GroupSlot>()
   #joining: Joining[] = []
 
   constructor(engine: Engine) {
@@ -127,8 +129,16 @@ export class Groups {
     this.#engine.wake()
   }
 
+  /** Takes what a user asks for; a round is asked for once for all that is asked for in one turn. Throws as `dispatch` does. */
+  wish(slot: GroupSlot, wishes: readonly Wish[]): void {
+    this.dispatch(slot, { kind: 'wish', wishes })
+    this.#eager.add(slot)
+  }
+
   /** Writes what changed into the commit that gathers. */
   store(): void {
+    for (const slot of this.#eager) this.dispatch(slot, { kind: 'declare' })
+    this.#eager.clear()
     for (const slot of this.#dirty) {
       const { key, value } = groupRecord(slot)
       this.#engine.journal.write(key, value)

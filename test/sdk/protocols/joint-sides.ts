@@ -90,6 +90,7 @@ export class Member {
     const { next, effects } = stepJoint(this.joint, event, this.terms)
     this.joint = next
     this.#perform(effects)
+    if (event.kind === 'wish') this.do({ kind: 'declare' })
   }
 
   #perform(effects: readonly JointEffect[]): void {
