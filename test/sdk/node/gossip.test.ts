@@ -19,8 +19,10 @@ describe('gossip between nodes', () => {
   })
   afterEach(() => world.stop())
 
-  const start = (name: string, options: Pick<NodeOptions, 'forwarding' | 'gossip'> & { chain?: ModelView } = {}) =>
-    world.start(name, { gossip: FAST, ...options })
+  const start = (
+    name: string,
+    options: Pick<NodeOptions, 'forwarding' | 'gossip' | 'tick'> & { chain?: ModelView } = {},
+  ) => world.start(name, { gossip: FAST, ...options })
 
   /** A channel with `amount` on either side. */
   async function pair(one: Node, other: Node, name: string, amount = 1_000_000n): Promise<ChannelId> {
@@ -150,7 +152,8 @@ describe('gossip between nodes', () => {
       asking--
       return view.call(chain, ledger)
     }
-    const alice = await start('alice', { chain })
+    // At the pace of a real node: its allowance grows at each tick.
+    const alice = await start('alice', { chain, tick: 500 })
     const { guest } = await mallory(alice)
     let told = 0
     while (!guest.closed && told < 3_000) {
