@@ -1,4 +1,5 @@
 import type { Block, Log } from 'ethers'
+import { ledgerName } from '../core/channel.ts'
 import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 import type { Store } from '../storage/store.ts'
 import type { ChainEvent, Head, LedgerView } from './chain.ts'
@@ -85,12 +86,12 @@ export class Watcher {
   }
 
   watch(ledger: LedgerRef): void {
-    const key = keyOf(ledger)
+    const key = ledgerName(ledger)
     if (!this.#watched.has(key)) this.#watched.set(key, { ledger, readUntil: Number.POSITIVE_INFINITY })
   }
 
   unwatch(ledger: LedgerRef): void {
-    this.#watched.delete(keyOf(ledger))
+    this.#watched.delete(ledgerName(ledger))
   }
 
   /** Takes up where an earlier run ended. */
@@ -278,7 +279,7 @@ export class Watcher {
       watched.readUntil = view.head.number + this.#options.confirmations - 1
     // It changed and no event told: the logs since the last look are read again.
     if (missed) this.#next = Math.min(this.#next ?? view.head.number, before.head.number)
-    if (!this.#watched.has(keyOf(view))) return
+    if (!this.#watched.has(ledgerName(view))) return
     if (!before || !isSame(before, view)) this.#options.onView(view)
   }
 
@@ -291,8 +292,6 @@ export class Watcher {
     await this.#options.store.commit([{ key: CURSOR, value }])
   }
 }
-
-const keyOf = ({ channelId, asset }: LedgerRef): string => `${channelId}/${asset}`
 
 const headOf = ({ number, hash, timestamp }: Block): Head => ({
   number,

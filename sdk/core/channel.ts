@@ -139,6 +139,9 @@ export const memberCount = (channelId: ChannelId): number => Number.parseInt(cha
 /** Whether `index` is one of 0 to `count - 1`: fractions and NaN come from broken peers. */
 export const isIndex = (index: number, count: number): boolean => Number.isInteger(index) && index >= 0 && index < count
 
+/** Names a ledger in maps and stores, where its id would cost a hash. */
+export const ledgerName = ({ channelId, asset }: LedgerRef): string => `${channelId}/${asset}`
+
 /** The id of one asset of a channel: where the adjudicator keeps its words. */
 export function ledgerIdOf({ channelId, asset }: LedgerRef): Hex {
   return toHex(keccak256(concatBytes(toBytes(channelId, 32), toBytes(asset, 20))))

@@ -1,3 +1,4 @@
+import { ledgerName } from '../core/channel.ts'
 import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 
 // The keys of a node's store.
@@ -51,7 +52,7 @@ export const channelKey = (channelId: ChannelId): string => `${CHANNELS}${channe
 
 export const groupKey = (channelId: ChannelId): string => `${GROUPS}${channelId}`
 
-export const ledgerKey = ({ channelId, asset }: LedgerRef): string => `${LEDGERS}${channelId}/${asset}`
+export const ledgerKey = (ledger: LedgerRef): string => LEDGERS + ledgerName(ledger)
 
 /** The ledger that {@link ledgerKey} names. */
 export function parseLedgerKey(key: string): LedgerRef {

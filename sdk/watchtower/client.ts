@@ -1,5 +1,6 @@
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { toBytes } from '../core/bytes.ts'
+import { ledgerName } from '../core/channel.ts'
 import { InvalidOptionError } from '../core/errors.ts'
 import { keccak256 } from '../core/keccak.ts'
 import type { Address, Domain, LedgerRef } from '../core/types.ts'
@@ -9,7 +10,7 @@ import type { Store } from '../storage/store.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Evidence } from './appointment.ts'
 import { type Clock, machineClock } from './clock.ts'
-import { keyOf, type TowerClientEvent, TowerLink, type TowerSpec, type Wanted } from './link.ts'
+import { type TowerClientEvent, TowerLink, type TowerSpec, type Wanted } from './link.ts'
 import type { Kept } from './progress.ts'
 
 /** What keeps towers up to date. */
@@ -86,7 +87,7 @@ export class TowerClient {
 
   /** The newest states of a ledger; `worth`: see `worthOf`. Without states it needs no tower any more. */
   update(evidence: Evidence, worth: number): void {
-    const key = keyOf(evidence)
+    const key = ledgerName(evidence)
     this.#wanted.set(key, { evidence, worth })
     for (const link of this.#links) link.touch(key)
   }

@@ -1,5 +1,5 @@
 import { toHex } from '../core/bytes.ts'
-import { decodeChannel, encodeChannel } from '../core/channel.ts'
+import { decodeChannel, encodeChannel, ledgerName } from '../core/channel.ts'
 import { Reader, Writer } from '../core/codec.ts'
 import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef } from '../core/types.ts'
 import type { Store } from '../storage/store.ts'
@@ -52,7 +52,7 @@ export class Disputes {
 
   async keep(dispute: Dispute): Promise<void> {
     this.#note(dispute)
-    await this.#store.commit([{ key: PREFIX + keyOf(dispute), value: encode(dispute) }])
+    await this.#store.commit([{ key: PREFIX + ledgerName(dispute), value: encode(dispute) }])
   }
 
   async forget(key: string): Promise<void> {
@@ -64,7 +64,7 @@ export class Disputes {
   }
 
   #note(dispute: Dispute): void {
-    const key = keyOf(dispute)
+    const key = ledgerName(dispute)
     this.#byKey.set(key, dispute)
     for (const locator of this.#locators(dispute)) this.#byLocator.set(locator, key)
   }
@@ -75,8 +75,6 @@ export class Disputes {
     return [clearLocator(dispute), ...sealed]
   }
 }
-
-export const keyOf = ({ channelId, asset }: LedgerRef): string => `${channelId}/${asset}`
 
 const encode = ({ transaction, block, expiry, channel }: Dispute): Uint8Array =>
   new Writer(160)

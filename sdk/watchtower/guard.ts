@@ -1,4 +1,5 @@
 import type { Chain, ChainEvent, ChainReceipt, DisputeFeed, Head, LedgerView } from '../chain/chain.ts'
+import { ledgerName } from '../core/channel.ts'
 import type { Address, Channel, Domain, Hex, LedgerRef } from '../core/types.ts'
 import { decodeWord } from '../core/word.ts'
 import type { ChainFacts } from '../protocols/ledger.ts'
@@ -6,7 +7,7 @@ import type { Store } from '../storage/store.ts'
 import { Answering } from './answering.ts'
 import { clearLocator, type Evidence, openAppointment, sealOf } from './appointment.ts'
 import type { Clock } from './clock.ts'
-import { type Dispute, Disputes, keyOf } from './disputes.ts'
+import { type Dispute, Disputes } from './disputes.ts'
 import {
   HiddenChannelError,
   LateAnswerError,
@@ -141,7 +142,7 @@ export class Guard {
     const word = decodeWord(event.word)
     if (this.#stopped || word.phase !== 'disputed') return
     const { channelId, asset, transaction, block } = event
-    const known = this.#disputes.get(keyOf(event))
+    const known = this.#disputes.get(ledgerName(event))
     const seen = { channelId, asset, transaction, block: block.number, expiry: word.expiry }
     this.#run(this.#consider({ ...seen, channel: known?.channel }))
   }
@@ -149,7 +150,7 @@ export class Guard {
   /** Remembers a dispute and opens what was appointed for it. */
   async #consider(seen: Dispute): Promise<void> {
     const { register, domain, tell } = this.#options
-    const key = keyOf(seen)
+    const key = ledgerName(seen)
     const isNew = this.#disputes.get(key)?.expiry !== seen.expiry
     if (isNew) await this.#disputes.keep(seen)
     const channel = this.#isHidden(seen) ? await this.#search(seen) : seen.channel
@@ -183,7 +184,7 @@ export class Guard {
   async #search(dispute: Dispute): Promise<Channel | undefined> {
     try {
       const channel = await this.#options.chain.channelOf(dispute)
-      if (!channel) this.#alarm(`hidden/${keyOf(dispute)}`, new HiddenChannelError(dispute.channelId))
+      if (!channel) this.#alarm(`hidden/${ledgerName(dispute)}`, new HiddenChannelError(dispute.channelId))
       return channel
     } catch {
       // A chain that does not answer shows as unhealthy, and is asked again.
@@ -206,7 +207,7 @@ export class Guard {
     const evidence = opened.map((one) => one.evidence)
     const worth = Math.max(...opened.map((one) => one.worth))
     const { channelId, asset, channel } = evidence[0]!
-    const key = keyOf({ channelId, asset })
+    const key = ledgerName({ channelId, asset })
     const facts = this.#cases.get(key)?.facts
     const one: Case = { channelId, asset, channel, evidence, worth, since, facts }
     this.#cases.set(key, one)
@@ -216,7 +217,7 @@ export class Guard {
   }
 
   #observe(view: LedgerView): void {
-    const key = keyOf(view)
+    const key = ledgerName(view)
     const one = this.#cases.get(key)
     if (!one || this.#stopped) return
     // Looks overlap, so an older one may arrive late. One that insists is a chain that was rolled back.
@@ -250,7 +251,7 @@ export class Guard {
       return
     }
     if (action.kind === 'answer' && action.isLate)
-      this.#alarm(`late/${keyOf(action)}/${action.expiry}`, new LateAnswerError(action, action.expiry))
+      this.#alarm(`late/${ledgerName(action)}/${action.expiry}`, new LateAnswerError(action, action.expiry))
     void this.#answering.perform(action)
   }
 
@@ -268,13 +269,13 @@ export class Guard {
   /** Somebody else may have been faster, which is as good; only what is still to be done is worth an alarm. */
   async #failed(action: Answer | Settlement, error: Error): Promise<void> {
     await this.#refresh(action)
-    const one = this.#cases.get(keyOf(action))
+    const one = this.#cases.get(ledgerName(action))
     const isNeeded = one && watch([one], this.#options.policy).some(({ kind }) => kind === action.kind)
     if (isNeeded) this.#options.tell({ kind: 'alarm', error })
   }
 
   async #close({ channelId, asset }: LedgerRef): Promise<void> {
-    const key = keyOf({ channelId, asset })
+    const key = ledgerName({ channelId, asset })
     if (!this.#cases.delete(key)) return
     this.#late.delete(key)
     this.#options.chain.unwatch({ channelId, asset })

@@ -1,5 +1,6 @@
 import { concatBytes } from '@noble/hashes/utils.js'
 import { toHex } from '../core/bytes.ts'
+import { ledgerName } from '../core/channel.ts'
 import { keccak256 } from '../core/keccak.ts'
 import { ZERO_HASH } from '../core/state.ts'
 import type { Address, Domain, Hex, LedgerRef } from '../core/types.ts'
@@ -74,7 +75,7 @@ export interface LinkOptions extends TowerSpec {
   readonly transport: Transport
   readonly store: Store
   readonly clock: Clock
-  /** The newest of every ledger, by `keyOf`. */
+  /** The newest of every ledger, by `ledgerName`. */
   readonly wanted: ReadonlyMap<string, Wanted>
   /** Milliseconds that a tower may be behind before that is told. */
   readonly patience: number
@@ -107,8 +108,6 @@ const REFUSED: Readonly<Record<RefusalCode, number>> = {
 const AHEAD = 60_000
 /** Milliseconds between looks for receipts that end soon. */
 const RENEW_EVERY = 600_000
-
-export const keyOf = ({ channelId, asset }: LedgerRef): string => `${channelId}/${asset}`
 
 /** One tower, kept up to date with the newest of each ledger: one frame in the air at a time, whatever happened meanwhile. */
 export class TowerLink {
@@ -153,13 +152,13 @@ export class TowerLink {
 
   /** What it is known to hold of a ledger. */
   kept(ledger: LedgerRef): Kept | undefined {
-    return this.#kept.get(keyOf(ledger))
+    return this.#kept.get(ledgerName(ledger))
   }
 
   async load(): Promise<void> {
     const { store, tower, identity } = this.#options
     for await (const { channelId, asset, kept } of readProgress(store, tower, identity.address))
-      this.#kept.set(keyOf({ channelId, asset }), kept)
+      this.#kept.set(ledgerName({ channelId, asset }), kept)
   }
 
   /** The newest of a ledger changed. */
