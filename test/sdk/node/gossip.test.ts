@@ -167,7 +167,7 @@ describe('gossip between nodes', () => {
       await until(() => guest.closed || guest.of('more').length > asked)
     }
     expect(guest.closed).to.equal(true)
-    expect(most, 'a few are paid for before the next are asked for').to.be.below(20)
+    expect(most, 'a few are paid for before the next are asked for').to.be.below(MAX_NEWS / 4)
   })
 
   it('does not listen to strangers, nor to batches that nobody asked for', async () => {
