@@ -19,6 +19,7 @@ import type { Attempt, Entry, Journal } from './journal.ts'
 import { chainReceipt, findReceipt, revertReason } from './mined.ts'
 import { affordable, preflight, type Request, readMarket } from './preflight.ts'
 import { asChainError, type Rpc } from './rpc.ts'
+import { verdictOf } from './used-nonce.ts'
 import { askWallet, broadcast, signAttempt, signerError } from './wire.ts'
 
 /** How a {@link Sender} works. */
@@ -288,15 +289,20 @@ export class Sender {
     if (receipt) return this.#mined(job, receipt, head)
     const final = Math.max(head.number - confirmations + 1, 0)
     const use = await findByNonce(rpc, this.account, entry.nonce, entry.block, final).catch(() => undefined)
-    if (!use || entry.attempts.some(({ hash }) => hash === use.hash)) return
-    if (use.hash && isSameCall(use, entry)) return this.#asked(job, use.hash)
-    // A wallet may have sent it with another nonce than it was asked to: only its user can tell.
-    if (entry.attempts.length === 0) return fail(job, new UnknownOutcomeError(entry.intent, this.account, entry.nonce))
-    // The user of a wallet replaced it there.
-    if (!entry.attempts[0]!.raw) return this.#abandon(job, new UserRejectedError(entry.request.functionName))
-    // Something else used this nonce for good: none of the attempts can be mined any more, so another nonce is safe.
-    job.outrun = entry
-    delete job.entry
+    const verdict = verdictOf(entry, use)
+    switch (verdict.kind) {
+      case 'wait':
+        return
+      case 'sent':
+        return this.#asked(job, verdict.hash)
+      case 'unknown':
+        return fail(job, new UnknownOutcomeError(entry.intent, this.account, entry.nonce))
+      case 'replaced':
+        return this.#abandon(job, new UserRejectedError(entry.request.functionName))
+      case 'outrun':
+        job.outrun = entry
+        delete job.entry
+    }
   }
 
   async #mined(job: Job, receipt: TransactionReceipt, head: Head): Promise<void> {
@@ -406,6 +412,3 @@ export class Sender {
 }
 
 const urgencyOf = ({ since, before }: Entry, { timestamp }: Head): Urgency => urgencyAt(timestamp, since, before)
-
-const isSameCall = (use: NonceUse, { request }: Entry): boolean =>
-  use.to === request.to && use.data === request.data && use.value === request.value
