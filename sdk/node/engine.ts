@@ -1,25 +1,17 @@
-import type { Chain } from '../chain/chain.ts'
 import { toHex } from '../core/bytes.ts'
 import { ZERO_HASH } from '../core/state.ts'
-import type { Address, ChannelId, Domain } from '../core/types.ts'
-import type { InboundTerms } from '../protocols/inbound.ts'
+import type { Address, ChannelId } from '../core/types.ts'
 import type { Ledger } from '../protocols/ledger.ts'
 import { stepLedger } from '../protocols/machine.ts'
 import { PeerViolationError } from '../protocols/messages.ts'
-import type { OpeningPolicy } from '../protocols/opening.ts'
 import { encodeEntry } from '../protocols/record.ts'
 import type { LedgerEffect, LedgerEvent, LedgerNews } from '../protocols/step.ts'
-import type { OnionKey } from '../signing/onion-key.ts'
 import { verifySignature } from '../signing/signature.ts'
-import type { SessionSigner } from '../signing/signer.ts'
-import type { OwnerWallet } from '../signing/wallet.ts'
-import type { Store } from '../storage/store.ts'
-import type { Transport } from '../transport/transport.ts'
 import type { Caller } from './chain/calls.ts'
 import { ChainDesk } from './chain/chain-desk.ts'
 import { Lookout } from './chain/lookout.ts'
 import { Redeemer } from './chain/redeemer.ts'
-import type { Clock } from './clock.ts'
+import type { EngineOptions } from './engine-options.ts'
 import { NodeStoppedError, StoreFailedError } from './errors.ts'
 import { Emitter } from './events.ts'
 import { Groups } from './groups/groups.ts'
@@ -27,7 +19,6 @@ import type { Carried } from './hops/carried.ts'
 import { Intake } from './hops/intake.ts'
 import { Payee } from './hops/payee.ts'
 import { Payer } from './hops/payer.ts'
-import type { ForwardingPolicy } from './hops/policy.ts'
 import { Swaps } from './hops/swaps.ts'
 import { Switch } from './hops/switch.ts'
 import { Journal } from './journal.ts'
@@ -44,29 +35,8 @@ import { type Peer, Peers } from './peers/peers.ts'
 import { Replay } from './peers/replay.ts'
 import { Revoking } from './peers/revoking.ts'
 import { Sales } from './peers/sales.ts'
-import { Gossip, type GossipSettings } from './routes/gossip.ts'
-import { Rebalancer, type RebalanceSettings } from './routes/rebalancer.ts'
-
-export interface EngineOptions {
-  readonly domain: Domain
-  readonly signer: SessionSigner
-  readonly owner: Address
-  readonly wallet: OwnerWallet | undefined
-  readonly chain: Chain
-  readonly store: Store
-  readonly transports: readonly Transport[]
-  readonly clock: Clock
-  readonly policy: OpeningPolicy
-  /** Opens the onions that are meant for this node. */
-  readonly onionKey: OnionKey | undefined
-  readonly forwarding: ForwardingPolicy
-  readonly gossip: GossipSettings
-  /** What is asked for money of this node in channels, by asset; others are not sold. */
-  readonly inbound: ReadonlyMap<Address, InboundTerms>
-  readonly rebalance: RebalanceSettings | undefined
-  /** Most payments under one signature. */
-  readonly maxPerSignature: number
-}
+import { Gossip } from './routes/gossip.ts'
+import { Rebalancer } from './routes/rebalancer.ts'
 
 /**
  * event → step → persist → effects, for all ledgers of a node. Everything happens in turns: take what arrived, sign what
