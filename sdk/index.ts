@@ -84,6 +84,16 @@ export {
 } from './core/types.ts'
 export { hashWithdrawal, withdrawalDigest } from './core/withdrawal.ts'
 export { decodeWord, encodeWord } from './core/word.ts'
+export type {
+  ChannelInfo,
+  InboundOptions,
+  NodeLoad,
+  OpenGroupOptions,
+  OpenOptions,
+  PaymentFilter,
+  SwapInvoiceOptions,
+  SwapOptions,
+} from './node/call-options.ts'
 export type { DepositOptions, SignDepositOptions } from './node/chain/deposit.ts'
 export type { WithdrawOptions } from './node/chain/withdraw.ts'
 export { type Clock, systemClock } from './node/clock.ts'
@@ -125,18 +135,7 @@ export { type ExitOptions, type ExitProgress, NewerStateError, runExit } from '.
 export type { ExitCost, LedgerBalances } from './node/ledgers/balances.ts'
 export { ForeignStoreError, UnknownChannelError } from './node/ledgers/book.ts'
 export type { ListedPayment } from './node/ledgers/history.ts'
-export {
-  type ChannelInfo,
-  type InboundOptions,
-  Node,
-  type NodeLoad,
-  type NodeOptions,
-  type OpenGroupOptions,
-  type OpenOptions,
-  type PaymentFilter,
-  type SwapInvoiceOptions,
-  type SwapOptions,
-} from './node/node.ts'
+export { Node, type NodeOptions } from './node/node.ts'
 export type { AccountingFormat } from './node/payments/accounting.ts'
 export type { BulkPayment, BulkReceipt, PayOptions, Receipt } from './node/payments/pay.ts'
 export type { CancelOptions, LockedTransfer, LockTerms, UnlockOptions } from './node/payments/transfers.ts'
