@@ -32,6 +32,7 @@ import { Engine } from './engine.ts'
 import { NodeStoppedError } from './errors.ts'
 import type { EventOf, NodeEvent } from './events.ts'
 import { Group } from './groups/group.ts'
+import { DEFAULT_PACE } from './groups/groups.ts'
 import { Guarded } from './guarded.ts'
 import type { InvoiceTerms } from './hops/payee.ts'
 import type { PaidInvoice, PayInvoiceOptions, Quote, QuoteOptions } from './hops/quote.ts'
@@ -205,7 +206,8 @@ export class Node {
    */
   async openGroup(options: OpenGroupOptions): Promise<Group> {
     this.#engine.assertRunning()
-    const { asset = COIN, period = DAY, patience = 5_000, limit = 120_000, goOn, signal } = options
+    const { asset = COIN, period = DAY, goOn, signal } = options
+    const { patience, limit } = { ...DEFAULT_PACE, ...options }
     if (!(patience >= 1 && limit >= 2 * patience && limit < 2 ** 32))
       throw new InvalidOptionError(
         'limit',
@@ -254,9 +256,11 @@ export class Node {
     const assets = [...new Set([COIN, ...(options.assets ?? []).map(parseAddress)])]
     const found: ChannelId[] = []
     for (const { channelId, channel } of await this.#engine.options.chain.announced(this.owner)) {
-      // Anybody can announce anything in this node's name; it plays in channels of two.
-      if (channel.members.length !== 2 || memberBySigner(channel, this.address) === undefined) continue
-      if (await this.#engine.lookout.restore(channelId, channel, assets)) found.push(channelId)
+      // Anybody can announce anything in this node's name.
+      if (memberBySigner(channel, this.address) === undefined) continue
+      const { lookout, groups } = this.#engine
+      const room = channel.members.length === 2 ? lookout : groups
+      if (await room.restore(channelId, channel, assets)) found.push(channelId)
     }
     return found
   }
@@ -611,7 +615,9 @@ export class Node {
 
   /** What each watchtower holds of a ledger, with its signed receipt: the proof of its promise. */
   towerReceipts(channelId: ChannelId, asset?: string): TowerReceipt[] {
-    return this.#guarded?.receipts(this.#slot(channelId, asset).ledger) ?? []
+    const { groups } = this.#engine
+    const { ledger } = groups.has(channelId) ? groups.group(channelId) : this.#slot(channelId, asset)
+    return this.#guarded?.receipts(ledger) ?? []
   }
 
   /** Calls `handler` for each event of a kind; the returned function ends that. */

@@ -14,6 +14,7 @@ import {
 import {
   forget,
   hearComplete,
+  hearEcho,
   hearProposal,
   hearReady,
   hearVote,
@@ -73,6 +74,8 @@ function hear(joint: Joint, from: number, message: JointMessage, terms: JointTer
       return hearProposal(joint, from, message, terms)
     case 'vote':
       return hearVote(joint, from, message, terms)
+    case 'echo':
+      return hearEcho(joint, message, terms)
     case 'complete':
       return hearComplete(joint, message.round, terms)
     case 'order':

@@ -4,6 +4,7 @@ import { AMOUNT_BOUND, stateDigest } from '../core/state.ts'
 import type { Hex } from '../core/types.ts'
 import {
   type CompleteRound,
+  type Echo,
   type HeardVote,
   highest,
   type Joint,
@@ -100,12 +101,21 @@ const unanswered = ({ wishes, complete, untold, me }: Joint) => {
 
 /** Another member is ready. */
 export function hearReady(joint: Joint, from: number, ready: Ready, terms: JointTerms): JointStep {
+  const step = takeReady(joint, from, ready, terms)
+  if (isMet(joint, terms)) return step
+  return then(step, (next) => (next.held ? hearProposal(next, from, next.held, terms) : rest(next)))
+}
+
+/** Whether all members were heard since the start: whoever holds a vote of this one has shown it then. */
+const isMet = ({ readies }: Joint, { channel }: JointTerms): boolean => readies.size >= channel.members.length - 1
+
+function takeReady(joint: Joint, from: number, ready: Ready, terms: JointTerms): JointStep {
   const { complete } = joint
   const { version } = complete.state
   if (ready.attempt > version + MAX_AHEAD || !isReadable(ready, from, terms.channel.members.length)) return rest(joint)
   const helped = helpFor(joint, from, ready, terms)
   const readies = new Map([...joint.readies, [from, ready] as const])
-  const isNow = ready.attempt === joint.attempt
+  const isNow = ready.wants && ready.attempt === joint.attempt
   const heard = {
     ...joint,
     readies,
@@ -156,7 +166,7 @@ function turn(joint: Joint, attempt: bigint, terms: JointTerms): JointStep {
 
 /** Who said already that it is ready for this version is so. */
 function trying(joint: Joint, attempt: bigint): Joint {
-  const present = new Map([...joint.readies].filter(([, ready]) => ready.attempt === attempt))
+  const present = new Map([...joint.readies].filter(([, ready]) => ready.wants && ready.attempt === attempt))
   return { ...joint, attempt, present }
 }
 
@@ -227,6 +237,8 @@ const digestOf = ({ state }: Round, { domain }: JointTerms): Hex => toHex(stateD
 /** Proposes the version that is tried, once all members are ready for it and hold the same base. */
 function propose(joint: Joint, terms: JointTerms): JointStep {
   const { me, attempt, present, complete } = joint
+  // One signature at a time: what is about to be signed is not known to what follows.
+  if (joint.signing) return rest(joint)
   const count = terms.channel.members.length
   if (proposerOf(attempt, count) !== me || attempt <= highest(joint) || jointBlocked(joint) || !joint.waiting)
     return rest(joint)
@@ -275,8 +287,9 @@ const voteOf = (round: SignedRound, terms: JointTerms): Vote => ({
 export function hearProposal(joint: Joint, from: number, proposal: Proposal, terms: JointTerms): JointStep {
   const { version, base } = proposal
   const { complete } = joint
-  if (version <= highest(joint) || version > complete.state.version + MAX_AHEAD) return rest(joint)
+  if (joint.signing || version <= highest(joint) || version > complete.state.version + MAX_AHEAD) return rest(joint)
   if (jointBlocked(joint)) return rest(joint)
+  if (!isMet(joint, terms)) return rest({ ...joint, held: proposal })
   // Whoever builds on something newer has it.
   if (base > complete.state.version)
     return { next: { ...joint, held: proposal }, effects: [send(readyOf(joint), from)] }
@@ -349,7 +362,25 @@ export function hearComplete(joint: Joint, round: CompleteRound, terms: JointTer
   // What stands beside the state is not signed: what this member signed itself it knows better.
   const known = joint.signed.find((one) => digestOf(one, terms) === toHex(digest))
   const { base, payments } = known ?? { base: round.base, payments: [] }
-  return finish(joint, { base, payments, state, signatures }, terms)
+  return then(known ? rest(joint) : freeze(joint, state.version), (next) =>
+    finish(next, { base, payments, state, signatures }, terms),
+  )
+}
+
+/** Another member shows the newest vote of this one that it holds. */
+export function hearEcho(joint: Joint, { version, digest, signature }: Echo, terms: JointTerms): JointStep {
+  const { me, complete, signed } = joint
+  if (version <= complete.state.version) return rest(joint)
+  if (signed.some((round) => round.state.version === version && digestOf(round, terms) === digest)) return rest(joint)
+  const isMine = terms.verify(toBytes(digest), signature, terms.channel.members[me]!.signer)
+  return isMine ? freeze(joint, version) : rest(joint)
+}
+
+/** This member signed what its store does not know: it is an old one, and would sign other content of the same version. */
+function freeze(joint: Joint, proved: bigint): JointStep {
+  if (joint.restored) return rest(joint)
+  const news: JointNews = { kind: 'frozen', known: highest(joint), proved }
+  return { next: { ...joint, restored: true }, effects: [{ kind: 'notify', news }] }
 }
 
 /** A round is complete: it is told once no version above it, which was signed here, can void it. */
@@ -420,9 +451,13 @@ export function forget(joint: Joint, id: Hex): JointStep {
   return rest({ ...joint, wishes })
 }
 
+const echoOf = ({ version, digest, signature }: Vote): Echo => ({ kind: 'echo', version, digest, signature })
+
 /** A member is there again: it hears what it may have missed. */
 export function met(joint: Joint, member: number, terms: JointTerms): JointStep {
   const last = joint.signed.at(-1)
   const shown = last ? [send(proposalOf(last), member), send(voteOf(last, terms), member)] : []
-  return { next: joint, effects: [send(readyOf(joint), member), ...shown] }
+  const held = joint.votes.filter((vote) => vote.member === member).at(-1)
+  const echo = held ? [send(echoOf(held), member)] : []
+  return { next: joint, effects: [...echo, send(readyOf(joint), member), ...shown] }
 }

@@ -62,6 +62,7 @@ const TAGS = {
   ready: 10,
   propose: 11,
   vote: 12,
+  echo: 16,
   complete: 13,
   order: 14,
   agree: 15,
@@ -137,6 +138,9 @@ function putJoint(writer: Writer, message: JointMessage): void {
     case 'vote':
       writer.u64(message.version).hex(message.digest, 32).raw(message.signature).raw(message.proposed)
       return
+    case 'echo':
+      writer.u64(message.version).hex(message.digest, 32).raw(message.signature)
+      return
     case 'complete':
       putComplete(writer, message.round)
       return
@@ -167,6 +171,8 @@ function readJoint(reader: Reader, tag: number, ref: LedgerRef, generation: numb
         signature: reader.raw(64),
         proposed: reader.raw(64),
       }
+    case TAGS.echo:
+      return { kind: 'echo', version: reader.u64(), digest: reader.hex(32), signature: reader.raw(64) }
     case TAGS.complete:
       return { kind: 'complete', round: readComplete(reader, ref, generation) }
     case TAGS.order:

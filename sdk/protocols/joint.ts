@@ -89,6 +89,14 @@ export interface Vote {
   readonly proposed: Uint8Array
 }
 
+/** The newest vote of the receiver that the sender holds: it shows whether the receiver's store has forgotten it. */
+export interface Echo {
+  readonly kind: 'echo'
+  readonly version: bigint
+  readonly digest: Hex
+  readonly signature: Uint8Array
+}
+
 /** For a member that lacks it. */
 export interface Completed {
   readonly kind: 'complete'
@@ -109,7 +117,7 @@ export interface Consented {
   readonly signature: Uint8Array
 }
 
-export type JointMessage = Ready | Proposal | Vote | Completed | Ordered | Consented
+export type JointMessage = Ready | Proposal | Vote | Echo | Completed | Ordered | Consented
 
 /** A vote and whose it is. */
 export interface HeardVote extends Vote {
@@ -136,7 +144,7 @@ export interface Joint extends LedgerRef {
   readonly signed: readonly SignedRound[]
   /** Complete versions that a signed one above may still void, ascending: told once it cannot. */
   readonly untold: readonly Round[]
-  /** Came out of a backup, which may have forgotten signatures: signs no state in this generation. */
+  /** Came out of a backup, or was shown a signature that the store forgot: signs no state in this generation. */
   readonly restored: boolean
   readonly order: Order | undefined
   /** The members that a stalled round named; the chain decides then. */
@@ -150,7 +158,7 @@ export interface Joint extends LedgerRef {
   readonly readies: ReadonlyMap<number, Ready>
   readonly present: ReadonlyMap<number, Ready>
   readonly votes: readonly HeardVote[]
-  /** A proposal whose base has not come yet. */
+  /** A proposal whose base has not come yet, or that came before all members were heard. */
   readonly held: Proposal | undefined
   /** Since when a round is wanted, since when this version is tried, and when the others were reminded; milliseconds of `now`. */
   readonly waiting: { readonly since: number; readonly turned: number; readonly said: number } | undefined
@@ -201,6 +209,8 @@ export type JointNews =
   /** A round that was complete and is void: the version above it, which did not build on it, is complete. */
   | { readonly kind: 'void'; readonly round: Round }
   | { readonly kind: 'stalled'; readonly missing: readonly number[] }
+  /** A signature was shown that the store forgot: the newest version it knows, and that one. */
+  | { readonly kind: 'frozen'; readonly known: bigint; readonly proved: bigint }
   | { readonly kind: 'disputed'; readonly expiry: bigint }
   | { readonly kind: 'withdrawn'; readonly withdrawal: Withdrawal }
   | { readonly kind: 'expired'; readonly withdrawal: Withdrawal }

@@ -236,6 +236,28 @@ describe('a group of five', () => {
     expect(paid).to.deep.equal([ETHER + 3n, ETHER, ETHER, ETHER, ETHER - 3n])
   })
 
+  it('is found again from the chain by a member that lost its store, which learns what counts and signs nothing', async function () {
+    this.timeout(30_000)
+    const scene = 'lost'
+    const { groups, actors, channelId } = await gather(scene)
+    await groups.alice.deposit(1n, { announce: true })
+    await groups.bob.pay(signer('alice'), 5n)
+    await stage.stop(actors.alice)
+    const alice = await stage.start('alice', {
+      file: 'alice-lost-again',
+      node: { owner: purse('alice', scene), policy: { minPeriod: 60 } },
+    })
+    expect(await alice.node.recover()).to.deep.equal([channelId])
+    for (const name of NAMES.slice(1)) await alice.node.connect(actors[name as Name].address)
+    const group = alice.node.group(channelId)
+    await until(() => group.status().version === groups.bob.status().version)
+    expect(await rejection(group.pay(signer('bob'), 1n))).to.include({ code: 'GROUP_RESTORED' })
+    await group.dispute()
+    await stage.later(600)
+    await until(async () => (await held('alice', scene)) > 0n)
+    expect(await held('alice', scene)).to.equal(ETHER + 6n)
+  })
+
   it('signs nothing after it was restored from a backup, and is settled by what others hold', async function () {
     this.timeout(30_000)
     const scene = 'backup'

@@ -137,7 +137,7 @@ export class Lookout {
   }
 }
 
-const wasUsed = ({ latest, latestBalances }: LedgerView): boolean =>
+export const wasUsed = ({ latest, latestBalances }: LedgerView): boolean =>
   latest.generation > 0 || latest.phase !== 'open' || latestBalances.some((balance) => balance !== 0n)
 
 /** Whether there is anything to answer a challenge with, or to wait for. */

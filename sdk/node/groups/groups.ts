@@ -15,6 +15,7 @@ import type { ChainFacts } from '../../protocols/ledger.ts'
 import { PeerViolationError } from '../../protocols/messages.ts'
 import { considerInvite } from '../../protocols/opening.ts'
 import { verifySignature } from '../../signing/signature.ts'
+import { wasUsed } from '../chain/lookout.ts'
 import type { Engine } from '../engine.ts'
 import { GroupStalledError, PeerRefusedError } from '../errors.ts'
 import { GROUPS } from '../keys.ts'
@@ -224,6 +225,9 @@ export class Groups {
         slot.giveUp(new GroupStalledError(missing))
         return
       }
+      case 'frozen':
+        emitter.emit({ kind: 'frozen', ...ref, known: news.known, proved: news.proved })
+        return
       case 'disputed':
         emitter.emit({ kind: 'disputed', ...ref, expiry: news.expiry })
         return
@@ -317,6 +321,23 @@ export class Groups {
     if (!isHeard) return
     slot.gathered = true
     this.keep(slot)
+  }
+
+  /** Takes a group that only the chain remembers to work, with the first of `assets` that was ever used in it; false: none that is new here. */
+  async restore(channelId: ChannelId, channel: Channel, assets: readonly Address[]): Promise<boolean> {
+    if (this.#slots.has(channelId)) return false
+    const { chain, signer } = this.#engine.options
+    const views = await Promise.all(assets.map((asset) => chain.view({ channelId, asset })))
+    const asset = views.find(wasUsed)?.asset
+    if (asset === undefined) return false
+    const me = memberBySigner(channel, signer.address)!
+    const addresses = channel.members.map(({ signer: peer }) => this.#engine.peers.all.get(peer)?.address ?? '')
+    const entry = { channelId, channel, asset, me, pace: DEFAULT_PACE, addresses, follows: ZERO_HASH }
+    await new Promise<void>((resolve) => {
+      const slot = this.enter(entry, () => resolve())
+      slot.ledger = { ...slot.ledger, restored: true }
+    })
+    return true
   }
 
   /** A new group with these peers; resolves once all have joined. */
@@ -435,6 +456,9 @@ export class Groups {
   }
 }
 
+/** Of a group whose own pace is forgotten. */
+export const DEFAULT_PACE: Pace = { patience: 5_000, limit: 120_000 }
+
 /** What an invitation, or an answer to one, costs of a peer's allowance. */
 const INVITATION = 10
 
@@ -444,6 +468,7 @@ const isChanged = (before: Joint, after: Joint): boolean =>
   before.signed !== after.signed ||
   before.untold !== after.untold ||
   before.order !== after.order ||
+  before.restored !== after.restored ||
   before.named !== after.named ||
   before.generation !== after.generation
 

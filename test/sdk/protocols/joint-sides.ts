@@ -159,6 +159,14 @@ export class Table {
     this.group = groupOf(balances.length)
     this.members = balances.map((_, me) => new Member(me, this.group, (sent) => this.queue.push(sent)))
     for (const member of this.members) member.do({ kind: 'facts', facts: jointFacts(balances) })
+    this.meet()
+  }
+
+  /** All are connected anew, and hear each other. */
+  meet(): void {
+    for (const { me } of this.members)
+      for (const other of this.members) if (other.me !== me) other.do({ kind: 'connected', member: me })
+    this.run()
   }
 
   /** Delivers everything that is under way, and what follows from it. */

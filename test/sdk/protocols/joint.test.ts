@@ -5,7 +5,7 @@ import { proposerOf, stateAfter } from '../../../sdk/protocols/joint.ts'
 import { closingParts } from '../../../sdk/protocols/joint-chain.ts'
 import { compose } from '../../../sdk/protocols/joint-wishes.ts'
 import { BlockedError, InsufficientBalanceError } from '../../../sdk/protocols/solvency.ts'
-import { jointFacts, LIMIT, PATIENCE, Table, wishOf } from './joint-sides.ts'
+import { jointFacts, LIMIT, type Member, PATIENCE, Table, wishOf } from './joint-sides.ts'
 import { DOMAIN, NOW } from './sides.ts'
 
 const HOME = { to: COIN, toChannel: `0x${'00'.repeat(32)}`, toMember: 0 } as const
@@ -168,10 +168,37 @@ describe('a group', () => {
     propose(1n, 1n)
     propose(1n, 2n)
     victim.restart(jointFacts(table.balances), 0)
+    table.meet()
     propose(1n, 3n)
     expect([...victim.signatures].map(([version, digests]) => [version, digests.size])).to.deep.equal([[1n, 1]])
     propose(4n, 2n)
     expect(victim.joint.signed.map(({ state }) => state.version)).to.deep.equal([1n, 4n])
+  })
+
+  it('S59 signs nothing once it is shown a signature that its store forgot, of a round that was completed or not', () => {
+    for (const isComplete of [true, false]) {
+      const table = new Table([100n, 100n, 100n])
+      const [a, b, c] = table.members as [Member, Member, Member]
+      const old = b.stored
+      const send = table.queue.push.bind(table.queue)
+      // Without c's vote the round is signed and not complete.
+      if (!isComplete)
+        table.queue.push = (...sent) =>
+          send(...sent.filter(({ from, message }) => from !== c.me || message.kind !== 'vote'))
+      a.do({ kind: 'wish', wishes: [wishOf(1, c.me, 5n)] })
+      table.run()
+      expect(a.joint.complete.state.version).to.equal(isComplete ? 1n : 0n)
+      const signed = new Map(b.signatures)
+      b.stored = old
+      b.restart(jointFacts(table.balances), 0)
+      table.meet()
+      expect(b.news).to.deep.include({ kind: 'frozen', known: 0n, proved: 1n })
+      table.pass(5 * PATIENCE)
+      expect(b.signatures).to.deep.equal(signed)
+      expect(() => b.do({ kind: 'wish', wishes: [wishOf(2, 0, 1n)] }))
+        .to.throw(BlockedError)
+        .with.property('code', 'GROUP_RESTORED')
+    }
   })
 
   it('S54 counts no round as final while a version above it, signed here, may still void it', () => {

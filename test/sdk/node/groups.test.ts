@@ -1,0 +1,129 @@
+import { expect } from 'chai'
+import { funded } from '../../../bench/funded-chain.ts'
+import type { Group } from '../../../sdk/node/groups/group.ts'
+import { Node, type NodeOptions } from '../../../sdk/node/node.ts'
+import { encodeGroupMessage } from '../../../sdk/protocols/joint-wire.ts'
+import { encodeMessage } from '../../../sdk/protocols/wire.ts'
+import { memoryStore } from '../../../sdk/storage/memory.ts'
+import type { Store } from '../../../sdk/storage/store.ts'
+import { type MemoryNetwork, memoryTransport } from '../../../sdk/transport/memory.ts'
+import { keyOf, ownerOf, rejection, signerOf, until } from './actors.ts'
+
+const NAMES = ['alice', 'bob', 'carol'] as const
+
+/** A store whose commits wait while it is held. */
+function slow(): Store & { hold(): void; release(): void } {
+  const store = memoryStore()
+  let gate = Promise.resolve()
+  let release = () => {}
+  return {
+    get: (key) => store.get(key),
+    list: (prefix, from) => store.list(prefix, from),
+    close: () => store.close(),
+    commit: async (writes) => {
+      await gate
+      await store.commit(writes)
+    },
+    hold() {
+      gate = new Promise((resolve) => {
+        release = resolve
+      })
+    },
+    release: () => release(),
+  }
+}
+
+describe('a node in a group', () => {
+  let network: MemoryNetwork
+  let nodes: Node[]
+  beforeEach(() => {
+    network = new Map()
+    nodes = []
+  })
+  afterEach(() => Promise.all(nodes.map((node) => node.stop())))
+
+  async function start(name: string, options: Partial<NodeOptions> = {}): Promise<Node> {
+    const node = await Node.start({
+      key: keyOf(name),
+      owner: ownerOf(name),
+      chain: funded(ownerOf(name)),
+      store: memoryStore(),
+      transports: (signer) => [memoryTransport({ signer, network })],
+      listen: [`memory:${name}`],
+      tick: 20,
+      ...options,
+    })
+    nodes.push(node)
+    return node
+  }
+
+  async function gather(options: Partial<Record<(typeof NAMES)[number], Partial<NodeOptions>>> = {}): Promise<Group[]> {
+    const all = await Promise.all(NAMES.map((name) => start(name, options[name])))
+    const { channelId } = await all[0]!.openGroup({
+      members: ['memory:bob', 'memory:carol'],
+      patience: 1_000,
+      limit: 60_000,
+    })
+    const groups = all.map((node) => node.group(channelId))
+    await until(() => groups.every((group) => group.status().gathered))
+    return groups
+  }
+
+  it('S53 stores what it signed before anybody sees the signature', async () => {
+    const store = slow()
+    const [alice] = (await gather({ bob: { store } })) as [Group]
+    store.hold()
+    const paying = alice.pay(signerOf('carol').address, 5n)
+    await until(() => alice.status().missing.includes(signerOf('bob').address))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(alice.status()).to.deep.include({ version: 0n, missing: [signerOf('bob').address] })
+    store.release()
+    await paying
+    expect(alice.status().version > 0n).to.equal(true)
+  })
+
+  it('takes back a payment that was aborted before it was signed, and says of one that is signed that it may count', async () => {
+    const store = slow()
+    const [alice] = (await gather({ bob: { store } })) as [Group]
+    const spendable = alice.status().spendable
+    const early = alice.pay(signerOf('carol').address, 5n, { signal: AbortSignal.abort(new Error('never')) })
+    expect(await rejection(early)).to.include({ message: 'never' })
+    expect(alice.status().spendable).to.equal(spendable)
+    store.hold()
+    const abort = new AbortController()
+    const late = alice.pay(signerOf('carol').address, 5n, { signal: abort.signal })
+    // Until alice has signed the round, too.
+    await until(() => alice.status().spendable === spendable - 5n)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    abort.abort(new Error('too late'))
+    const reason = (await rejection(late)) as Error & { code?: string }
+    expect(reason.code === 'PAYMENT_PENDING' || reason.message === 'too late').to.equal(true)
+    store.release()
+  })
+
+  it('declines a group whose rounds have too little time, and opens none of two', async () => {
+    const [alice] = await Promise.all(NAMES.map((name) => start(name)))
+    const members = ['memory:bob', 'memory:carol']
+    const hurried = await rejection(alice!.openGroup({ members, patience: 10, limit: 20 }))
+    expect(hurried).to.include({ code: 'PEER_REFUSED', peerCode: 'PACE_REFUSED' })
+    expect(await rejection(alice!.openGroup({ members: ['memory:bob'] }))).to.include({ code: 'INVALID_OPTION' })
+  })
+
+  it('hangs up on a stranger that speaks about a group of others', async () => {
+    const [alice] = (await gather()) as [Group]
+    const transport = memoryTransport({ signer: signerOf('mallory'), network })
+    const connection = await transport.dial('memory:alice')
+    let isClosed = false
+    connection.onFrame = () => {}
+    connection.onClose = () => {
+      isClosed = true
+    }
+    const { domain } = nodes[0]!
+    connection.send(encodeMessage({ kind: 'hello', protocol: 1, domain, owner: ownerOf('mallory') }))
+    const ready = { kind: 'ready', attempt: 1n, complete: 0n, wants: true, wishes: [] } as const
+    const body = encodeGroupMessage({ kind: 'joint', channelId: alice.channelId, generation: 0, message: ready })
+    connection.send(encodeMessage({ kind: 'group', body }))
+    await until(() => isClosed)
+    await alice.pay(signerOf('bob').address, 1n)
+  })
+})
