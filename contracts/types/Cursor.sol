@@ -29,12 +29,6 @@ library Cursors {
         }
     }
 
-    function int112At(Cursor cursor) internal pure returns (int256 value) {
-        assembly ("memory-safe") {
-            value := sar(144, calldataload(cursor))
-        }
-    }
-
     function wordAt(Cursor cursor) internal pure returns (bytes32 value) {
         assembly ("memory-safe") {
             value := calldataload(cursor)
