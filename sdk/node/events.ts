@@ -4,7 +4,7 @@ import type { Operation } from '../protocols/operations.ts'
 import { type Payment, type PaymentBatch, paymentsOf } from '../protocols/payments.ts'
 import type { Resolution } from '../protocols/pending.ts'
 import type { Asking } from '../protocols/step.ts'
-import type { TowerClientEvent } from '../watchtower/link.ts'
+import type { TowerClientEvent } from '../watchtower/spec.ts'
 import type { AssetAmount, Swapped } from './hops/swaps.ts'
 import type { LockedTransfer } from './payments/transfers.ts'
 

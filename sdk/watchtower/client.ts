@@ -10,8 +10,9 @@ import type { Store } from '../storage/store.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Evidence } from './appointment.ts'
 import { type Clock, machineClock } from './clock.ts'
-import { type TowerClientEvent, TowerLink, type TowerSpec, type Wanted } from './link.ts'
+import { TowerLink } from './link.ts'
 import type { Kept } from './progress.ts'
+import type { TowerClientEvent, TowerSpec, Wanted } from './spec.ts'
 
 /** What keeps towers up to date. */
 export interface TowerClientOptions {
