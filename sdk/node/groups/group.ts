@@ -142,7 +142,7 @@ export class Group {
     })
     const { wait = 10_000, signal } = options
     const end = AbortSignal.any([AbortSignal.timeout(wait), ...(signal ? [signal] : [])])
-    const running = wishes.map(({ id, amount }) => this.#offer(id, amount, end))
+    const running = wishes.map(({ id, amount }) => this.#offer(id, amount, end, signal))
     this.#engine.groups.wish(this.#slot, wishes)
     const paid = await Promise.all(running)
     signal?.throwIfAborted()
@@ -150,46 +150,54 @@ export class Group {
   }
 
   /** Waits until all of a divisible wish is paid, or for the end. */
-  async #offer(first: Hex, amount: bigint, end: AbortSignal): Promise<bigint> {
+  async #offer(first: Hex, amount: bigint, end: AbortSignal, signal: AbortSignal | undefined): Promise<bigint> {
     let sum = 0n
     for (let id = first; ; ) {
       try {
-        const { paid, version } = await this.#wish(id, end, () => {})
+        // What is signed when time is up may still be paid, and has to be waited for.
+        const { paid, version } = await this.#wish(id, end, () => {}, signal)
         sum += paid
         if (sum === amount) return sum
         id = leftoverId(id, version)
       } catch (error) {
-        if (!end.aborted) throw error
+        if (!end.aborted || error instanceof PaymentPendingError) throw error
         return sum
       }
     }
   }
 
-  /** Waits for what a round makes of a wish. */
-  #wish(id: Hex, signal: AbortSignal | undefined, ask: () => void): Promise<{ paid: bigint; version: bigint }> {
+  /** Waits for what a round makes of a wish; when `end` aborts and it is signed already, until it is decided or `signal` aborts as well. */
+  #wish(
+    id: Hex,
+    end: AbortSignal | undefined,
+    ask: () => void,
+    signal = end,
+  ): Promise<{ paid: bigint; version: bigint }> {
     const { wishing } = this.#slot
     return new Promise((resolve, reject) => {
-      const forget = onAbort(signal, (reason) => {
+      const forgets: (() => void)[] = []
+      const settle = (outcome: () => void) => {
+        for (const forget of forgets) forget()
         wishing.delete(id)
-        reject(this.#abandon(id) ?? reason)
-      })
+        outcome()
+      }
+      const abort = (reason: unknown) => {
+        const pending = this.#abandon(id)
+        if (pending === undefined || signal?.aborted) settle(() => reject(pending ?? reason))
+      }
       wishing.set(id, {
-        resolve: (paid, version) => {
-          forget()
-          resolve({ paid, version })
-        },
-        reject: (error) => {
-          forget()
-          reject(error)
-        },
+        resolve: (paid, version) => settle(() => resolve({ paid, version })),
+        reject: (error) => settle(() => reject(error)),
       })
+      if (end?.aborted) {
+        abort(end.reason)
+        return
+      }
+      forgets.push(onAbort(end, abort), onAbort(signal, abort))
       try {
-        signal?.throwIfAborted()
         ask()
       } catch (error) {
-        forget()
-        wishing.delete(id)
-        reject(error)
+        settle(() => reject(error))
       }
     })
   }

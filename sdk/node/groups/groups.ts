@@ -371,7 +371,8 @@ export class Groups {
       return
     }
     const sides = { domain, signer: signer.address, owner, peerSigner: peer.signer, peerOwner: peer.owner! }
-    const unfunded = [...this.slots].filter(({ ledger }) => !holdsMoney(ledger.facts)).length
+    // One that was settled or closed had money, and may have it again.
+    const unfunded = [...this.slots].filter(({ ledger }) => ledger.generation === 0 && !holdsMoney(ledger.facts)).length
     const refusal = considerInvite(invite, sides, policy, unfunded) ?? mayFollow(this, invite)
     if (refusal) {
       this.say(peer, { kind: 'declined', channelId, ...refusal })
@@ -486,6 +487,6 @@ const holdsMoney = (facts: ChainFacts | undefined): boolean =>
 /** Views come when something changes; disputes and withdrawals also have to hear that time has passed. */
 function waitsForTime({ ledger, watchers }: GroupSlot): boolean {
   const { facts, order, named } = ledger
-  if (!facts || order || named || watchers.size > 0) return true
+  if (!facts || order || watchers.size > 0 || (named && holdsMoney(facts))) return true
   return facts.latest.phase === 'disputed' || facts.latest.generation !== ledger.generation
 }

@@ -101,6 +101,16 @@ describe('a node in a group', () => {
     store.release()
   })
 
+  it('takes obligations back when their time is over, and pays nothing of them later', async () => {
+    const [alice, bob] = (await gather()) as [Group, Group]
+    // More than anybody has: what is left over stays on offer.
+    const [owed] = await alice.net([{ to: signerOf('bob').address, amount: 2n ** 101n }], { wait: 300 })
+    expect(owed!.paid).to.equal(2n ** 100n)
+    await bob.pay(signerOf('alice').address, 7n)
+    await bob.pay(signerOf('carol').address, 1n)
+    expect(alice.status().spendable).to.equal(7n)
+  })
+
   it('declines a group whose rounds have too little time, and opens none of two', async () => {
     const [alice] = await Promise.all(NAMES.map((name) => start(name)))
     const members = ['memory:bob', 'memory:carol']
