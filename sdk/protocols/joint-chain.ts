@@ -18,7 +18,7 @@ import {
   standing,
   then,
 } from './joint.ts'
-import { jointBlocked } from './joint-round.ts'
+import { jointBlocked } from './joint-wishes.ts'
 import type { ChainFacts } from './ledger.ts'
 import { BlockedError, InsufficientBalanceError } from './solvency.ts'
 import { WithdrawalPendingError } from './withdrawing.ts'

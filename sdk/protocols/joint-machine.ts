@@ -12,7 +12,6 @@ import {
   tickJointChain,
 } from './joint-chain.ts'
 import {
-  forget,
   hearComplete,
   hearEcho,
   hearProposal,
@@ -22,8 +21,8 @@ import {
   roundSigned,
   tickRound,
   want,
-  wish,
 } from './joint-round.ts'
+import { forget, wish } from './joint-wishes.ts'
 
 /**
  * What a group's ledger becomes after `event`, and what is to be done. Pure. Throws for a caller's misuse (the ledger is then unchanged);

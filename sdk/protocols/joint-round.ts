@@ -9,14 +9,10 @@ import {
   highest,
   type Joint,
   type JointEffect,
-  type JointEvent,
   type JointNews,
   type JointStep,
   type JointTerms,
-  jointSpendable,
-  leftoverId,
   type Proposal,
-  possible,
   proposerOf,
   type Ready,
   type Round,
@@ -27,8 +23,9 @@ import {
   then,
   type Vote,
 } from './joint.ts'
-import { compose } from './joint-wishes.ts'
-import { type BlockedCode, BlockedError, InsufficientBalanceError } from './solvency.ts'
+import { blamed, stall } from './joint-late.ts'
+import { digestOf, echoOf, MAX_WISHES, proposalOf, readyOf, send, voteOf } from './joint-said.ts'
+import { compose, isAgreed, jointBlocked, unanswered, withoutListed } from './joint-wishes.ts'
 
 /** A version may be this far above the newest complete one: nobody can use the numbers up. */
 const MAX_AHEAD = 1n << 32n
@@ -36,32 +33,8 @@ const MAX_AHEAD = 1n << 32n
 const VOTES_EACH = 4
 /** How often whoever waits says so again before it gives a version up. */
 const REMINDERS = 4
-/** Wishes of one member in one round. */
-export const MAX_WISHES = 256
 
 const NOTHING = new Uint8Array(0)
-
-/** Why no round may be signed now, if so. */
-export function jointBlocked({ restored, named, facts, fresh, generation, order }: Joint): BlockedCode | undefined {
-  if (restored) return 'GROUP_RESTORED'
-  if (named) return 'GROUP_STALLED'
-  if (!facts || !fresh) return 'CHAIN_VIEW_STALE'
-  if (facts.latest.phase === 'disputed') return 'LEDGER_DISPUTED'
-  if (facts.latest.generation !== generation || facts.confirmed.generation !== generation) return 'GENERATION_CHANGING'
-  if (order?.withdrawal.closing) return 'LEDGER_CLOSING'
-  return undefined
-}
-
-/** Takes what the user asks for; `declare` asks for a round. Throws `BlockedError` or `InsufficientBalanceError`. */
-export function wish(joint: Joint, { wishes }: Extract<JointEvent, { kind: 'wish' }>): JointStep {
-  const reason = jointBlocked(joint)
-  if (reason) throw new BlockedError(reason)
-  const whole = wishes.reduce((sum, { divisible, amount }) => (divisible ? sum : sum + amount), 0n)
-  const left = jointSpendable(joint)
-  if (whole > 0n && whole > left) throw new InsufficientBalanceError(left > 0n ? left : 0n, whole)
-  const all = new Map([...joint.wishes, ...wishes.map((one) => [one.id, one] as const)])
-  return rest({ ...joint, wishes: all })
-}
 
 /** A round is wanted: whoever waits already is told what is new. */
 export function want(joint: Joint, terms: JointTerms): JointStep {
@@ -74,29 +47,6 @@ function declare(joint: Joint, terms: JointTerms): JointStep {
   if (jointBlocked(joint)) return rest(joint)
   const mine = readyOf(joint)
   return then({ next: joint, effects: [send(mine)] }, (next) => propose(next, terms))
-}
-
-const send = (message: Extract<JointEffect, { kind: 'send' }>['message'], to?: number): JointEffect => ({
-  kind: 'send',
-  to,
-  message,
-})
-
-/** What this member has to say before a round. */
-export const readyOf = (joint: Joint): Ready => ({
-  kind: 'ready',
-  attempt: joint.attempt,
-  complete: joint.complete.state.version,
-  wants: joint.waiting !== undefined,
-  wishes: unanswered(joint).slice(0, MAX_WISHES),
-})
-
-/** What is asked for and not in a round that is complete. */
-const unanswered = ({ wishes, complete, untold, me }: Joint) => {
-  const listed = new Set(
-    [complete, ...untold].flatMap(({ payments }) => payments.map(({ from, id }) => `${from}/${id}`)),
-  )
-  return [...wishes.values()].filter(({ id }) => !listed.has(`${me}/${id}`))
 }
 
 /** Another member is ready. */
@@ -170,12 +120,6 @@ function trying(joint: Joint, attempt: bigint): Joint {
   return { ...joint, attempt, present }
 }
 
-function blamed(joint: Joint, terms: JointTerms): Joint['late'] {
-  const late = new Map(joint.late)
-  for (const member of missing(joint, terms)) late.set(member, (late.get(member) ?? 0) + 1)
-  return late
-}
-
 /** A moment has passed: who waits says so again, and gives up a version whose time is over. */
 export function tickRound(joint: Joint, terms: JointTerms): JointStep {
   const { waiting, now, attempt, named } = joint
@@ -191,48 +135,6 @@ export function tickRound(joint: Joint, terms: JointTerms): JointStep {
   const reminded = { ...joint, waiting: { ...waiting, said: now } }
   return then({ next: reminded, effects: again }, (next) => declare(next, terms))
 }
-
-/** Names whoever kept most versions: one that keeps all but those of another proposer cannot put that one in its place. */
-function stall(joint: Joint, late: Joint['late']): JointStep {
-  const most = Math.max(...late.values())
-  const named = [...late.keys()].filter((member) => late.get(member) === most).sort((a, b) => a - b)
-  const next = { ...joint, named, waiting: undefined, alarmed: joint.now }
-  return { next, effects: [{ kind: 'notify', news: { kind: 'stalled', missing: named } }] }
-}
-
-/**
- * Whose part of the version that is tried has not come: of its voters once it is signed here, else of those who are not ready, else of
- * its proposer. Whoever votes for other content, and shows that the proposer signed it, was deceived: the proposer is named.
- */
-export function missing(joint: Joint, terms: JointTerms): number[] {
-  const { me, attempt, present, complete } = joint
-  const members = [...terms.channel.members.keys()]
-  const proposer = proposerOf(attempt, members.length)
-  const others = members.filter((member) => member !== me)
-  const signed = joint.signed.find(({ state }) => state.version === attempt)
-  if (!signed) {
-    const unready = others.filter((member) => {
-      // One that says it holds more than is held here keeps it back.
-      return present.get(member)?.complete !== complete.state.version
-    })
-    return unready.length > 0 ? unready : others.filter((member) => member === proposer)
-  }
-  const digest = digestOf(signed, terms)
-  const named = new Set<number>()
-  for (const member of others) {
-    const votes = joint.votes.filter((vote) => vote.member === member && vote.version === attempt)
-    if (votes.some((vote) => vote.digest === digest)) continue
-    named.add(votes.some((vote) => isProposed(vote, terms)) ? proposer : member)
-  }
-  return [...named].sort((a, b) => a - b)
-}
-
-function isProposed({ version, digest, proposed }: Vote, { channel, verify }: JointTerms): boolean {
-  const { signer } = channel.members[proposerOf(version, channel.members.length)]!
-  return verify(toBytes(digest), proposed, signer)
-}
-
-const digestOf = ({ state }: Round, { domain }: JointTerms): Hex => toHex(stateDigest(domain, state))
 
 /** Proposes the version that is tried, once all members are ready for it and hold the same base. */
 function propose(joint: Joint, terms: JointTerms): JointStep {
@@ -267,22 +169,6 @@ export function roundSigned(joint: Joint, signature: Uint8Array, terms: JointTer
   return then({ next, effects: [...opening, send(voteOf(signed, terms))] }, (one) => count(one, terms))
 }
 
-const proposalOf = ({ state, base, payments, proposed }: SignedRound): Proposal => ({
-  kind: 'propose',
-  version: state.version,
-  base,
-  payments,
-  signature: proposed,
-})
-
-const voteOf = (round: SignedRound, terms: JointTerms): Vote => ({
-  kind: 'vote',
-  version: round.state.version,
-  digest: digestOf(round, terms),
-  signature: round.own,
-  proposed: round.proposed,
-})
-
 /** A proposal, from its proposer or passed on: its signature says whose it is. */
 export function hearProposal(joint: Joint, from: number, proposal: Proposal, terms: JointTerms): JointStep {
   const { version, base } = proposal
@@ -310,17 +196,6 @@ export function hearProposal(joint: Joint, from: number, proposal: Proposal, ter
     proposal.signature,
     terms,
   )
-}
-
-/** Whether this member asked for everything that the proposal takes of it. */
-function isAgreed(joint: Joint, { payments }: Proposal): boolean {
-  const open = new Map(unanswered(joint).map((one) => [one.id, one]))
-  return payments.every(({ from, id, to, amount }) => {
-    if (from !== joint.me) return true
-    const asked = open.get(id)
-    if (!asked || asked.to !== to || amount > asked.amount) return false
-    return asked.divisible || amount === 0n || amount === asked.amount
-  })
 }
 
 /** A vote of another member; votes may come before the proposal. */
@@ -425,33 +300,6 @@ function chainOf({ untold }: Joint, round: Round): { kept: Round[]; dropped: Rou
   }
   return { kept, dropped: untold.filter((one) => !kept.includes(one)) }
 }
-
-/** What is left to wish for once a round is final. */
-function withoutListed(joint: Joint, { payments, state }: Round): Joint {
-  const wishes = new Map(joint.wishes)
-  for (const { from, id, amount } of payments) {
-    const asked = from === joint.me ? wishes.get(id) : undefined
-    if (!asked) continue
-    wishes.delete(id)
-    if (!asked.divisible || amount === asked.amount) continue
-    const left = leftoverId(id, state.version)
-    wishes.set(left, { ...asked, id: left, amount: asked.amount - amount, standing: true })
-  }
-  return { ...joint, wishes }
-}
-
-/** Nobody waits for this wish any more. It stays, though, where it is signed. */
-export function forget(joint: Joint, id: Hex): JointStep {
-  const isSigned = possible(joint).some(({ payments }) =>
-    payments.some((one) => one.from === joint.me && one.id === id),
-  )
-  if (isSigned) return rest(joint)
-  const wishes = new Map(joint.wishes)
-  wishes.delete(id)
-  return rest({ ...joint, wishes })
-}
-
-const echoOf = ({ version, digest, signature }: Vote): Echo => ({ kind: 'echo', version, digest, signature })
 
 /** A member is there again: it hears what it may have missed. */
 export function met(joint: Joint, member: number, terms: JointTerms): JointStep {

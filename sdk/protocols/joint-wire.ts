@@ -13,7 +13,7 @@ import {
   type SignedRound,
   type Wish,
 } from './joint.ts'
-import { MAX_WISHES } from './joint-round.ts'
+import { MAX_WISHES } from './joint-said.ts'
 
 // What members of a group say to each other, and what each stores, byte by byte. What the reader knows anyway is left out: of a state
 // only its version and credits are written.
