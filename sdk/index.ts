@@ -118,7 +118,13 @@ export {
   WithdrawalExpiredError,
 } from './node/errors.ts'
 export type { EventOf, NodeEvent, PaymentEvent } from './node/events.ts'
-export { Group, type GroupStatus, type NettedObligation, type Obligation } from './node/groups/group.ts'
+export {
+  Group,
+  type GroupPayment,
+  type GroupStatus,
+  type NettedObligation,
+  type Obligation,
+} from './node/groups/group.ts'
 export type { InvoiceTerms } from './node/hops/payee.ts'
 export {
   type CarriageTerms,

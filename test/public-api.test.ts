@@ -155,6 +155,7 @@ const TYPES = `
   ForwardingPolicy
   GossipOptions
   GossipSettings
+  GroupPayment
   GroupStatus
   Head
   Hex

@@ -6,6 +6,7 @@ import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 //   node                                      what the store belongs to
 //   channel/<channelId>                       packed channel, where to dial the peer
 //   group/<channelId>                        a channel of more than two, its asset, where to dial its members, and its ledger
+//   round/<channelId>/<generation>/<version>  what was signed of a group, and whether it became final
 //   ledger/<channelId>/<asset>                number of the ledger, and the ledger
 //   history/<number>/<generation>/<lane>/<version>    one update, with any number of payments
 //   reserve/<number>/<generation>             a settlement that may have reserved money for transfers
@@ -24,6 +25,7 @@ export const NODE_KEY = 'node'
 export const CHANNELS = 'channel/'
 export const LEDGERS = 'ledger/'
 export const GROUPS = 'group/'
+export const ROUNDS = 'round/'
 export const HISTORY = 'history/'
 export const IDS = 'id/'
 export const RESERVES = 'reserve/'
@@ -51,6 +53,14 @@ export const sentKey = (id: Hex): string => `${SENT}${id}`
 export const channelKey = (channelId: ChannelId): string => `${CHANNELS}${channelId}`
 
 export const groupKey = (channelId: ChannelId): string => `${GROUPS}${channelId}`
+
+export const roundsOf = (channelId: ChannelId): string => `${ROUNDS}${channelId}/`
+
+export const roundKey = (channelId: ChannelId, generation: number, version: bigint): string =>
+  `${roundsOf(channelId)}${generation.toString(16).padStart(4, '0')}/${version.toString(16).padStart(16, '0')}`
+
+/** The generation in a {@link roundKey}. */
+export const generationOf = (key: string): number => Number.parseInt(key.split('/')[2]!, 16)
 
 export const ledgerKey = (ledger: LedgerRef): string => LEDGERS + ledgerName(ledger)
 

@@ -14,6 +14,7 @@ import {
   newJoint,
   type Ordered,
   possible,
+  type Round,
   rest,
   standing,
   then,
@@ -72,7 +73,7 @@ function settledFor(joint: Joint): bigint {
 
 /** The state that would count at a settlement, if it is known here. */
 const countedState = (joint: Joint, facts: ChainFacts): State | undefined =>
-  [...possible(joint), ...joint.untold]
+  [...possible(joint), ...joint.untold, ...joint.shown]
     .map(({ state }) => state)
     .find((state) => laneWordOf(state) === counting(facts, 0))
 
@@ -99,9 +100,16 @@ function defend(joint: Joint, { patience }: JointTerms): JointStep {
 function settle(joint: Joint, facts: ChainFacts): JointStep {
   const word = counting(facts, 0)
   const state = word === 0n ? undefined : countedState(joint, facts)
-  // Who showed a state that is not known here can settle with it.
-  if (word !== 0n && !state) return rest(joint)
+  if (word !== 0n && !state) return { next: joint, effects: [{ kind: 'lookup', version: word >> 192n }] }
   return { next: joint, effects: [{ kind: 'settle', state, base: facts.base }] }
+}
+
+/** The rounds that a lookup found. Who showed another one can settle with it. */
+export function shownJoint(joint: Joint, rounds: readonly Round[]): JointStep {
+  const next = { ...joint, shown: rounds.filter(({ state }) => state.generation === joint.generation) }
+  const { facts } = next
+  const isKnown = facts?.latest.phase === 'disputed' && countedState(next, facts) !== undefined
+  return isKnown && facts.head.timestamp >= facts.latest.expiry ? settle(next, facts) : rest(next)
 }
 
 /** Time passes: turns come, and a stall that an earlier run stored goes on. */

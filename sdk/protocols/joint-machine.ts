@@ -9,6 +9,7 @@ import {
   orderSigned,
   remindOrder,
   retryOrder,
+  shownJoint,
   tickJointChain,
 } from './joint-chain.ts'
 import {
@@ -50,6 +51,8 @@ export function stepJoint(joint: Joint, event: JointEvent, terms: JointTerms): J
       return observeJoint(joint, event.facts, terms)
     case 'fresh':
       return rest({ ...joint, fresh: event.fresh })
+    case 'shown':
+      return shownJoint(joint, event.rounds)
     case 'order':
       return order(joint, event.withdrawal, terms)
     case 'dispute':

@@ -166,7 +166,8 @@ export function roundSigned(joint: Joint, signature: Uint8Array, terms: JointTer
   const signed: SignedRound = { ...round, proposed, own: signature }
   const next = { ...joint, signing: undefined, signed: [...joint.signed, signed] }
   const opening = joint.signing!.proposed ? [] : [send(proposalOf(signed))]
-  return then({ next, effects: [...opening, send(voteOf(signed, terms))] }, (one) => count(one, terms))
+  const effects: JointEffect[] = [{ kind: 'record', round }, ...opening, send(voteOf(signed, terms))]
+  return then({ next, effects }, (one) => count(one, terms))
 }
 
 /** A proposal, from its proposer or passed on: its signature says whose it is. */

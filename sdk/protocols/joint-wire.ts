@@ -223,6 +223,29 @@ function readRound(reader: Reader, { channelId, asset }: LedgerRef, generation: 
   return { base, payments: readPayments(reader), state }
 }
 
+/** A round that this member signed, as it stays in the history: when, and whether it became final. */
+export interface RecordedRound {
+  readonly round: Round
+  /** Milliseconds since 1970. */
+  readonly time: number
+  readonly final: boolean
+}
+
+export function encodeRecorded({ round, time, final }: RecordedRound): Uint8Array {
+  const writer = new Writer().bool(final).varuint(time)
+  putRound(writer, round)
+  return writer.finish()
+}
+
+/** Reads what {@link encodeRecorded} wrote. */
+export function decodeRecorded(bytes: Uint8Array, ref: LedgerRef, generation: number): RecordedRound {
+  const reader = new Reader(bytes)
+  const [final, time] = [reader.bool(), reader.varuint()]
+  const round = readRound(reader, ref, generation)
+  reader.end()
+  return { round, time, final }
+}
+
 function putComplete(writer: Writer, round: CompleteRound): void {
   putRound(writer, round)
   writer.varuint(round.signatures.length)

@@ -170,6 +170,8 @@ export interface Joint extends LedgerRef {
   readonly fresh: boolean
   /** When a dispute was first seen, or wanted. */
   readonly alarmed: number | undefined
+  /** Older rounds that the chain holds in this generation's dispute. */
+  readonly shown: readonly Round[]
   /** About to be signed. */
   readonly signing: { readonly round: Round; readonly proposed: Uint8Array | undefined } | undefined
   readonly ordering: Pick<Order, 'withdrawal' | 'mine' | 'consents'> | undefined
@@ -198,6 +200,8 @@ export type JointEvent =
   | { readonly kind: 'tick'; readonly now: number }
   | { readonly kind: 'facts'; readonly facts: ChainFacts }
   | { readonly kind: 'fresh'; readonly fresh: boolean }
+  /** Rounds that the chain holds, found among those that this member signed. */
+  | { readonly kind: 'shown'; readonly rounds: readonly Round[] }
   /** Asks for a withdrawal. Throws if it may not be signed. */
   | { readonly kind: 'order'; readonly withdrawal: Withdrawal }
   /** Throws what stops it. */
@@ -221,6 +225,10 @@ export type JointNews =
 export type JointEffect =
   /** Answered by `signed` at once, before anything leaves. */
   | { readonly kind: 'sign'; readonly what: 'round' | 'order'; readonly digest: Uint8Array }
+  /** Goes to the history in the same commit as `next`: with this member's signature somebody may show it to the chain at any time. */
+  | { readonly kind: 'record'; readonly round: Round }
+  /** The chain counts a version that is not known any more: find it in the history and answer with `shown`. */
+  | { readonly kind: 'lookup'; readonly version: bigint }
   /** `to` undefined: all others. */
   | { readonly kind: 'send'; readonly to: number | undefined; readonly message: JointMessage }
   /** `expiry` 0n: starts a dispute. `round` undefined: with nothing, which only a member itself can. */
@@ -264,6 +272,7 @@ const UNHEARD = {
   waiting: undefined,
   late: new Map(),
   alarmed: undefined,
+  shown: [],
   signing: undefined,
   ordering: undefined,
   orderedAt: 0,

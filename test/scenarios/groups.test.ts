@@ -217,6 +217,23 @@ describe('a group of five', () => {
     expect(channel.members).to.have.length(5)
   })
 
+  it('S55 is settled by a member that comes back too late to answer a stale state', async function () {
+    this.timeout(30_000)
+    const scene = 'late'
+    const { groups, actors, channelId } = await gather(scene)
+    await groups.mallory.pay(signer('alice'), 1n)
+    const stale = (await stored(actors.mallory, channelId)).ledger.complete
+    await groups.mallory.pay(signer('bob'), 2n)
+    await groups.alice.pay(signer('bob'), 3n)
+    for (const name of NAMES) await stage.stop(actors[name])
+    await challenge(groups.mallory, stale)
+    await stage.later(600)
+    await start('bob', scene)
+    await until(async () => (await held('bob', scene)) > 0n)
+    const paid = await Promise.all(NAMES.map((name) => held(name, scene)))
+    expect(paid).to.deep.equal([ETHER + 1n, ETHER, ETHER, ETHER, ETHER - 1n])
+  })
+
   it('is left with an exit file by anybody, whoever else is there', async function () {
     this.timeout(30_000)
     const scene = 'exit'

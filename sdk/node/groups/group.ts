@@ -33,6 +33,19 @@ export interface NettedObligation extends Obligation {
   readonly paid: bigint
 }
 
+/** A payment in a final round. */
+export interface GroupPayment {
+  /** Of the round, within its generation. */
+  readonly version: bigint
+  /** Milliseconds since 1970 at which it became final here. */
+  readonly time: number
+  readonly from: Address
+  readonly to: Address
+  /** 16 bytes, chosen by the payer's node. */
+  readonly id: Hex
+  readonly amount: bigint
+}
+
 /** Where a group is at. */
 export interface GroupStatus {
   /** Newest version with all signatures. */
@@ -257,6 +270,16 @@ export class Group {
       })
     })
     if (!isExecuted) throw new WithdrawalExpiredError()
+  }
+
+  /** The payments of all final rounds, oldest first, with members named by their session keys. */
+  async *payments(): AsyncGenerator<GroupPayment> {
+    for await (const { round, time } of this.#engine.groups.rounds(this.#slot))
+      for (const { from, to, id, amount } of round.payments)
+        if (amount > 0n) {
+          const [payer, payee] = [this.#slot.signerOf(from), this.#slot.signerOf(to)]
+          yield { version: round.state.version, time, from: payer, to: payee, id, amount }
+        }
   }
 
   /** Lets the chain decide; resolves when the dispute runs. It is settled by itself after the challenge period. */

@@ -6,10 +6,13 @@ import type { Joint, JointEffect, JointEvent, JointNews, Round, Wish } from '../
 import { stepJoint } from '../../protocols/joint-machine.ts'
 import {
   decodeGroupMessage,
+  decodeRecorded,
   encodeGroupMessage,
+  encodeRecorded,
   type GroupMessage,
   type Invite,
   type Pace,
+  type RecordedRound,
 } from '../../protocols/joint-wire.ts'
 import type { ChainFacts } from '../../protocols/ledger.ts'
 import { PeerViolationError } from '../../protocols/messages.ts'
@@ -18,7 +21,7 @@ import { verifySignature } from '../../signing/signature.ts'
 import { wasUsed } from '../chain/lookout.ts'
 import type { Engine } from '../engine.ts'
 import { GroupStalledError, PeerRefusedError } from '../errors.ts'
-import { GROUPS } from '../keys.ts'
+import { GROUPS, generationOf, roundKey, roundsOf } from '../keys.ts'
 import { UnknownChannelError } from '../ledgers/book.ts'
 import { wasTouched } from '../peers/openings.ts'
 import { type Peer, PeerOfflineError } from '../peers/peers.ts'
@@ -159,16 +162,47 @@ export class Groups {
   }
 
   #take(slot: GroupSlot, effect: JointEffect): void {
-    if (effect.kind !== 'sign') {
-      this.#engine.journal.after(() => this.#perform(slot, effect))
-      return
+    switch (effect.kind) {
+      case 'sign': {
+        // At once: a signature leaves only after the commit that holds what was signed.
+        const signature = this.#engine.options.signer.sign(effect.digest)
+        this.dispatch(slot, { kind: 'signed', what: effect.what, signature })
+        return
+      }
+      case 'record':
+        this.#record(effect.round, false)
+        return
+      case 'notify':
+        if (effect.news.kind === 'final') this.#record(effect.news.round, true)
+        this.#engine.journal.after(() => this.#tell(slot, effect.news))
+        return
+      default:
+        this.#engine.journal.after(() => this.#perform(slot, effect))
     }
-    // At once: a signature leaves only after the commit that holds what was signed.
-    const signature = this.#engine.options.signer.sign(effect.digest)
-    this.dispatch(slot, { kind: 'signed', what: effect.what, signature })
   }
 
-  #perform(slot: GroupSlot, effect: Exclude<JointEffect, { kind: 'sign' }>): void {
+  #record(round: Round, final: boolean): void {
+    const { channelId, generation, version } = round.state
+    const time = this.#engine.options.clock.now()
+    this.#engine.journal.write(roundKey(channelId, generation, version), encodeRecorded({ round, time, final }))
+  }
+
+  /** What became final in a group, oldest first. */
+  async *rounds({ entry }: GroupSlot): AsyncGenerator<RecordedRound> {
+    for await (const [key, bytes] of this.#engine.options.store.list(roundsOf(entry.channelId))) {
+      const recorded = decodeRecorded(bytes, entry, generationOf(key))
+      if (recorded.final) yield recorded
+    }
+  }
+
+  async #lookup(slot: GroupSlot, version: bigint): Promise<void> {
+    const { channelId, generation } = slot.ledger
+    const bytes = await this.#engine.options.store.get(roundKey(channelId, generation, version))
+    if (!bytes || this.#engine.halted) return
+    this.dispatch(slot, { kind: 'shown', rounds: [decodeRecorded(bytes, slot.entry, generation).round] })
+  }
+
+  #perform(slot: GroupSlot, effect: Exclude<JointEffect, { kind: 'sign' | 'record' | 'notify' }>): void {
     switch (effect.kind) {
       case 'send': {
         const { channelId, generation } = slot.ledger
@@ -178,8 +212,8 @@ export class Groups {
           if (member !== me && (effect.to ?? member) === member) this.#sendTo(this.#peerOf(slot, member), body)
         return
       }
-      case 'notify':
-        this.#tell(slot, effect.news)
+      case 'lookup':
+        void this.#lookup(slot, effect.version)
         return
       default:
         void this.#onChain(slot, effect)

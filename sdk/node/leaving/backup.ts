@@ -5,7 +5,20 @@ import { MalformedBytesError, Reader, Writer } from '../../core/codec.ts'
 import { TallystickError } from '../../core/errors.ts'
 import { doubted } from '../../protocols/record.ts'
 import type { Store, Write } from '../../storage/store.ts'
-import { CHANNELS, GROUPS, HISTORY, IDS, INVOICES, LEDGERS, NODE_KEY, PARTS, RESERVES, SENT, TAGS } from '../keys.ts'
+import {
+  CHANNELS,
+  GROUPS,
+  HISTORY,
+  IDS,
+  INVOICES,
+  LEDGERS,
+  NODE_KEY,
+  PARTS,
+  RESERVES,
+  ROUNDS,
+  SENT,
+  TAGS,
+} from '../keys.ts'
 
 // A backup is `magic ‖ log2 N u8 ‖ salt 16 ‖ nonce 24 ‖ sealed`, sealed with XChaCha20-Poly1305 under
 // scrypt(password, salt, N, r = 8, p = 1); everything before `sealed` is authenticated with it.
@@ -30,7 +43,20 @@ export class BackupError extends TallystickError {
 /** Everything a node remembers, sealed with a password. */
 export async function sealBackup(store: Store, password: string): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
-  for (const prefix of [NODE_KEY, CHANNELS, LEDGERS, GROUPS, HISTORY, IDS, RESERVES, PARTS, TAGS, INVOICES, SENT])
+  for (const prefix of [
+    NODE_KEY,
+    CHANNELS,
+    LEDGERS,
+    GROUPS,
+    ROUNDS,
+    HISTORY,
+    IDS,
+    RESERVES,
+    PARTS,
+    TAGS,
+    INVOICES,
+    SENT,
+  ])
     for await (const [key, value] of store.list(prefix))
       parts.push(new Writer(value.length + key.length + 16).text(key, 512).bytes(value, MAX_ENTRY).finish())
   const head = concatBytes(MAGIC, Uint8Array.of(COST), randomBytes(40))

@@ -101,6 +101,21 @@ describe('a node in a group', () => {
     store.release()
   })
 
+  it('lists the payments of final rounds, after a restart too', async () => {
+    const store = memoryStore()
+    const [alice] = (await gather({ alice: { store } })) as [Group]
+    const [bob, carol] = [signerOf('bob').address, signerOf('carol').address]
+    await alice.pay(bob, 5n)
+    await alice.pay(carol, 6n)
+    await Promise.all(nodes.splice(0).map((node) => node.stop()))
+    const again = await start('alice', { store })
+    const listed = await Array.fromAsync(again.group(alice.channelId).payments())
+    expect(listed.map(({ from, to, amount }) => [from, to, amount])).to.deep.equal([
+      [signerOf('alice').address, bob, 5n],
+      [signerOf('alice').address, carol, 6n],
+    ])
+  })
+
   it('takes obligations back when their time is over, and pays nothing of them later', async () => {
     const [alice, bob] = (await gather()) as [Group, Group]
     // More than anybody has: what is left over stays on offer.

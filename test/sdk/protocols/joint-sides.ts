@@ -11,6 +11,7 @@ import {
   type JointNews,
   type JointTerms,
   newJoint,
+  type Round,
   type Wish,
 } from '../../../sdk/protocols/joint.ts'
 import { stepJoint } from '../../../sdk/protocols/joint-machine.ts'
@@ -71,7 +72,8 @@ export class Member {
   joint: Joint
   stored: Uint8Array
   news: JointNews[] = []
-  chain: Exclude<JointEffect, { kind: 'sign' | 'send' | 'notify' }>[] = []
+  chain: Exclude<JointEffect, { kind: 'sign' | 'send' | 'notify' | 'record' }>[] = []
+  readonly history: Round[] = []
   /** Everything that it ever signed of states, by version. */
   readonly signatures = new Map<bigint, Set<Hex>>()
   readonly #sent: (sent: Sent) => void
@@ -105,6 +107,7 @@ export class Member {
     for (const effect of effects) {
       if (effect.kind === 'send') this.#send(effect)
       else if (effect.kind === 'notify') this.news.push(effect.news)
+      else if (effect.kind === 'record') this.history.push(effect.round)
       else if (effect.kind !== 'sign') this.chain.push(effect)
     }
   }

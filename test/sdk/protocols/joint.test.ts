@@ -287,6 +287,22 @@ describe('a group', () => {
     expect(a!.joint.complete).to.equal(newest)
   })
 
+  it('S55 settles with a stale state that nobody answered, from what it remembers', () => {
+    const table = new Table([100n, 100n, 100n])
+    const [a] = table.members
+    for (const id of [1, 2, 3]) {
+      a!.do({ kind: 'wish', wishes: [wishOf(id, 1, 5n)] })
+      table.run()
+    }
+    const stale = a!.history[0]!.state
+    expect(stale.version < a!.joint.complete.state.version).to.equal(true)
+    const over = { latest: disputed(NOW), base: [0n, laneWordOf(stale)], lanes: [0n] }
+    a!.do({ kind: 'facts', facts: jointFacts(table.balances, over) })
+    expect(a!.chain).to.deep.equal([{ kind: 'lookup', version: stale.version }])
+    a!.do({ kind: 'shown', rounds: a!.history.slice(0, 1) })
+    expect(a!.chain.at(-1)).to.deep.equal({ kind: 'settle', state: stale, base: over.base })
+  })
+
   it('withdraws with the consent of all, and counts what was signed as gone', () => {
     const table = new Table([100n, 100n, 100n])
     const [a, b] = table.members
