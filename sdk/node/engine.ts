@@ -353,7 +353,7 @@ export class Engine {
     this.gossip.lost(peer)
     this.inbound.questions.lost(peer, reason)
     this.swaps.questions.lost(peer, reason)
-    this.groups.lost(peer, reason)
+    this.groups.joining.lost(peer, reason)
     if (reason instanceof PeerViolationError) this.emitter.emit({ kind: 'alarm', error: reason })
     this.emitter.emit({ kind: 'disconnected', peer: peer.signer, reason })
   }

@@ -220,7 +220,7 @@ export class Node {
       throw new InvalidOptionError('members', 'A group has three members at least. Use open for a channel of two.')
     // Never used before, whatever a lost store may have forgotten.
     const nonce = toUint(randomBytes(16))
-    const slot = await this.#engine.groups.open(peers, { period, nonce, members }, parseAddress(asset), {
+    const slot = await this.#engine.groups.joining.open(peers, { period, nonce, members }, parseAddress(asset), {
       patience,
       limit,
     })

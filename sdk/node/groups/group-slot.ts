@@ -72,6 +72,9 @@ export class GroupSlot implements Followed {
   }
 }
 
+export const holdsMoney = (facts: ChainFacts | undefined): boolean =>
+  facts?.latestBalances.some((balance) => balance !== 0n) ?? false
+
 /** A group as stored. */
 export function groupRecord(slot: GroupSlot): { key: string; value: Uint8Array } {
   const { entry, ledger, goOn, funds, successor, gathered } = slot

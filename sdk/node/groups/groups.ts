@@ -1,5 +1,4 @@
-import { channelIdOf, memberBySigner, validateChannel } from '../../core/channel.ts'
-import { MalformedBytesError } from '../../core/codec.ts'
+import { memberBySigner } from '../../core/channel.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Address, Channel, ChannelId, Hex, LedgerRef } from '../../core/types.ts'
 import type { Joint, JointEffect, JointEvent, JointNews, Round, Wish } from '../../protocols/joint.ts'
@@ -10,45 +9,36 @@ import {
   encodeGroupMessage,
   encodeRecorded,
   type GroupMessage,
-  type Invite,
   type Pace,
   type RecordedRound,
 } from '../../protocols/joint-wire.ts'
 import type { ChainFacts } from '../../protocols/ledger.ts'
 import { PeerViolationError } from '../../protocols/messages.ts'
-import { considerInvite } from '../../protocols/opening.ts'
 import { verifySignature } from '../../signing/signature.ts'
 import { wasUsed } from '../chain/lookout.ts'
 import type { Engine } from '../engine.ts'
-import { GroupStalledError, PeerRefusedError } from '../errors.ts'
+import { GroupStalledError } from '../errors.ts'
 import { GROUPS, generationOf, roundKey, roundsOf } from '../keys.ts'
 import { UnknownChannelError } from '../ledgers/book.ts'
-import { wasTouched } from '../peers/openings.ts'
-import { type Peer, PeerOfflineError } from '../peers/peers.ts'
-import { goOn, mayFollow } from './going-on.ts'
+import type { Peer } from '../peers/peers.ts'
+import { goOn } from './going-on.ts'
 import { planGroup } from './group-calls.ts'
-import { type GroupEntry, GroupSlot, groupRecord, readGroup } from './group-slot.ts'
-
-/** Who waits for a member to join. */
-interface Joining {
-  readonly channelId: ChannelId
-  readonly peer: Address
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
+import { type GroupEntry, GroupSlot, groupRecord, holdsMoney, readGroup } from './group-slot.ts'
+import { Joining } from './joining.ts'
 
 /** The groups of a node: their protocol, what they send and store, and who joins them. */
 export class Groups {
   readonly #engine: Engine
+  readonly joining: Joining
   readonly #slots = new Map<ChannelId, GroupSlot>()
   /** To write with the next commit. */
   readonly #dirty = new Set<GroupSlot>()
   /** With wishes that no round was asked for yet. */
   readonly #eager = new Set<GroupSlot>()
-  #joining: Joining[] = []
 
   constructor(engine: Engine) {
     this.#engine = engine
+    this.joining = new Joining(engine, this)
   }
 
   get slots(): IterableIterator<GroupSlot> {
@@ -313,8 +303,8 @@ export class Groups {
     if (message.kind === 'joint') this.#hearJoint(peer, message)
     else {
       this.#engine.peers.spend(peer, INVITATION)
-      if (message.kind === 'invite') this.#invited(peer, message)
-      else this.#answered(peer, message)
+      if (message.kind === 'invite') this.joining.invited(peer, message)
+      else this.joining.answered(peer, message)
     }
   }
 
@@ -328,8 +318,6 @@ export class Groups {
       this.#engine.peers.spend(peer)
       return
     }
-    if (message.kind === 'complete' && message.round.state.credits.length !== slot.entry.channel.members.length)
-      throw new MalformedBytesError(0, 'A round has another number of members')
     this.dispatch(slot, { kind: 'message', from, message })
     // It may have joined later than this node, and what was said before is lost.
     if (!before.readies.has(from) && slot.ledger.readies.has(from))
@@ -374,84 +362,6 @@ export class Groups {
     return true
   }
 
-  /** A new group with these peers; resolves once all have joined. */
-  async open(peers: readonly Peer[], channel: Channel, asset: Address, pace: Pace): Promise<GroupSlot> {
-    const { domain, signer } = this.#engine.options
-    validateChannel(channel)
-    const channelId = channelIdOf(domain, channel)
-    const addresses = channel.members.map((member) => this.#engine.peers.all.get(member.signer)?.address ?? '')
-    const invite: Invite = { kind: 'invite', channel, asset, pace, addresses, follows: ZERO_HASH }
-    const me = memberBySigner(channel, signer.address)!
-    await Promise.all(peers.map((peer) => this.#invite(peer, invite)))
-    return new Promise((resolve) => {
-      this.enter({ channelId, channel, asset, me, pace, addresses, follows: ZERO_HASH }, resolve)
-    })
-  }
-
-  /** Asks a peer to join; resolves once it has. */
-  #invite(peer: Peer, invite: Invite): Promise<void> {
-    const channelId = channelIdOf(this.#engine.options.domain, invite.channel)
-    return new Promise((resolve, reject) => {
-      this.#joining.push({ channelId, peer: peer.signer, resolve, reject })
-      this.say(peer, invite)
-    })
-  }
-
-  #invited(peer: Peer, invite: Invite): void {
-    const { domain, signer, owner, policy } = this.#engine.options
-    const channelId = channelIdOf(domain, invite.channel)
-    if (this.#slots.has(channelId)) {
-      this.#engine.durably(() => this.say(peer, { kind: 'joined', channelId }))
-      return
-    }
-    const sides = { domain, signer: signer.address, owner, peerSigner: peer.signer, peerOwner: peer.owner! }
-    // One that was settled or closed had money, and may have it again.
-    const unfunded = [...this.slots].filter(({ ledger }) => ledger.generation === 0 && !holdsMoney(ledger.facts)).length
-    const refusal = considerInvite(invite, sides, policy, unfunded) ?? mayFollow(this, invite)
-    if (refusal) {
-      this.say(peer, { kind: 'declined', channelId, ...refusal })
-      return
-    }
-    void this.#join(peer, invite, channelId)
-  }
-
-  async #join(peer: Peer, invite: Invite, channelId: ChannelId): Promise<void> {
-    const { chain, signer } = this.#engine.options
-    const { channel, asset, pace, addresses, follows } = invite
-    let isUsed: boolean
-    try {
-      isUsed = wasTouched(await chain.view({ channelId, asset }))
-    } catch {
-      const reason = 'the chain does not answer here; ask again later'
-      this.say(peer, { kind: 'declined', channelId, code: 'CHAIN_VIEW_STALE', reason })
-      return
-    }
-    if (this.#engine.halted) return
-    if (follows !== ZERO_HASH) this.#follow(follows, channelId)
-    const me = memberBySigner(channel, signer.address)!
-    const slot = this.enter({ channelId, channel, asset, me, pace, addresses, follows }, () =>
-      this.say(peer, { kind: 'joined', channelId }),
-    )
-    // It was used, and this store does not know how: what was signed in it is forgotten.
-    if (isUsed) slot.ledger = { ...slot.ledger, restored: true }
-  }
-
-  #follow(from: ChannelId, to: ChannelId): void {
-    const slot = this.#slots.get(from)!
-    slot.successor = to
-    slot.endedAt = this.#engine.options.clock.elapsed()
-    this.keep(slot)
-  }
-
-  #answered(peer: Peer, message: Exclude<GroupMessage, { kind: 'joint' | 'invite' }>): void {
-    const mine = ({ channelId, peer: signer }: Joining) => channelId === message.channelId && signer === peer.signer
-    const found = this.#joining.filter(mine)
-    this.#joining = this.#joining.filter((one) => !mine(one))
-    for (const { resolve, reject } of found)
-      if (message.kind === 'joined') resolve()
-      else reject(new PeerRefusedError(message.code, message.reason))
-  }
-
   observe(slot: GroupSlot, facts: ChainFacts): void {
     this.dispatch(slot, { kind: 'facts', facts })
   }
@@ -468,12 +378,6 @@ export class Groups {
     }
   }
 
-  lost(peer: Peer, reason: Error | undefined): void {
-    const gone = this.#joining.filter((one) => one.peer === peer.signer)
-    this.#joining = this.#joining.filter((one) => one.peer !== peer.signer)
-    for (const { reject } of gone) reject(reason ?? new PeerOfflineError(peer.signer))
-  }
-
   tick(): void {
     const now = this.#engine.options.clock.elapsed()
     for (const slot of this.slots) {
@@ -486,8 +390,7 @@ export class Groups {
 
   stop(error: Error): void {
     for (const slot of this.slots) slot.giveUp(error)
-    for (const { reject } of this.#joining) reject(error)
-    this.#joining = []
+    this.joining.stop(error)
   }
 }
 
@@ -514,9 +417,6 @@ const isIdle = (before: Joint, after: Joint, from: number): boolean =>
   before.votes === after.votes &&
   before.order === after.order &&
   before.readies.get(from)?.attempt === after.readies.get(from)?.attempt
-
-const holdsMoney = (facts: ChainFacts | undefined): boolean =>
-  facts?.latestBalances.some((balance) => balance !== 0n) ?? false
 
 /** Views come when something changes; disputes and withdrawals also have to hear that time has passed. */
 function waitsForTime({ ledger, watchers }: GroupSlot): boolean {
