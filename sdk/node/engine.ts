@@ -112,7 +112,8 @@ export class Engine {
     }
     this.gossip = new Gossip(this, options.gossip)
     this.news = new News(this.emitter, clock)
-    const channel = (channelId: string) => this.book.channels.get(channelId as ChannelId)?.channel
+    const channel = (channelId: string) =>
+      (this.book.channels.get(channelId as ChannelId) ?? this.groups.entry(channelId as ChannelId))?.channel
     this.caller = { sender: () => chain.sender, outcomes: (keys) => chain.outcomes(keys), signer, wallet, channel }
     this.desk = new ChainDesk(chain, this.caller, clock, {
       facts: (slot, facts) => this.lookout.observe(slot, facts),

@@ -253,9 +253,11 @@ export function hearConsent(
   return retryOrder(next, terms)
 }
 
-/** Whoever asked executes it; the others, one after the other, if it does not. */
+/** Whoever asked executes it; the others, one after the other, if it does not. What goes into another channel only its owner can show. */
 function execution({ order, me, now, orderedAt }: Joint, { channel, patience }: JointTerms): JointEffect[] {
-  if (!order || (!order.mine && now - orderedAt < patience * (me + 1))) return []
+  if (!order) return []
+  const isHome = order.withdrawal.parts.every(({ toChannel }) => toChannel === ZERO_HASH)
+  if (!order.mine && (!isHome || now - orderedAt < patience * (me + 1))) return []
   const signatures = channel.members.map((_, member) => (member === me ? order.own : order.consents.get(member)))
   if (!signatures.every((signature) => signature !== undefined)) return []
   return [{ kind: 'execute', withdrawal: order.withdrawal, signatures: signatures as Uint8Array[] }]

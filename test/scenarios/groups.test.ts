@@ -108,6 +108,22 @@ describe('a group of five', () => {
     expect(await stage.chain.provider.getBalance(stage.chain.adjudicator)).to.equal(0n)
   })
 
+  it('lets a member move money into another group while both go on', async function () {
+    this.timeout(30_000)
+    const scene = 'move'
+    const { groups, actors } = await gather(scene)
+    const members = [actors.bob.address, actors.carol.address]
+    const other = await actors.alice.node.openGroup({ members, period: 600, limit: 20_000, patience: 500 })
+    await groups.alice.withdraw(ETHER / 4n, { toChannel: other.channelId })
+    await until(() => other.status().spendable === ETHER / 4n)
+    await other.pay(signer('carol'), 9n)
+    await groups.alice.pay(signer('bob'), 1n)
+    await until(() => balanceOf(groups.bob, 'alice') === ETHER - ETHER / 4n - 1n)
+    await Promise.all([other.close(), groups.dave.close()])
+    expect(await held('alice', scene)).to.equal(ETHER - 10n)
+    expect(await held('carol', scene)).to.equal(ETHER + 9n)
+  })
+
   it('S50 names the silent one, settles without it, and the four go on in a new group, to the wei', async function () {
     this.timeout(30_000)
     const scene = 'silence'

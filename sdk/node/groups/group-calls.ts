@@ -4,8 +4,10 @@ import { encodeProof, encodeStates, encodeWithdrawal } from '../../core/calldata
 import { encodeChannel } from '../../core/channel.ts'
 import { encodeEnvelope } from '../../core/envelope.ts'
 import { hashState } from '../../core/state.ts'
+import type { Channel } from '../../core/types.ts'
 import { withdrawalDigest } from '../../core/withdrawal.ts'
 import { type JointEffect, standing } from '../../protocols/joint.ts'
+import type { Caller } from '../chain/calls.ts'
 import type { GroupSlot } from './group-slot.ts'
 
 /** What a group wants from the chain. */
@@ -15,7 +17,11 @@ const enveloped = (signatures: readonly Uint8Array[]): Uint8Array[] =>
   signatures.map((signature) => encodeEnvelope({ kind: 'direct', signature }))
 
 /** The transaction for `effect`. All signatures are in it, so anybody may send it; only a dispute without a state has to come from a member. */
-export function planGroup(slot: GroupSlot, effect: GroupChainEffect): { call: ChainCall; options: SendOptions } {
+export function planGroup(
+  slot: GroupSlot,
+  effect: GroupChainEffect,
+  channelOf: Caller['channel'],
+): { call: ChainCall; options: SendOptions } {
   const { entry, ledger, ledgerId, terms } = slot
   const { generation, facts, me, complete } = ledger
   const weight = standing(ledger, complete.state)[me]!
@@ -42,13 +48,18 @@ export function planGroup(slot: GroupSlot, effect: GroupChainEffect): { call: Ch
     case 'execute': {
       const { withdrawal, signatures } = effect
       const digest = toHex(withdrawalDigest(terms.domain, withdrawal)).slice(2, 18)
+      const targets = new Map<string, Channel>()
+      for (const { toChannel } of withdrawal.parts) {
+        const target = channelOf(toChannel)
+        if (target) targets.set(toChannel, target)
+      }
       const options = {
         intent: `withdraw/${ledgerId}/${digest}`,
         weight,
         before: withdrawal.validUntil,
         anySender: true,
       }
-      return { call: call('withdraw', encodeWithdrawal(withdrawal, enveloped(signatures), [], new Map())), options }
+      return { call: call('withdraw', encodeWithdrawal(withdrawal, enveloped(signatures), [], targets)), options }
     }
   }
 }

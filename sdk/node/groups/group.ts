@@ -225,10 +225,23 @@ export class Group {
     return new PaymentPendingError(signed.at(-1)?.state.version ?? complete.state.version, undefined)
   }
 
-  /** Pays `amount` of this member out to its owner while the group goes on, with the consent of all; resolves when that is final. */
-  async withdraw(amount: bigint, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  /**
+   * Pays `amount` of this member out to its owner while the group goes on, or into another channel or group of this node; with the consent
+   * of all. Resolves when that is final.
+   */
+  async withdraw(
+    amount: bigint,
+    { toChannel, signal }: { readonly toChannel?: ChannelId; readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
     assertAmount(amount)
-    await this.#order(() => [{ member: this.me, amount, ...HOME }], false, options.signal)
+    const target = toChannel === undefined ? HOME : this.#targetOf(toChannel)
+    await this.#order(() => [{ member: this.me, amount, ...target }], false, signal)
+  }
+
+  #targetOf(toChannel: ChannelId): typeof HOME {
+    const { book, groups } = this.#engine
+    const { channelId, me } = groups.has(toChannel) ? groups.group(toChannel).entry : book.channel(toChannel)
+    return { to: COIN, toChannel: channelId, toMember: me }
   }
 
   /** Pays everything out to all, with the consent of all. The group can be used again afterwards. */

@@ -57,6 +57,10 @@ export class Groups {
     return slot
   }
 
+  entry(channelId: ChannelId): GroupEntry | undefined {
+    return this.#slots.get(channelId)?.entry
+  }
+
   has(channelId: ChannelId): boolean {
     return this.#slots.has(channelId)
   }
@@ -214,7 +218,7 @@ export class Groups {
     slot: GroupSlot,
     effect: Extract<JointEffect, { kind: 'submit' | 'settle' | 'execute' }>,
   ): Promise<void> {
-    const { call, options } = planGroup(slot, effect)
+    const { call, options } = planGroup(slot, effect, this.#engine.caller.channel)
     const { chain } = this.#engine.options
     try {
       await this.#engine.desk.once(options.intent, slot, (signal) => chain.send(call, { ...options, signal }))
