@@ -23,6 +23,15 @@ describe('the examples', () => {
     expect(await anvil.provider.getBalance(anvil.adjudicator)).to.equal(0n)
   })
 
+  it('clear a circle of debts in a group and pay everybody out', async () => {
+    const KEYS = [3, 4, 5].map((index) => anvil.wallet(index).privateKey).join(',')
+    const { exit, output } = await run('a-round-of-debts.mjs', { RPC: anvil.url, ADJUDICATOR: anvil.adjudicator, KEYS })
+    expect(output).to.match(/netted: 5\.0, 5\.0, 5\.0 ETH/)
+    expect(output).to.match(/bob can spend 0\.12 ETH\neverybody is paid out\n$/)
+    expect(exit).to.equal(0)
+    expect(await anvil.provider.getBalance(anvil.adjudicator)).to.equal(0n)
+  })
+
   it('say what they need', async () => {
     const { exit, output } = await run('over-a-hub.mjs', { RPC: '' })
     expect([exit, output]).to.deep.equal([
