@@ -30,6 +30,8 @@ export function ask(ledger: Ledger, { id, resolution, proof }: Asking): Step {
 export function asked(ledger: Ledger, { generation, id, resolution, proof }: Ask): Step {
   const item = findLocked(ledger.own.pending, id)
   if (generation !== ledger.generation || !item) return stay(ledger)
+  // Asked again while the cancel was on its way: it is done, and nothing is wrong with the peer.
+  if (resolution.kind === 'cancel' && resolution.residual === item.transfer.amount) return stay(ledger)
   // Also refuses what does not fit the transfer.
   sharesOf(item.transfer, resolution)
   return { next: ledger, effects: [{ kind: 'notify', news: { kind: 'asked', id, resolution, proof } }] }

@@ -115,6 +115,20 @@ describe('locked transfers', () => {
     expect(bob.hear(alice.write(resolve(1, tenth)).updates).violation).to.not.equal(undefined)
   })
 
+  it('S10 may be asked for again while the cancel is on its way', () => {
+    agree(lock(1, 100n))
+    const asked = bob.feed({ kind: 'ask', id: id(1), resolution: { kind: 'cancel', residual: 7n }, proof: NO_BYTES })
+      .sent[0]!
+    alice.hear(asked)
+    alice.write(resolve(1, { kind: 'cancel', residual: 7n }))
+    alice.hear(asked)
+    expect(alice.violation).to.equal(undefined)
+    expect(alice.news).to.deep.equal([])
+    expect(
+      alice.hear({ ...asked, resolution: { kind: 'cancel', residual: 8n } } as typeof asked).violation,
+    ).to.not.equal(undefined)
+  })
+
   it('leave a residual locked, which is asked for anew', () => {
     agree(lock(1, 100n), lock(2, 1n))
     asks(1, { kind: 'cancel', residual: 7n })
