@@ -192,7 +192,9 @@ export class Peers {
     peer.since = this.#options.clock.elapsed()
     connection.onFrame = (frame) => this.#receive(peer, connection, frame)
     connection.onClose = (reason) => {
-      if (peer.connection === connection) this.#drop(peer, reason)
+      // Whoever hangs up before it greets may have dialled at the same moment, and keep that connection.
+      const isOther = reason === undefined && !peer.online
+      if (peer.connection === connection) this.#drop(peer, reason, isOther)
     }
     const { domain, owner } = this.#options
     this.send(peer, { kind: 'hello', protocol: PROTOCOL_VERSION, domain, owner })
@@ -271,14 +273,15 @@ export class Peers {
     this.#drop(peer, error)
   }
 
-  #drop(peer: Peer, reason: Error | undefined): void {
+  /** @param isAwaited Another connection of it may come at once, and those who wait for its greeting wait on. */
+  #drop(peer: Peer, reason: Error | undefined, isAwaited = false): void {
     const { connection, online } = peer
     renew(peer, undefined)
     connection?.close()
-    for (const { reject } of peer.waiting.splice(0)) reject(reason ?? new PeerOfflineError(peer.signer))
+    if (!isAwaited) for (const { reject } of peer.waiting.splice(0)) reject(reason ?? new PeerOfflineError(peer.signer))
     if (online || reason) this.#options.handler.offline(peer, reason)
     // Strangers come and go, and must not fill the memory.
-    if (!peer.address && !this.#options.handler.knows(peer)) this.all.delete(peer.signer)
+    if (!peer.address && peer.waiting.length === 0 && !this.#options.handler.knows(peer)) this.all.delete(peer.signer)
   }
 
   /** Refills allowances and dials again who was lost. */
@@ -288,6 +291,7 @@ export class Peers {
       peer.allowance = Math.min(ALLOWANCE, peer.allowance + REFILL)
       if (peer.connection && !peer.online && now > peer.since + GREETING)
         this.fail(peer, new PeerViolationError('it does not greet'))
+      if (!peer.connection && peer.waiting.length > 0 && now > peer.since + GREETING) this.#drop(peer, undefined)
       if (!peer.connection && peer.address && !peer.retry.dialling && now >= peer.retry.at) void this.#redial(peer)
     }
   }

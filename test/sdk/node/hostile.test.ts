@@ -124,6 +124,17 @@ describe('a node and a hostile peer', () => {
     await until(() => never.closed)
   })
 
+  it('is connected to one that dialled at the same moment and keeps that connection', async () => {
+    const transport = memoryTransport({ signer: signerOf('mallory'), network: world.network })
+    const listener = await transport.listen('memory:mallory', async (connection) => {
+      connection.close()
+      const guest = await Mallory.dial(world, 'alice')
+      guest.greet(world)
+    })
+    expect(await alice.connect('memory:mallory')).to.equal(signerOf('mallory').address)
+    await listener.close()
+  })
+
   it('S15 hangs up on what cannot be read, and raises an alarm', async () => {
     const mallory = (await Mallory.dial(world, 'alice')).greet(world)
     await until(() => mallory.heard.length > 0)
