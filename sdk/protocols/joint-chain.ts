@@ -1,4 +1,5 @@
 import { toHex } from '../core/bytes.ts'
+import { isIndex } from '../core/channel.ts'
 import { laneWordOf, ZERO_HASH } from '../core/state.ts'
 import { COIN, type State, type Withdrawal, type WithdrawalPart } from '../core/types.ts'
 import { withdrawalDigest } from '../core/withdrawal.ts'
@@ -190,7 +191,10 @@ function refusal(joint: Joint, withdrawal: Withdrawal, mine: boolean): Error | u
   if (joint.order) return new WithdrawalPendingError()
   const { confirmedBalances, latestBalances } = facts!
   const early = new BlockedError('AWAITING_CONFIRMATIONS')
-  if (!isTimely(facts!, withdrawal)) return early
+  const isFit = withdrawal.parts.every(
+    ({ member, amount }) => isIndex(member, complete.state.credits.length) && amount > 0n,
+  )
+  if (!isFit || !isTimely(facts!, withdrawal)) return early
   const own = withdrawal.parts.filter(({ member }) => member === me)
   if (!withdrawal.closing) {
     const isAsked = mine ? own.length === withdrawal.parts.length : own.length === 0

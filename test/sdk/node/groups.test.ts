@@ -33,6 +33,39 @@ function slow(): Store & { hold(): void; release(): void } {
   }
 }
 
+/** A store whose disk fails in a commit of one's choice, before or after it is written; what is written outlives that. */
+class Failing {
+  readonly inner = memoryStore()
+  #left = Number.POSITIVE_INFINITY
+  #writes = false
+  isBroken = false
+
+  breakAt(commit: number, writes: boolean): void {
+    Object.assign(this, { isBroken: false })
+    this.#left = commit
+    this.#writes = writes
+  }
+
+  store(): Store {
+    return {
+      get: (key) => this.inner.get(key),
+      list: (prefix, from) => this.inner.list(prefix, from),
+      close: async () => {},
+      commit: async (writes) => {
+        if (--this.#left > 0) return this.inner.commit(writes)
+        if (this.#writes && !this.isBroken) await this.inner.commit(writes)
+        this.isBroken = true
+        throw new Error('The disk failed.')
+      },
+    }
+  }
+
+  mend(): void {
+    this.#left = Number.POSITIVE_INFINITY
+    this.isBroken = false
+  }
+}
+
 describe('a node in a group', () => {
   let network: MemoryNetwork
   let nodes: Node[]
@@ -61,7 +94,7 @@ describe('a node in a group', () => {
     const all = await Promise.all(NAMES.map((name) => start(name, options[name])))
     const { channelId } = await all[0]!.openGroup({
       members: ['memory:bob', 'memory:carol'],
-      patience: 1_000,
+      patience: 400,
       limit: 60_000,
     })
     const groups = all.map((node) => node.group(channelId))
@@ -80,6 +113,38 @@ describe('a node in a group', () => {
     store.release()
     await paying
     expect(alice.status().version > 0n).to.equal(true)
+  })
+
+  it('S53 goes on after its disk failed at any commit, and counts every payment once', async function () {
+    this.timeout(60_000)
+    const disk = new Failing()
+    const [alice, bob] = (await gather({ bob: { store: disk.store() } })) as [Group, Group]
+    let node = nodes.find(({ address }) => address === signerOf('bob').address)!
+    const frozen: unknown[] = []
+    let broken = 0
+    for (let run = 0; run < 12; run++) {
+      disk.breakAt(1 + (run % 3), run % 2 === 0)
+      let isPaid = false
+      const paying = alice.pay(bob.channel.members[bob.me]!.signer, 1n)
+      void paying.then(() => {
+        isPaid = true
+      })
+      await until(() => disk.isBroken || isPaid)
+      if (disk.isBroken) broken++
+      nodes.splice(nodes.indexOf(node), 1)
+      await node.stop()
+      disk.mend()
+      node = await start('bob', { store: disk.store() })
+      node.on('frozen', (event) => frozen.push(event))
+      await paying
+    }
+    const after = node.group(alice.channelId)
+    await until(() => after.status().version === alice.status().version)
+    const listed = await Array.fromAsync(after.payments())
+    expect(listed.map(({ amount }) => amount)).to.deep.equal(Array<bigint>(12).fill(1n))
+    expect(after.status().balances[after.me]! - (1n << 100n)).to.equal(12n)
+    expect(frozen).to.deep.equal([])
+    expect(broken >= 8, `${broken} failures`).to.equal(true)
   })
 
   it('takes back a payment that was aborted before it was signed, and says of one that is signed that it may count', async () => {
