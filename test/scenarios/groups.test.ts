@@ -181,6 +181,34 @@ describe('a group of five', () => {
     await next.pay(signer('carol'), 5n)
   })
 
+  it('goes on as an ordinary channel when two of three are left', async function () {
+    this.timeout(30_000)
+    const scene = 'two'
+    const names = ['alice', 'bob', 'mallory'] as const
+    const [alice, bob, mallory] = (await Promise.all(names.map((name) => start(name, scene)))) as [Actor, Actor, Actor]
+    const members = [bob.address, mallory.address]
+    const { channelId, asset } = await alice.node.openGroup({ members, period: 600, limit: 1_000, patience: 200 })
+    const groups = [alice, bob, mallory].map(({ node }) => node.group(channelId))
+    for (const group of groups) group.goOn(ETHER)
+    await Promise.all(groups.map((group) => group.deposit(ETHER / 2n)))
+    await groups[2]!.pay(signer('bob'), 3n)
+    await stage.stop(mallory)
+    const moved = new Map<string, ChannelId>()
+    for (const { name, node } of [alice, bob]) node.on('went-on', ({ to }) => moved.set(name, to))
+    expect(await rejection(groups[0]!.pay(signer('bob'), 1n))).to.include({ code: 'ROUND_STALLED' })
+    await until(async () => (await alice.chain.view({ channelId, asset })).latest.phase === 'disputed')
+    await stage.later(600)
+    await until(() => moved.size === 2)
+    const to = moved.get('alice')!
+    expect(moved.get('bob')).to.equal(to)
+    await until(
+      () => alice.node.balances(to).spendable === ETHER / 2n && bob.node.balances(to).spendable === ETHER / 2n + 3n,
+    )
+    await alice.node.pay(to, 1n)
+    await bob.node.close(to)
+    expect(await held('bob', scene)).to.equal(ETHER + 7n)
+  })
+
   it('S55 answers a stale state of a member that kept it, and settles by the newest', async function () {
     this.timeout(30_000)
     const scene = 'stale'

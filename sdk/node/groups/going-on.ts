@@ -5,14 +5,15 @@ import { ZERO_HASH } from '../../core/state.ts'
 import type { Channel, ChannelId } from '../../core/types.ts'
 import type { Invite } from '../../protocols/joint-wire.ts'
 import type { Engine } from '../engine.ts'
-import type { GroupSlot } from './group-slot.ts'
+import type { Followed } from '../ledgers/slot.ts'
+import { GroupSlot } from './group-slot.ts'
 import type { Groups } from './groups.ts'
 
 // After a round has stalled and the chain has paid everybody, the willing go on in a new group, without a further question to their users.
 //
 //   ended ─ the first of the willing invites the others (then the second, ...) ─ all are heard there ─▶ each pays in what it allowed
 //
-// Its channel follows from the old one and its members, so it does not matter how many invite.
+// Two of them go on in an ordinary channel. Its channel follows from the old one and its members, so it does not matter how many invite.
 
 /** The channel in which `members` of an ended group go on: its nonce follows from what they leave. */
 export function successorOf({ entry, ledger }: GroupSlot, members: readonly number[]): Channel {
@@ -30,6 +31,10 @@ const willingOf = ({ entry, ledger }: GroupSlot): number[] =>
 export function goOn(engine: Engine, slot: GroupSlot): void {
   if (slot.funds === 0n) return
   const { groups } = engine
+  if (willingOf(slot).length === 2) {
+    goOnAsTwo(engine, slot)
+    return
+  }
   const next = slot.successor === ZERO_HASH ? undefined : groups.group(slot.successor)
   if (!next) {
     open(engine, slot)
@@ -43,6 +48,33 @@ export function goOn(engine: Engine, slot: GroupSlot): void {
   const { funds } = slot
   slot.funds = 0n
   void pay(engine, slot, next, funds)
+}
+
+/** Two go on in an ordinary channel: the first of them proposes it, and both know it when it is there. */
+function goOnAsTwo(engine: Engine, slot: GroupSlot): void {
+  const { book, openings, peers, options, groups } = engine
+  const { asset, me } = slot.entry
+  const willing = willingOf(slot)
+  const channel = successorOf(slot, willing)
+  const channelId = channelIdOf(options.domain, channel)
+  const next = book.slot({ channelId, asset })
+  if (next) {
+    const { funds } = slot
+    Object.assign(slot, { funds: 0n, successor: channelId })
+    void pay(engine, slot, next, funds)
+    return
+  }
+  const peer = peers.all.get(slot.signerOf(willing.find((member) => member !== me)!))
+  const isDue = slot.successor === ZERO_HASH && options.clock.elapsed() >= slot.notBefore
+  if (willing[0] !== me || !peer?.online || !isDue) return
+  slot.successor = channelId
+  const make = (index: number): Channel => ({ ...channel, nonce: channel.nonce + BigInt(index) })
+  openings.open(peer, make, [asset]).catch((error) => {
+    slot.successor = ZERO_HASH
+    slot.notBefore = options.clock.elapsed() + slot.entry.pace.limit
+    if (!engine.halted) engine.emitter.emit({ kind: 'alarm', error: error as Error })
+  })
+  groups.keep(slot)
 }
 
 /** The willing take turns, so that one of them invites; those whom it does not reach are left out by the next. */
@@ -92,9 +124,9 @@ function inviteAll(engine: Engine, slot: GroupSlot, next: GroupSlot): void {
     if (member !== me && !next.ledger.readies.has(member)) engine.groups.say(engine.peers.all.get(signer), invite)
 }
 
-async function pay(engine: Engine, slot: GroupSlot, next: GroupSlot, funds: bigint): Promise<void> {
+async function pay(engine: Engine, slot: GroupSlot, next: Followed, funds: bigint): Promise<void> {
   const { channelId, asset } = next.ledger
-  next.goOn = slot.goOn
+  if (next instanceof GroupSlot) next.goOn = slot.goOn
   try {
     await engine.options.chain.deposit(next.ledger, next.entry.me, funds, {
       // Once, however often it is tried.
@@ -102,7 +134,7 @@ async function pay(engine: Engine, slot: GroupSlot, next: GroupSlot, funds: bigi
       channel: next.entry.channel,
     })
     engine.groups.keep(slot)
-    engine.groups.keep(next)
+    if (next instanceof GroupSlot) engine.groups.keep(next)
     engine.emitter.emit({ kind: 'went-on', channelId: slot.entry.channelId, asset, to: channelId, amount: funds })
   } catch (error) {
     slot.funds = funds

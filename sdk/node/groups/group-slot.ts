@@ -51,6 +51,8 @@ export class GroupSlot implements Followed {
   }>()
   /** When the settlement was seen, or the newest attempt to go on began; milliseconds. */
   endedAt: number | undefined
+  /** Until when going on is not tried again. */
+  notBefore = 0
 
   constructor(entry: GroupEntry, domain: Domain, verify: Terms['verify'], ledger?: Joint) {
     this.entry = entry
