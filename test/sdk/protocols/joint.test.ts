@@ -1,8 +1,10 @@
 import { expect } from 'chai'
 import { laneWordOf, stateDigest } from '../../../sdk/core/state.ts'
 import { COIN, type LedgerWord, type Withdrawal } from '../../../sdk/core/types.ts'
+import { withdrawalDigest } from '../../../sdk/core/withdrawal.ts'
 import { proposerOf, stateAfter } from '../../../sdk/protocols/joint.ts'
 import { closingParts } from '../../../sdk/protocols/joint-chain.ts'
+import { missing } from '../../../sdk/protocols/joint-late.ts'
 import { compose } from '../../../sdk/protocols/joint-wishes.ts'
 import { BlockedError, InsufficientBalanceError } from '../../../sdk/protocols/solvency.ts'
 import { jointFacts, LIMIT, type Member, PATIENCE, Table, wishOf } from './joint-sides.ts'
@@ -102,6 +104,7 @@ describe('a group', () => {
       )
     others[0]!.do({ kind: 'wish', wishes: [wishOf(1, others[1]!.me, 5n)] })
     table.run()
+    for (const { joint } of others) expect(missing(joint, table.group.terms)).to.deep.equal([liar.me])
     table.pass(LIMIT + 2 * PATIENCE)
     for (const { me } of others) expect(stalled(table, me), `${me}`).to.deep.equal([[liar.me]])
   })
@@ -112,15 +115,66 @@ describe('a group', () => {
     // It votes for nothing, and is not ready for whom it wants to be named, whenever that one is to propose.
     table.queue.push = (...sent) =>
       send(
-        ...sent.filter(({ from, to, message }) => {
-          if (from !== 4) return true
-          return message.kind === 'ready' && !(to === 2 && proposerOf(message.attempt, 5) === 2)
+        ...sent.flatMap((one) => {
+          const { from, to, message } = one
+          if (from !== 4) return [one]
+          const isHidden = message.kind !== 'ready' || (to === 2 && proposerOf(message.attempt, 5) === 2)
+          return isHidden ? [] : [{ ...one, message: { ...message, complete: 0n } }]
         }),
       )
     table.members[0]!.do({ kind: 'wish', wishes: [wishOf(1, 1, 5n)] })
     table.run()
     table.pass(LIMIT + 2 * PATIENCE)
+    // The others had to think, once in five versions, that it was the proposer.
+    expect(table.members[0]!.joint.late.get(2)).to.be.greaterThan(0)
     for (const me of [0, 1, 2, 3]) expect(stalled(table, me), `${me}`).to.deep.equal([[4]])
+  })
+
+  it('S57 names who says that it holds a version complete and shows it to nobody', () => {
+    const table = new Table([100n, 100n, 100n, 100n])
+    const send = table.queue.push.bind(table.queue)
+    // It proposes nothing: what it proposes itself it would hold the same base for.
+    table.queue.push = (...sent) =>
+      send(
+        ...sent.flatMap((one) => {
+          if (one.from !== 3) return [one]
+          return one.message.kind === 'ready' ? [{ ...one, message: { ...one.message, complete: 7n } }] : []
+        }),
+      )
+    table.members[0]!.do({ kind: 'wish', wishes: [wishOf(1, 1, 5n)] })
+    table.run()
+    table.pass(LIMIT + 2 * PATIENCE)
+    for (const me of [0, 1, 2]) expect(stalled(table, me), `${me}`).to.deep.equal([[3]])
+  })
+
+  it('S59 signs nothing before it has met all members', () => {
+    const table = new Table([100n, 100n, 100n])
+    const proposer = table.members[proposerOf(1n, 3)]!
+    const victim = table.members[(proposer.me + 1) % 3]!
+    const third = table.members[(proposer.me + 2) % 3]!
+    victim.restart(jointFacts(table.balances), 0)
+    const payments = [{ from: proposer.me, id: wishOf(9, 0, 1n).id, to: victim.me, amount: 1n }]
+    const state = stateAfter(victim.joint.complete.state, 1n, payments)!
+    const signature = proposer.signer.sign(stateDigest(DOMAIN, state))
+    const message = { kind: 'propose', version: 1n, base: 0n, payments, signature } as const
+    victim.do({ kind: 'message', from: proposer.me, message })
+    const hello = { kind: 'ready', attempt: 1n, complete: 0n, wants: false, wishes: [] } as const
+    victim.do({ kind: 'message', from: proposer.me, message: hello })
+    expect(victim.joint.signed).to.deep.equal([])
+    victim.do({ kind: 'message', from: third.me, message: hello })
+    expect(victim.joint.signed.map(({ state: one }) => one)).to.deep.equal([state])
+  })
+
+  it('S52 lets nobody order a withdrawal of what is another member’s', () => {
+    const table = new Table([100n, 100n, 100n])
+    const withdrawal = { ...orderOf(table, 0, 70n), parts: [{ member: 1, amount: 5n, ...HOME }] }
+    expect(() => table.members[0]!.do({ kind: 'order', withdrawal })).to.throw(BlockedError)
+    const signature = table.members[0]!.signer.sign(withdrawalDigest(DOMAIN, withdrawal))
+    for (const victim of table.members.slice(1))
+      victim.do({ kind: 'message', from: 0, message: { kind: 'order', withdrawal, signature } })
+    expect(table.members[1]!.joint.order).to.equal(undefined)
+    // Whose it is not may sign: it takes nothing from it.
+    expect(table.members[2]!.joint.order?.withdrawal).to.deep.equal(withdrawal)
   })
 
   it('S58 executes an order to withdraw though the member that asked for it does not', () => {
