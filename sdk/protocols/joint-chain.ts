@@ -91,7 +91,11 @@ function defend(joint: Joint, { patience }: JointTerms): JointStep {
   }
   const { expiry } = facts.latest
   const left = expiry - facts.head.timestamp
-  if (left <= 0n) return settle(joint, facts)
+  if (left <= 0n) {
+    const overSince = joint.overSince ?? now
+    const next = { ...joint, overSince }
+    return now - overSince < patience * me ? rest(next) : settle(next, facts)
+  }
   // Whoever waits for its turn keeps half of the time that is left.
   if (waited < Math.min(patience * me, (Number(left) * 1_000) / 2)) return rest(joint)
   if (!round || complete.state.version <= counting(facts, 0) >> 192n) return rest(joint)

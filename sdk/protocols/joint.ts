@@ -170,6 +170,8 @@ export interface Joint extends LedgerRef {
   readonly fresh: boolean
   /** When a dispute was first seen, or wanted. */
   readonly alarmed: number | undefined
+  /** When it was first seen that a dispute can be settled. */
+  readonly overSince: number | undefined
   /** Older rounds that the chain holds in this generation's dispute. */
   readonly shown: readonly Round[]
   /** About to be signed. */
@@ -272,6 +274,7 @@ const UNHEARD = {
   waiting: undefined,
   late: new Map(),
   alarmed: undefined,
+  overSince: undefined,
   shown: [],
   signing: undefined,
   ordering: undefined,
