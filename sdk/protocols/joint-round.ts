@@ -147,7 +147,7 @@ function propose(joint: Joint, terms: JointTerms): JointStep {
   const all = [...terms.channel.members.keys()].map((member) => (member === me ? readyOf(joint) : present.get(member)))
   if (!all.every((ready) => ready?.complete === complete.state.version)) return rest(joint)
   const wishes = all.flatMap((ready, from) => ready!.wishes.map((one) => ({ from, wish: one })))
-  const payments = compose(standing(joint, complete.state), wishes)
+  const payments = compose(standing(joint, complete.state), wishes, terms.net)
   const state = stateAfter(complete.state, attempt, payments)
   if (!state) return rest(joint)
   return toSign(joint, { base: complete.state.version, payments, state }, undefined, terms)

@@ -1,3 +1,4 @@
+import { least } from '../core/transfer.ts'
 import type { Hex } from '../core/types.ts'
 import {
   type Joint,
@@ -6,11 +7,12 @@ import {
   type JointStep,
   jointSpendable,
   leftoverId,
+  type Netter,
+  type OwnedWish,
   type Proposal,
   possible,
   type Round,
   rest,
-  type Wish,
 } from './joint.ts'
 import { type BlockedCode, BlockedError, InsufficientBalanceError } from './solvency.ts'
 
@@ -80,45 +82,43 @@ export function withoutListed(joint: Joint, { payments, state }: Round): Joint {
   return { ...joint, wishes }
 }
 
-/** A wish and whose it is. */
-export interface OwnedWish {
-  readonly from: number
-  readonly wish: Wish
+/**
+ * What one round makes of all wishes, so that nobody ends below zero. Whole payments come first: all count at once, and where somebody would
+ * end below zero its last ones are left out. What is then left to each is for the divisible ones, which `net` fits in.
+ */
+export function compose(owned: readonly bigint[], wishes: readonly OwnedWish[], net: Netter): JointPayment[] {
+  const amounts = new Map<OwnedWish, bigint>()
+  const left = [...owned]
+  for (const divisible of [false, true]) {
+    const some = wishes.filter(({ wish }) => wish.divisible === divisible)
+    // Below zero without having asked for anything: the chain took a deposit back, and nobody signs before that is mended.
+    const found = left.some((amount) => amount < 0n) ? some.map(() => 0n) : (divisible ? net : cutLast)(left, some)
+    for (const [index, one] of some.entries()) {
+      const amount = found[index]!
+      amounts.set(one, amount)
+      left[one.from]! -= amount
+      left[one.wish.to]! += amount
+    }
+  }
+  return wishes.map((one) => ({ from: one.from, id: one.wish.id, to: one.wish.to, amount: amounts.get(one)! }))
 }
 
-/**
- * What one round makes of all wishes, so that nobody ends below zero: payments count at once, so that what goes round in a circle needs no
- * money. Where somebody would end below zero, the divisible wishes of that member are cut, the last ones first; then whole ones are left out.
- */
-export function compose(owned: readonly bigint[], wishes: readonly OwnedWish[]): JointPayment[] {
+/** Cuts the last wishes of whoever would end below zero, until nobody does: divisible ones as far as needed, whole ones completely. */
+export function cutLast(owned: readonly bigint[], wishes: readonly OwnedWish[]): bigint[] {
   const amounts = wishes.map(({ wish }) => wish.amount)
   const left = [...owned]
-  for (const { from, wish } of wishes) {
-    left[from]! -= wish.amount
-    left[wish.to]! += wish.amount
-  }
-  const cut = (index: number, by: bigint) => {
+  const move = (index: number, by: bigint) => {
     const { from, wish } = wishes[index]!
-    amounts[index]! -= by
-    left[from]! += by
-    left[wish.to]! -= by
+    left[from]! -= by
+    left[wish.to]! += by
   }
-  for (
-    let short = left.findIndex((amount) => amount < 0n);
-    short !== -1;
-    short = left.findIndex((amount) => amount < 0n)
-  ) {
-    const index = nextToCut(short, amounts, wishes)
-    // Below zero without having asked for anything: the chain took a deposit back, and nothing here mends that.
-    if (index === undefined) return wishes.map(({ from, wish: { id, to } }) => ({ from, id, to, amount: 0n }))
-    const need = -left[short]!
-    cut(index, wishes[index]!.wish.divisible && need < amounts[index]! ? need : amounts[index]!)
+  for (const index of wishes.keys()) move(index, amounts[index]!)
+  const firstShort = () => left.findIndex((amount) => amount < 0n)
+  for (let short = firstShort(); short !== -1; short = firstShort()) {
+    const index = wishes.findLastIndex(({ from }, at) => from === short && amounts[at]! > 0n)
+    const cut = wishes[index]!.wish.divisible ? least(-left[short]!, amounts[index]!) : amounts[index]!
+    amounts[index]! -= cut
+    move(index, -cut)
   }
-  return wishes.map(({ from, wish: { id, to } }, index) => ({ from, id, to, amount: amounts[index]! }))
-}
-
-/** The last divisible wish of a member that is not cut to nothing, or else its last whole one. */
-function nextToCut(member: number, amounts: readonly bigint[], wishes: readonly OwnedWish[]): number | undefined {
-  const open = [...wishes.keys()].filter((index) => wishes[index]!.from === member && amounts[index]! > 0n)
-  return open.filter((index) => wishes[index]!.wish.divisible).at(-1) ?? open.at(-1)
+  return amounts
 }

@@ -181,8 +181,18 @@ export interface Joint extends LedgerRef {
   readonly orderedAt: number
 }
 
+/** A wish and whose it is. */
+export interface OwnedWish {
+  readonly from: number
+  readonly wish: Wish
+}
+
+/** What is paid of each divisible wish, so that nobody ends below zero; pure. */
+export type Netter = (owned: readonly bigint[], wishes: readonly OwnedWish[]) => readonly bigint[]
+
 /** What does not change while a group lives. */
 export interface JointTerms extends Terms {
+  readonly net: Netter
   /** Milliseconds that a version is tried before the next proposer has its turn. */
   readonly patience: number
   /** Milliseconds after which a round that is wanted and not complete has stalled. */

@@ -8,6 +8,7 @@ import { COIN, type LedgerRef, type State } from '../../core/types.ts'
 import { observe } from '../../protocols/disputing.ts'
 import { newJoint } from '../../protocols/joint.ts'
 import { observeJoint } from '../../protocols/joint-chain.ts'
+import { cutLast } from '../../protocols/joint-wishes.ts'
 import { blankLane, type Lane, type Ledger, newLedger } from '../../protocols/ledger.ts'
 import { NOTHING_LOCKED, pendingOf } from '../../protocols/pending.ts'
 import type { LedgerEffect } from '../../protocols/step.ts'
@@ -182,7 +183,14 @@ function effectsOf(exit: ExitLedger, view: LedgerView): readonly LedgerEffect[] 
   const held = exit.states[0]
   const blank = newJoint(exit, 0, channel.members.length, generation)
   const complete = held ? { ...blank.complete, state: held.state, signatures: held.signatures } : blank.complete
-  const terms = { domain: { chainId: 0n, adjudicator: COIN }, channel, verify: () => false, patience: 0, limit: 0 }
+  const terms = {
+    domain: { chainId: 0n, adjudicator: COIN },
+    channel,
+    verify: () => false,
+    net: cutLast,
+    patience: 0,
+    limit: 0,
+  }
   const { effects } = observeJoint({ ...blank, complete, fresh: true }, view, terms)
   const due = effects.flatMap((effect): LedgerEffect[] => {
     const states = (state: State | undefined) => (state ? [{ state, pending: NOTHING_LOCKED, signature: EMPTY }] : [])

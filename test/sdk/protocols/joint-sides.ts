@@ -21,6 +21,7 @@ import {
   putJointRecord,
   readJointRecord,
 } from '../../../sdk/protocols/joint-wire.ts'
+import { cutLast } from '../../../sdk/protocols/joint-wishes.ts'
 import type { ChainFacts } from '../../../sdk/protocols/ledger.ts'
 import { sessionSigner } from '../../../sdk/signing/session.ts'
 import { verifySignature } from '../../../sdk/signing/signature.ts'
@@ -38,7 +39,10 @@ export function groupOf(count: number): { terms: JointTerms; signers: SessionSig
   const members = sortMembers(some.map(({ address }) => ({ signer: address, owner: address })))
   const channel: Channel = { period: 600, nonce: 9n, members }
   const signers = members.map(({ signer }) => some.find(({ address }) => address === signer)!)
-  return { terms: { domain: DOMAIN, channel, verify: verifySignature, patience: PATIENCE, limit: LIMIT }, signers }
+  return {
+    terms: { domain: DOMAIN, channel, verify: verifySignature, net: cutLast, patience: PATIENCE, limit: LIMIT },
+    signers,
+  }
 }
 
 export const idOf = (number: number): Hex => `0x${number.toString(16).padStart(32, '0')}`

@@ -5,7 +5,7 @@ import { withdrawalDigest } from '../../../sdk/core/withdrawal.ts'
 import { proposerOf, stateAfter } from '../../../sdk/protocols/joint.ts'
 import { closingParts } from '../../../sdk/protocols/joint-chain.ts'
 import { missing } from '../../../sdk/protocols/joint-late.ts'
-import { compose } from '../../../sdk/protocols/joint-wishes.ts'
+import { compose, cutLast } from '../../../sdk/protocols/joint-wishes.ts'
 import { BlockedError, InsufficientBalanceError } from '../../../sdk/protocols/solvency.ts'
 import { jointFacts, LIMIT, type Member, PATIENCE, Table, wishOf } from './joint-sides.ts'
 import { DOMAIN, NOW } from './sides.ts'
@@ -312,9 +312,9 @@ describe('a group', () => {
       { from: 0, wish: wishOf(2, 2, 80n, true) },
       { from: 1, wish: wishOf(3, 2, 60n) },
     ]
-    expect(compose([100n, 0n, 0n], wishes).map(({ amount }) => amount)).to.deep.equal([50n, 50n, 0n])
-    expect(compose([100n, 10n, 0n], wishes).map(({ amount }) => amount)).to.deep.equal([50n, 50n, 60n])
-    expect(compose([-1n, 0n, 0n], []).length).to.equal(0)
+    expect(compose([100n, 0n, 0n], wishes, cutLast).map(({ amount }) => amount)).to.deep.equal([50n, 50n, 0n])
+    expect(compose([100n, 10n, 0n], wishes, cutLast).map(({ amount }) => amount)).to.deep.equal([50n, 50n, 60n])
+    expect(compose([-1n, 0n, 0n], [], cutLast).length).to.equal(0)
   })
 
   it('S55 answers a stale state on chain with the newest complete one, and settles with what counts', () => {
