@@ -32,6 +32,7 @@ const VALUES = `
   MAX_PERIOD
   MIN_PERIOD
   MissingKeyError
+  NettingError
   NewerStateError
   NoRouteError
   Node
@@ -89,6 +90,9 @@ const VALUES = `
   logicData
   memoryStore
   memoryTransport
+  net
+  nettingChart
+  nettingTable
   newMnemonic
   openSqlite
   outcomeKey
@@ -141,9 +145,11 @@ const TYPES = `
   ChannelInfo
   Clock
   Connection
+  Debit
   Deployment
   DepositForm
   DepositOptions
+  Discharge
   Domain
   EthersChain
   EventOf
@@ -153,6 +159,7 @@ const TYPES = `
   ExitOptions
   ExitProgress
   ForwardingPolicy
+  Funds
   GossipOptions
   GossipSettings
   GroupPayment
@@ -169,6 +176,7 @@ const TYPES = `
   LedgerRef
   LedgerView
   LedgerWord
+  LeftOut
   Leg
   ListedPayment
   Listener
@@ -178,7 +186,11 @@ const TYPES = `
   Member
   MemoryNetwork
   Meter
+  NetPosition
   NettedObligation
+  Netting
+  NettingFigures
+  NettingObligation
   NetworkSummary
   NoRouteReason
   NodeEvent
