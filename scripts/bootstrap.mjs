@@ -29,6 +29,7 @@ const TARGETS = {
   'bench:routing': ['bench/routing.ts'],
   'bench:browser': ['bench/browser.ts'],
   'bench:hub': ['bench/hub.ts'],
+  'bench:netting': ['bench/netting.ts'],
   'bench:tower': ['bench/tower.ts'],
   'bench:joint': ['bench/joint.ts'],
 }

@@ -3,7 +3,8 @@ import { COIN } from '../../sdk/core/types.ts'
 import { randomOf } from '../routing/world.ts'
 
 /** Who owes whom. */
-export type Traffic = 'uniform' | 'power law' | 'consumers to merchants'
+export const TRAFFIC = ['uniform', 'power law', 'consumers to merchants'] as const
+type Traffic = (typeof TRAFFIC)[number]
 
 export interface Load {
   readonly traffic: Traffic
