@@ -30,6 +30,7 @@ const SDK: Rules = {
     'transport',
     'chain',
     'routing',
+    'clearing/netting',
     'watchtower',
     '@noble/',
     'ox/',

@@ -4,10 +4,10 @@ import { ZERO_HASH } from '../../core/state.ts'
 import type { Address, Channel, ChannelId, Domain, Hex } from '../../core/types.ts'
 import { type Joint, type JointTerms, newJoint } from '../../protocols/joint.ts'
 import { type Pace, putJointRecord, readJointRecord } from '../../protocols/joint-wire.ts'
-import { cutLast } from '../../protocols/joint-wishes.ts'
 import type { ChainFacts, Terms } from '../../protocols/ledger.ts'
 import { groupKey } from '../keys.ts'
 import type { Followed } from '../ledgers/slot.ts'
+import { netDivisible } from './netting.ts'
 
 /** A group as it was agreed on. */
 export interface GroupEntry {
@@ -58,7 +58,7 @@ export class GroupSlot implements Followed {
   constructor(entry: GroupEntry, domain: Domain, verify: Terms['verify'], ledger?: Joint) {
     this.entry = entry
     const { channelId, asset, channel, me, pace } = entry
-    this.terms = { domain, channel, verify, net: cutLast, ...pace }
+    this.terms = { domain, channel, verify, net: netDivisible, ...pace }
     this.ledgerId = ledgerIdOf({ channelId, asset })
     this.ledger = ledger ?? newJoint({ channelId, asset }, me, channel.members.length)
   }
