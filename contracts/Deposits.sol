@@ -3,7 +3,6 @@ pragma solidity ^0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {Collection, Deposit, IAdjudicator} from "./interfaces/IAdjudicator.sol";
@@ -15,8 +14,7 @@ import {ChannelId, Channels} from "./types/Channel.sol";
 import {LedgerId, Word, ledgerIdOf} from "./types/Ledger.sol";
 
 /// @title Money on its way in: every form of deposit ends in `_credit`
-abstract contract Deposits is Payouts {
-    using SafeERC20 for IERC20;
+abstract contract Deposits is IAdjudicator, Payouts {
     using Channels for bytes;
 
     /// @dev The same address on every chain.
@@ -172,16 +170,7 @@ abstract contract Deposits is Payouts {
     }
 
     function _deposit(ChannelId channelId, uint8 member, address asset, uint256 amount) private {
-        bool coin = asset == address(0);
-        require(msg.value == (coin ? amount : 0), WrongValue(msg.value, coin ? amount : 0));
-        _credit(channelId, member, asset, coin ? amount : _pull(asset, amount));
-    }
-
-    /// @return received What arrived: a token may take a fee.
-    function _pull(address asset, uint256 amount) private returns (uint256 received) {
-        uint256 before = IERC20(asset).balanceOf(address(this));
-        IERC20(asset).safeTransferFrom(msg.sender, address(this), amount);
-        return IERC20(asset).balanceOf(address(this)) - before;
+        _credit(channelId, member, asset, _receive(asset, amount));
     }
 
     function _takes(LedgerId ledger) internal view returns (bool) {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {LaneWord} from "../types/State.sol";
+import {IPayouts} from "./IPayouts.sol";
 
 /// @notice One deposit of a batch.
 struct Deposit {
@@ -23,7 +24,7 @@ struct Collection {
 /// @title Judge of channels: holds deposits, settles signed states
 /// @notice Formats: docs/protocol.md. No owner, no pause, no upgrade, no fee.
 /// `channel` is always the packed channel of §1, `asset` zero for the chain's coin, `member` an index.
-interface IAdjudicator {
+interface IAdjudicator is IPayouts {
     /// @notice `channel` exists; one event per member.
     event Announced(bytes32 indexed channelId, address indexed owner, address indexed signer, bytes channel);
     /// @notice `depositCoin` credited member 0 or 1; `word` is the new word 0. The commonest deposit has the shortest event.
@@ -49,20 +50,13 @@ interface IAdjudicator {
     event Reserved(bytes32 indexed channelId, address asset, uint256 generation, bytes reserves);
     /// @notice Reserved transfers of an ended generation were divided.
     event Redeemed(bytes32 indexed channelId, address asset, uint256 generation, uint256[] payouts);
-    /// @notice A payout could not be pushed (or credited) and waits for its owner.
-    event Claimable(address indexed asset, address indexed owner, uint256 amount);
-    event Claimed(address indexed asset, address indexed owner, address to, uint256 amount);
 
-    error BadSignature(address signer);
     error NotMember(address sender);
     error NotOwner(address sender, address owner);
     /// @notice Money leaves for somebody else than the owner, which only the owner itself may allow.
     error NeedsOwner(address owner);
-    error Expired(uint256 timestamp, uint256 validUntil);
-    error WrongValue(uint256 sent, uint256 needed);
     /// @notice The ledger is disputed or at its last generation.
     error DepositRefused(bytes32 channelId, address asset);
-    error NothingToClaim(uint256 asked, uint256 held);
     error WrongDispute(uint256 named, uint256 running);
     error WrongSeq(uint256 given, uint256 needed);
     /// @notice The generation has no further seq: only a closing withdrawal is left.
@@ -147,22 +141,9 @@ interface IAdjudicator {
     /// @notice Divides transfers of an ended generation that are decided by now; those paid already are skipped.
     function redeem(bytes calldata channel, address asset, uint256 generation, bytes calldata redemption) external;
 
-    /// @notice All that waits for the sender, to any address.
-    function claim(address asset, address to) external;
-    /// @notice The same with the owner's signature over `Claim`, whose nonce is the owner's next.
-    function claimFor(
-        address asset,
-        address owner,
-        address to,
-        uint256 amount,
-        uint64 validUntil,
-        bytes calldata signature
-    ) external;
-
     /// @notice Word `pair` of a ledger.
     function wordOf(bytes32 channelId, address asset, uint256 pair) external view returns (uint256);
     /// @notice The recorded word of a lane, zero if none.
     function laneOf(bytes32 channelId, address asset, uint256 generation, uint256 lane) external view returns (uint256);
     function recordOf(bytes32 channelId, address asset, uint256 generation) external view returns (bytes32);
-    function claimable(address asset, address owner) external view returns (uint256);
 }

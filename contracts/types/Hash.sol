@@ -11,3 +11,8 @@ function hashOf(bytes32 a, bytes32 b, bytes32 c) pure returns (bytes32 hash) {
         hash := keccak256(free, 0x60)
     }
 }
+
+/// @notice EIP-712: the hash of an array of numbers.
+function hashOfNumbers(uint128[] calldata numbers) pure returns (bytes32) {
+    return keccak256(abi.encodePacked(numbers));
+}

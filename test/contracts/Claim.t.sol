@@ -2,6 +2,8 @@
 pragma solidity ^0.8.30;
 
 import {IAdjudicator} from "../../contracts/interfaces/IAdjudicator.sol";
+import {IPayouts} from "../../contracts/interfaces/IPayouts.sol";
+import {IVault} from "../../contracts/interfaces/IVault.sol";
 import {Base} from "./Base.t.sol";
 import {Hash, Ledger} from "./Model.sol";
 import {Payee, Reentrant, Wallet} from "./mocks/Payees.sol";
@@ -24,7 +26,7 @@ contract ClaimTest is Base {
     }
 
     function nothing(uint256 asked, uint256 there) private pure returns (bytes memory) {
-        return err(IAdjudicator.NothingToClaim.selector, asked, there);
+        return err(IVault.NothingToClaim.selector, asked, there);
     }
 
     function sign(address to, uint256 amount, uint256 nonce, uint64 validUntil) private view returns (bytes memory) {
@@ -45,7 +47,7 @@ contract ClaimTest is Base {
         vm.expectRevert(nothing(0, 0));
         adjudicator.claim(address(token), stranger);
         vm.expectEmit(address(adjudicator));
-        emit IAdjudicator.Claimed(address(token), owner, stranger, uint256(amount) + 1);
+        emit IVault.Claimed(address(token), owner, stranger, uint256(amount) + 1);
         vm.prank(owner);
         adjudicator.claim(address(token), stranger);
         vm.assertEq(token.balanceOf(stranger), uint256(amount) + 1, "claimed");
@@ -105,7 +107,7 @@ contract ClaimTest is Base {
         keep(owner, 10);
         bytes memory signature = sign(stranger, 4, 0, uint64(now_()));
         claimFor(stranger, 4, signature);
-        vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, owner));
+        vm.expectRevert(abi.encodeWithSelector(IPayouts.BadSignature.selector, owner));
         claimFor(stranger, 4, signature);
     }
 
@@ -121,7 +123,7 @@ contract ClaimTest is Base {
     }
 
     function refuses(address to, uint256 amount, bytes memory signature) private {
-        vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, owner));
+        vm.expectRevert(abi.encodeWithSelector(IPayouts.BadSignature.selector, owner));
         claimFor(to, amount, signature);
     }
 
@@ -131,7 +133,7 @@ contract ClaimTest is Base {
         uint64 validUntil = uint64(now_());
         bytes memory signature = sign(stranger, 4, 0, validUntil);
         vm.warp(validUntil + 1);
-        vm.expectRevert(err(IAdjudicator.Expired.selector, validUntil + 1, validUntil));
+        vm.expectRevert(err(IPayouts.Expired.selector, validUntil + 1, validUntil));
         adjudicator.claimFor(address(token), owner, stranger, 4, validUntil, signature);
         vm.warp(validUntil);
         claimFor(stranger, 4, signature);

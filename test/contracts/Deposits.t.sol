@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Deposit, IAdjudicator} from "../../contracts/interfaces/IAdjudicator.sol";
+import {IVault} from "../../contracts/interfaces/IVault.sol";
 import {Channels} from "../../contracts/types/Channel.sol";
 import {Words} from "../../contracts/types/Ledger.sol";
 import {Base} from "./Base.t.sol";
@@ -151,12 +152,12 @@ contract DepositsTest is Base {
     function test_C40_RefusesAWrongValue() external {
         Ledger memory l = empty(2, COIN);
         adjudicator.deposit{value: 5}(l.id, ALICE, COIN, 5);
-        vm.expectRevert(err(IAdjudicator.WrongValue.selector, 4, 5));
+        vm.expectRevert(err(IVault.WrongValue.selector, 4, 5));
         adjudicator.deposit{value: 4}(l.id, ALICE, COIN, 5);
-        vm.expectRevert(err(IAdjudicator.WrongValue.selector, 6, 5));
+        vm.expectRevert(err(IVault.WrongValue.selector, 6, 5));
         adjudicator.deposit{value: 6}(l.id, ALICE, COIN, 5);
         approved(token, 5);
-        vm.expectRevert(err(IAdjudicator.WrongValue.selector, 1, 0));
+        vm.expectRevert(err(IVault.WrongValue.selector, 1, 0));
         adjudicator.deposit{value: 1}(l.id, ALICE, address(token), 5);
     }
 
@@ -310,7 +311,7 @@ contract DepositsTest is Base {
     /// @notice C40: a batch that names more coins than it brings is refused.
     function test_C40_ABatchBringsItsCoins() external {
         Ledger memory l = empty(2, COIN);
-        vm.expectRevert(err(IAdjudicator.WrongValue.selector, 17, 9));
+        vm.expectRevert(err(IVault.WrongValue.selector, 17, 9));
         adjudicator.depositBatch{value: 17}(batch(l, l, 9));
     }
 

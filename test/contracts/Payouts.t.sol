@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IAdjudicator} from "../../contracts/interfaces/IAdjudicator.sol";
+import {IVault} from "../../contracts/interfaces/IVault.sol";
 import {Push} from "../../contracts/libraries/Push.sol";
 import {Base} from "./Base.t.sol";
 import {Hash, Ledger, Wire} from "./Model.sol";
@@ -50,7 +51,7 @@ contract PayoutsTest is Base {
         payee.setMood(Payee.Mood.Reverts);
         Ledger memory l = ready(address(payee), COIN);
         vm.expectEmit(address(adjudicator));
-        emit IAdjudicator.Claimable(COIN, address(payee), A);
+        emit IVault.Claimable(COIN, address(payee), A);
         settle(l, none());
     }
 

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IAdjudicator} from "../../contracts/interfaces/IAdjudicator.sol";
+import {IPayouts} from "../../contracts/interfaces/IPayouts.sol";
 import {Channels} from "../../contracts/types/Channel.sol";
 import {Withdrawals} from "../../contracts/types/Withdrawal.sol";
 import {Base} from "./Base.t.sol";
@@ -99,7 +100,7 @@ contract RedirectTest is Base {
         for (uint256 mood; mood < 5; ++mood) {
             if (mood == uint256(Wallet.Mood.Yes)) continue;
             wallet.setMood(Wallet.Mood(mood));
-            vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[ALICE].signer));
+            vm.expectRevert(abi.encodeWithSelector(IPayouts.BadSignature.selector, l.party[ALICE].signer));
             adjudicator.withdraw{gas: 1_000_000}(l.channel, l.asset, Wire.withdrawal(w, l.base, sigs));
         }
         wallet.setMood(Wallet.Mood.Yes);
@@ -118,7 +119,7 @@ contract RedirectTest is Base {
         Withdrawal memory w = away(l);
         bytes[] memory sigs = signatures(l, Hash.withdrawal(l, w));
         bytes32 digest = Hash.digest(domain(), Hash.withdrawal(l, w));
-        bytes memory reason = abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[ALICE].signer);
+        bytes memory reason = abi.encodeWithSelector(IPayouts.BadSignature.selector, l.party[ALICE].signer);
         sigs[ALICE] = bytes.concat(hex"02", long(l.party[ALICE].key, digest));
         vm.expectRevert(reason);
         withdraw(l, w, sigs);

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IAdjudicator} from "../../contracts/interfaces/IAdjudicator.sol";
+import {IPayouts} from "../../contracts/interfaces/IPayouts.sol";
 import {Channels} from "../../contracts/types/Channel.sol";
 import {Base} from "./Base.t.sol";
 import {Hash, Ledger, Signed, State, Withdrawal} from "./Model.sol";
@@ -26,7 +27,7 @@ contract SignaturesTest is Base {
     function refuses(Ledger memory l, Signed memory s, bytes memory envelope) private {
         s.sigs[BOB] = envelope;
         vm.prank(l.party[ALICE].signer);
-        vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[BOB].signer));
+        vm.expectRevert(abi.encodeWithSelector(IPayouts.BadSignature.selector, l.party[BOB].signer));
         submit(l, only(s));
     }
 
@@ -104,7 +105,7 @@ contract SignaturesTest is Base {
     }
 
     function refusesMember(Ledger memory l, Signed memory s, uint256 member) private {
-        vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[member].signer));
+        vm.expectRevert(abi.encodeWithSelector(IPayouts.BadSignature.selector, l.party[member].signer));
         submit(l, only(s));
     }
 
@@ -201,7 +202,7 @@ contract SignaturesTest is Base {
         refuses(l, s, direct(l.party[BOB].key, Hash.withdrawal(l, w)));
         refuses(l, s, direct(l.party[BOB].key, Hash.batch(digestOf(l, s.state))));
         bytes[] memory sigs = signatures(l, Hash.state(l, s.state));
-        vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[ALICE].signer));
+        vm.expectRevert(abi.encodeWithSelector(IPayouts.BadSignature.selector, l.party[ALICE].signer));
         withdraw(l, w, sigs);
     }
 

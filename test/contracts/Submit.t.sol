@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IAdjudicator} from "../../contracts/interfaces/IAdjudicator.sol";
+import {IPayouts} from "../../contracts/interfaces/IPayouts.sol";
 import {LaneWord, States} from "../../contracts/types/State.sol";
 import {Base} from "./Base.t.sol";
 import {Hash, Ledger, Signed, State, Wire} from "./Model.sol";
@@ -64,10 +65,10 @@ contract SubmitTest is Base {
     function test_C23_C46_ValidityDoesNotDependOnTheCaller() external {
         Ledger memory l = pair();
         Signed memory s = signedFor(l, stateOf(l, 0, 1, 100), ALICE);
-        vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[ALICE].signer));
+        vm.expectRevert(abi.encodeWithSelector(IPayouts.BadSignature.selector, l.party[ALICE].signer));
         submit(l, only(s));
         vm.prank(l.party[BOB].signer);
-        vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[ALICE].signer));
+        vm.expectRevert(abi.encodeWithSelector(IPayouts.BadSignature.selector, l.party[ALICE].signer));
         submit(l, only(s));
         vm.prank(l.party[ALICE].owner);
         submit(l, only(s));
@@ -87,7 +88,7 @@ contract SubmitTest is Base {
         Signed memory s = signedFor(l, stateOf(l, 0, 1, 100), ALICE);
         s.sigs[BOB] = "";
         vm.prank(l.party[ALICE].owner);
-        vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[BOB].signer));
+        vm.expectRevert(abi.encodeWithSelector(IPayouts.BadSignature.selector, l.party[BOB].signer));
         submit(l, only(s));
         s = signedFor(l, stateOf(l, 0, 1, 100), BOB);
         vm.prank(l.party[ALICE].owner);
@@ -100,7 +101,7 @@ contract SubmitTest is Base {
         Ledger memory l = group(3);
         Signed memory s = signedFor(l, stateOf(l, 0, 1, 10), 1);
         vm.prank(l.party[1].signer);
-        vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[1].signer));
+        vm.expectRevert(abi.encodeWithSelector(IPayouts.BadSignature.selector, l.party[1].signer));
         submit(l, only(s));
     }
 

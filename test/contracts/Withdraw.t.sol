@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IAdjudicator} from "../../contracts/interfaces/IAdjudicator.sol";
+import {IPayouts} from "../../contracts/interfaces/IPayouts.sol";
 import {Channels} from "../../contracts/types/Channel.sol";
 import {Words} from "../../contracts/types/Ledger.sol";
 import {Base} from "./Base.t.sol";
@@ -122,7 +123,7 @@ contract WithdrawTest is Base {
         uint256 time = now_() + (elapsed % 2 hours);
         vm.warp(time);
         bytes[] memory sigs = signatures(l, Hash.withdrawal(l, w));
-        if (time > w.validUntil) vm.expectRevert(err(IAdjudicator.Expired.selector, time, w.validUntil));
+        if (time > w.validUntil) vm.expectRevert(err(IPayouts.Expired.selector, time, w.validUntil));
         withdraw(l, w, sigs);
     }
 
@@ -131,7 +132,7 @@ contract WithdrawTest is Base {
         Ledger memory l = pair();
         Withdrawal memory w = withdrawal(l, ALICE, 10);
         vm.warp(w.validUntil + 1);
-        rejects(l, w, err(IAdjudicator.Expired.selector, w.validUntil + 1, w.validUntil));
+        rejects(l, w, err(IPayouts.Expired.selector, w.validUntil + 1, w.validUntil));
         vm.warp(w.validUntil);
         withdraw(l, w);
     }
@@ -151,14 +152,14 @@ contract WithdrawTest is Base {
         if (field == 4) w.parts[0].toChannel = bytes32(uint256(w.parts[0].toChannel) ^ by);
         if (field == 5) w.parts[0].member = BOB;
         if (field == 6) (w.parts[0].toChannel, w.parts[0].to) = (0, stranger);
-        vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[ALICE].signer));
+        vm.expectRevert(abi.encodeWithSelector(IPayouts.BadSignature.selector, l.party[ALICE].signer));
         withdraw(l, w, sigs);
     }
 
     /// @notice C6: withdrawals of an ended generation are refused after the channel was funded again.
     function test_C6_AnEndedGenerationIsOver() external {
         Ledger memory l = pair();
-        bytes memory reason = abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[ALICE].signer);
+        bytes memory reason = abi.encodeWithSelector(IPayouts.BadSignature.selector, l.party[ALICE].signer);
         Withdrawal memory w = withdrawal(l, ALICE, 10);
         bytes[] memory sigs = signatures(l, Hash.withdrawal(l, w));
         Withdrawal memory end = closing(l, A, B);
@@ -183,7 +184,7 @@ contract WithdrawTest is Base {
         sigs = signatures(l, Hash.withdrawal(l, w));
         sigs[BOB] = "";
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(IAdjudicator.BadSignature.selector, l.party[BOB].signer));
+        vm.expectRevert(abi.encodeWithSelector(IPayouts.BadSignature.selector, l.party[BOB].signer));
         withdraw(l, w, sigs);
         vm.prank(l.party[BOB].signer);
         withdraw(l, w, sigs);

@@ -17,7 +17,8 @@ const STORAGE = new Map([
 ])
 
 const CONDITIONS = ['SecretCondition', 'PointCondition', 'ClockCondition', 'VouchedCondition', 'LogicCondition']
-const CONTRACTS = ['Adjudicator', 'OutcomeRegistry', ...CONDITIONS]
+const HOUSES = ['ClearingHouse', 'HouseCourt', 'HouseStake']
+const CONTRACTS = ['Adjudicator', 'OutcomeRegistry', ...HOUSES, ...CONDITIONS]
 
 const PUSH1 = 0x60
 const PUSH32 = 0x7f

@@ -1,0 +1,118 @@
+import { toHex, toUint } from '../core/bytes.ts'
+import { keccak256 } from '../core/keccak.ts'
+import type { Hex } from '../core/types.ts'
+import { hashWords, packWords } from './words.ts'
+
+// Merkle sum trees, docs/clearing.md §2. A row is a hash and its sums, 32 bytes each; a sum is `high uint128 | low uint128`.
+
+const WORD = 32
+const HALF = (1n << 128n) - 1n
+
+/** The top of a tree: all that a contract needs to check paths. */
+export interface Tally {
+  readonly depth: number
+  readonly node: Hex
+  readonly sums: readonly bigint[]
+}
+
+/** One leaf: its hash and a word of sums for each asset. */
+export interface Row {
+  readonly hash: Uint8Array
+  readonly sums: readonly bigint[]
+}
+
+/** A whole tree. `levels[k]` holds the rows of level k, leaves first; what is not there is empty. */
+export interface TallyTree {
+  /** Words of a row. */
+  readonly stride: number
+  readonly levels: readonly Uint8Array[]
+  /** What stands for an empty subtree on each level. */
+  readonly empty: readonly Uint8Array[]
+}
+
+/** Two totals in a word. */
+export const sumWord = (high: bigint, low = 0n): bigint => (high << 128n) | low
+
+/** The high total of a sum word. */
+export const highOf = (word: bigint): bigint => word >> 128n
+/** The low total of a sum word. */
+export const lowOf = (word: bigint): bigint => word & HALF
+
+/** The tree over `rows`, by position; undefined leaves are empty. `width`: words of sums. */
+export function buildTally(rows: readonly (Row | undefined)[], width: number): TallyTree {
+  const stride = 1 + width
+  const size = WORD * stride
+  const leaves = new Uint8Array(size * rows.length)
+  for (const [i, row] of rows.entries()) if (row) leaves.set(packWords([row.hash, ...row.sums]), size * i)
+  const levels: Uint8Array[] = [leaves]
+  const empty: Uint8Array[] = [new Uint8Array(size)]
+  while (levels.at(-1)!.length > size) {
+    levels.push(joinAll(levels.at(-1)!, empty.at(-1)!, stride))
+    empty.push(join(empty.at(-1)!, empty.at(-1)!))
+  }
+  return { stride, levels, empty }
+}
+
+function joinAll(level: Uint8Array, empty: Uint8Array, stride: number): Uint8Array {
+  const size = WORD * stride
+  const count = level.length / size
+  const above = new Uint8Array(size * Math.ceil(count / 2))
+  for (let i = 0; i < count; i += 2) {
+    const right = i + 1 < count ? level.subarray(size * (i + 1), size * (i + 2)) : empty
+    above.set(join(level.subarray(size * i, size * (i + 1)), right), (size * i) / 2)
+  }
+  return above
+}
+
+function join(left: Uint8Array, right: Uint8Array): Uint8Array {
+  const size = left.length
+  const pair = new Uint8Array(2 * size)
+  pair.set(left)
+  pair.set(right, size)
+  const row = new Uint8Array(size)
+  row.set(keccak256(pair))
+  for (let at = WORD; at < size; at += WORD) addWords(row, left, right, at)
+  return row
+}
+
+// Sums are kept as bytes: adding two words by bytes costs less than two conversions to bigint and one back.
+function addWords(target: Uint8Array, a: Uint8Array, b: Uint8Array, at: number): void {
+  let carry = 0
+  for (let i = at + WORD - 1; i >= at; i--) {
+    const sum = a[i]! + b[i]! + carry
+    target[i] = sum
+    carry = sum >> 8
+  }
+}
+
+/** The top of a tree; of no leaves too. */
+export function topOf({ levels, stride, empty }: TallyTree): Tally {
+  const top = levels.at(-1)!.length === 0 ? empty[0]! : levels.at(-1)!
+  const sums = Array.from({ length: stride - 1 }, (_, i) => toUint(top.subarray(WORD * (i + 1), WORD * (i + 2))))
+  return { depth: levels.length - 1, node: toHex(top.subarray(0, WORD)), sums }
+}
+
+/** What commits to a tree. */
+export const tallyHash = ({ depth, node, sums }: Tally): Uint8Array => hashWords([BigInt(depth), node, ...sums])
+
+/** The path of one leaf: words, level by level. */
+export const tallyPath = (tree: TallyTree, position: number): Hex[] => tallyPaths(tree, [position])
+
+/** The rows that are missing above several leaves, `positions` ascending: words, level by level, from the left. */
+export function tallyPaths({ levels, stride, empty }: TallyTree, positions: readonly number[]): Hex[] {
+  const size = WORD * stride
+  const words: Hex[] = []
+  let here = [...positions]
+  for (let level = 0; level < levels.length - 1; level++) {
+    const known = new Set(here)
+    for (const position of here) {
+      const sibling = position ^ 1
+      if (known.has(sibling)) continue
+      const found = levels[level]!.subarray(size * sibling, size * (sibling + 1))
+      const row = found.length === size ? found : empty[level]!
+      for (let at = 0; at < size; at += WORD) words.push(toHex(row.subarray(at, at + WORD)))
+    }
+    here = [...new Set(here.map((position) => position >> 1))]
+  }
+  return words
+}
