@@ -77,7 +77,7 @@ async function measure(members: number): Promise<Figures> {
     ),
   )
   const payment = alice.lastPayments[50]!
-  await note('challenge a credit', judge('challengeCredit', payment, BOND))
+  await note('challenge a credit', judge('challengeCredit', payment, house.membership(alice), BOND))
   const [debitEvent] = await house.court.queryFilter(house.court.getEvent('DebitDemanded'))
   const debit = (debitEvent as unknown as { args: { demand: { toArray(deep: boolean): unknown[] } } }).args.demand
   const path = tallyPath(two.trees.get(bob.id)!.income, 50)

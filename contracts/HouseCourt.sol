@@ -3,7 +3,16 @@ pragma solidity ^0.8.30;
 
 import {Vault} from "./Vault.sol";
 import {IClearingHouse, Identity, Proof, Rules} from "./interfaces/IClearingHouse.sol";
-import {About, Absence, DebitDemand, Evidence, IHouseCourt, LeafDemand, Release} from "./interfaces/IHouseCourt.sol";
+import {
+    About,
+    Absence,
+    DebitDemand,
+    Evidence,
+    IHouseCourt,
+    LeafDemand,
+    Membership,
+    Release
+} from "./interfaces/IHouseCourt.sol";
 import {LeafRules} from "./libraries/LeafRules.sol";
 import {Statements} from "./libraries/Statements.sol";
 import {Account} from "./types/house/Account.sol";
@@ -18,7 +27,7 @@ import {Tallies, Tally} from "./types/house/Tally.sol";
 /// @title The court of all houses
 /// @dev Apart from the houses, for the code of both does not fit into one contract; it holds nothing but bonds.
 /// A demand needs no evidence where the answer can refute it: so nothing that an operator withholds keeps a member from asking,
-/// and nonsense is answered by its absence.
+/// and nonsense is answered by its absence. Only that the payer is a member must be shown.
 contract HouseCourt is IHouseCourt, Vault {
     /// @dev What the dearest answer costs, measured with room to spare; bonds are counted from it.
     uint256 private constant ANSWER_GAS = 250_000;
@@ -60,13 +69,24 @@ contract HouseCourt is IHouseCourt, Vault {
     }
 
     /// @inheritdoc IHouseCourt
-    function challengeCredit(IClearingHouse house, Payment calldata payment) external payable nonReentrant {
+    function challengeCredit(
+        IClearingHouse house,
+        Payment calldata payment,
+        Membership calldata payer
+    ) external payable nonReentrant {
+        _requireMembership(house, payer, payment.from, payment.epoch);
         _demandOfPayment(house, About.Credit, payment, 0);
     }
 
     /// @inheritdoc IHouseCourt
-    function challengeLeg(IClearingHouse house, Payment calldata payment, uint32 leg) external payable nonReentrant {
+    function challengeLeg(
+        IClearingHouse house,
+        Payment calldata payment,
+        uint32 leg,
+        Membership calldata payer
+    ) external payable nonReentrant {
         require(payment.group != 0, NoEvidence());
+        _requireMembership(house, payer, payment.from, payment.epoch);
         _demandOfPayment(house, About.Leg, payment, leg);
     }
 
@@ -76,9 +96,11 @@ contract HouseCourt is IHouseCourt, Vault {
         uint64 epoch,
         LockReceipt calldata receipt,
         Lock calldata lock,
-        bytes calldata signature
+        bytes calldata signature,
+        Membership calldata payer
     ) external payable nonReentrant {
         bool proven = _isProven(house, receipt, lock, signature);
+        if (!proven) _requireMembership(house, payer, receipt.payer, epoch);
         require(lock.epoch <= epoch, Inadmissible(lock.epoch, epoch));
         // Decided locks leave the tree when the payer's next account folds them in.
         if (proven) require(_status(house, lock, block.timestamp).live != 0, NotLive(lock.key));
@@ -92,9 +114,11 @@ contract HouseCourt is IHouseCourt, Vault {
         Epoch calldata epoch,
         LockReceipt calldata receipt,
         Lock calldata lock,
-        bytes calldata signature
+        bytes calldata signature,
+        Membership calldata payer
     ) external payable nonReentrant {
         bool proven = _isProven(house, receipt, lock, signature);
+        if (!proven) _requireMembership(house, payer, receipt.payer, epoch.number);
         require(lock.epoch <= epoch.number, Inadmissible(lock.epoch, epoch.number));
         _requireEpoch(house, epoch, epoch.number);
         require(_status(house, lock, epoch.cutTime).paid != 0, NotDecided(lock.key));
@@ -435,6 +459,18 @@ contract HouseCourt is IHouseCourt, Vault {
             if (one.deposited > demand.deposited[one.asset]) demand.deposited[one.asset] = one.deposited;
             if (one.requested > demand.requested[one.asset]) demand.requested[one.asset] = one.requested;
         }
+    }
+
+    /// @dev Whoever is no member has no leaf, and the operator could not show what does not stand in it.
+    function _requireMembership(
+        IClearingHouse house,
+        Membership calldata one,
+        bytes32 member,
+        uint256 epoch
+    ) private view {
+        require(one.receipt.member == member, WrongMember(one.receipt.member, member));
+        require(one.receipt.epoch <= epoch, Inadmissible(one.receipt.epoch, epoch));
+        _requireOperator(house, one.receipt.hash(), one.signature);
     }
 
     /// @return proven Whether the operator signed it; no signature: it may not be there at all.

@@ -20,6 +20,12 @@ struct Evidence {
     bytes[] signatures;
 }
 
+/// @notice A receipt shows that its member has a leaf in its epoch and in all later ones: without it, absence could not be shown.
+struct Membership {
+    Receipt receipt;
+    bytes signature;
+}
+
 /// @notice D2: what the leaf of a member must hold at least.
 /// @param index The member's index and one; zero: unknown.
 struct LeafDemand {
@@ -105,17 +111,27 @@ interface IHouseCourt is IVault {
 
     /// @notice D2: the leaf of a member, at least as good for it as the evidence.
     function challengeLeaf(IClearingHouse house, Epoch calldata epoch, Evidence calldata evidence) external payable;
-    /// @notice D3: the credit of a payment that is debited in its epoch.
-    function challengeCredit(IClearingHouse house, Payment calldata payment) external payable;
+    /// @notice D3: the credit of a payment that is debited in its epoch. `payer`: the membership of who was debited.
+    function challengeCredit(
+        IClearingHouse house,
+        Payment calldata payment,
+        Membership calldata payer
+    ) external payable;
     /// @notice D3: another leg of the payment's group.
-    function challengeLeg(IClearingHouse house, Payment calldata payment, uint32 leg) external payable;
-    /// @notice D5: the status of a lock. With a receipt (its signature not empty) the lock must be there.
+    function challengeLeg(
+        IClearingHouse house,
+        Payment calldata payment,
+        uint32 leg,
+        Membership calldata payer
+    ) external payable;
+    /// @notice D5: the status of a lock. With the operator's signature of the receipt the lock must be there, and `payer` does not matter.
     function challengeLock(
         IClearingHouse house,
         uint64 epoch,
         LockReceipt calldata receipt,
         Lock calldata lock,
-        bytes calldata signature
+        bytes calldata signature,
+        Membership calldata payer
     ) external payable;
     /// @notice D5: the credit of a lock that was paid in this epoch. `previous`: the epoch before.
     function challengeLockCredit(
@@ -124,7 +140,8 @@ interface IHouseCourt is IVault {
         Epoch calldata epoch,
         LockReceipt calldata receipt,
         Lock calldata lock,
-        bytes calldata signature
+        bytes calldata signature,
+        Membership calldata payer
     ) external payable;
 
     /// @notice `epochs`, `proofs`: the epoch before and the challenged one. `account`: the one that the leaf was taken from.

@@ -6,6 +6,7 @@ import {
   amountRow,
   emptyTally,
   legHash,
+  lockHash,
   paymentHash,
   receiptHash,
   releaseHash,
@@ -76,6 +77,13 @@ const evidence = (person: Person, parts: object) => ({
   ...parts,
 })
 
+/** Why something was refused; 'taken' if it was not. */
+const refusal = (taken: Promise<unknown>) =>
+  taken.then(
+    () => 'taken',
+    ({ message }: Error) => message,
+  )
+
 const pastAnswers = () => time.increase(WINDOW + ANSWER_TIME + 200)
 const balance = ({ identity }: Person) => ethers.provider.getBalance(identity.owner)
 
@@ -114,6 +122,27 @@ describe('A clearing house', () => {
     await expect(call(house, 'collect', one.epoch, ...house.claims(one, [carol])))
       .to.be.revertedWithCustomError(house.house, 'AlreadyPaid')
       .withArgs(2)
+  })
+
+  it('takes any members at once, in trees of any size, and none with a path that is not theirs', async () => {
+    for (const size of [1, 2, 3, 5, 8]) {
+      const house = await House.open()
+      const people = Array.from({ length: size }, (_, i) => house.join(`member ${i}`))
+      for (const [i, person] of people.entries()) await house.deposit(person, BigInt(i + 1))
+      const one = await house.commit()
+      await time.increase(WINDOW)
+      const collect = house.house.getFunction('collect').staticCall
+      const run = fc.asyncProperty(fc.subarray(people, { minLength: 1 }), fc.nat(), async (some, at) => {
+        const [claims, path] = house.claims(one, some)
+        await collect(one.epoch, claims, path)
+        const wrong = [...path]
+        if (wrong.length > 0) wrong[at % wrong.length] = ethers.id('something else') as Hex
+        else wrong.push(ethers.id('too much') as Hex)
+        expect(await refusal(collect(one.epoch, claims, wrong))).to.match(/WrongProof|WrongPath|TallyOverflow/)
+        expect(await refusal(collect(one.epoch, [...claims, claims[0]], path))).to.match(/AlreadyPaid|UnsortedPosition/)
+      })
+      await fc.assert(run, { numRuns: 12, seed: 20261126 })
+    }
   })
 
   it('hashes epochs as the SDK does', async () => {
@@ -311,7 +340,7 @@ describe('A clearing house', () => {
       house.pay(alice, bob, 5n)
       const payment = house.pay(alice, bob, 60n)
       const one = await house.commit()
-      await judge(house, 'challengeCredit', payment, BOND)
+      await judge(house, 'challengeCredit', payment, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const path = tallyPath(one.trees.get(bob.id)!.income, 1)
       const answer = [payment, one.epoch, house.proof(one, bob), 1, path]
@@ -320,10 +349,9 @@ describe('A clearing house', () => {
         house.court,
         'NotChallenged',
       )
-      await expect(judge(house, 'challengeCredit', payment, BOND)).to.be.revertedWithCustomError(
-        house.court,
-        'AlreadyChallenged',
-      )
+      await expect(
+        judge(house, 'challengeCredit', payment, house.membership(alice), BOND),
+      ).to.be.revertedWithCustomError(house.court, 'AlreadyChallenged')
     })
 
     it('shows that a payment nobody made is not there, also at a place that the tree does not reach', async () => {
@@ -331,14 +359,14 @@ describe('A clearing house', () => {
       const made = house.pay(alice, bob, 60n)
       const one = await house.commit()
       for (const position of [0, 9]) {
-        await judge(house, 'challengeCredit', { ...made, amount: 61n, position }, BOND)
+        await judge(house, 'challengeCredit', { ...made, amount: 61n, position }, house.membership(alice), BOND)
         const { demand } = await demandOf(house, 'DebitDemanded')
         const entry = toHex(paymentHash(made))
         const sums = amountRow(paymentHash(made), 0, 60n, 1).sums
         const absence = { epoch: one.epoch, proof: house.proof(one, alice), entry, sums, path: [] }
         await judge(house, 'answerByAbsence', demand, absence)
       }
-      await judge(house, 'challengeCredit', made, BOND)
+      await judge(house, 'challengeCredit', made, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const sums = amountRow(paymentHash(made), 0, 60n, 1).sums
       const lie = { epoch: one.epoch, proof: house.proof(one, alice), entry: toHex(paymentHash(made)), sums, path: [] }
@@ -347,12 +375,32 @@ describe('A clearing house', () => {
         .withArgs(9)
     })
 
+    it('is asked nothing about somebody who is no member in that epoch, for it could not show that', async () => {
+      const { house, alice, bob } = await open()
+      const payment = house.pay(alice, bob, 60n)
+      await house.commit()
+      const nobody = { ...payment, from: ethers.id('nobody') }
+      const ask = (one: object, membership: object) => judge(house, 'challengeCredit', one, membership, BOND)
+      await expect(ask(nobody, house.membership(alice))).to.be.revertedWithCustomError(house.court, 'WrongMember')
+      await expect(ask(payment, house.membership(alice, 2n))).to.be.revertedWithCustomError(house.court, 'Inadmissible')
+      const forged = {
+        ...house.membership(alice),
+        signature: house.sign(bob.key, receiptHash(house.membership(alice).receipt)),
+      }
+      await expect(ask(payment, forged)).to.be.revertedWithCustomError(house.court, 'BadSignature')
+      const lock = { to: bob.id, asset: 0, amount: 1n, key: SECRET, deadline: 0n, epoch: 1n }
+      const receipt = { payer: nobody.from, index: 0, position: 0, lock: toHex(lockHash(lock)) }
+      await expect(
+        judge(house, 'challengeLock', 1, receipt, lock, '0x', house.membership(alice), BOND),
+      ).to.be.revertedWithCustomError(house.court, 'WrongMember')
+    })
+
     it('is halted for a debit that was not credited', async () => {
       const { house, alice, bob, carol } = await open()
       const one = await house.commit()
       const payment = house.pay(alice, bob, 60n, { credit: false })
       const two = await house.commit()
-      await judge(house, 'challengeCredit', payment, BOND)
+      await judge(house, 'challengeCredit', payment, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const answer = [payment, two.epoch, house.proof(two, bob), 0, []]
       await expect(judge(house, 'answerCredit', demand, ...answer)).to.be.revertedWithCustomError(
@@ -384,12 +432,12 @@ describe('A clearing house', () => {
     }
 
     it('shows its debit, and that there are no further legs', async () => {
-      const { house, bob, two, tree, first, second } = await deal(true)
-      await judge(house, 'challengeLeg', first, 1, BOND)
+      const { house, alice, bob, two, tree, first, second } = await deal(true)
+      await judge(house, 'challengeLeg', first, 1, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const proof = house.proof(two, bob)
       await judge(house, 'answerLeg', demand, first, second, two.epoch, proof, [], tallyPath(tree, 1))
-      await judge(house, 'challengeLeg', first, 2, BOND)
+      await judge(house, 'challengeLeg', first, 2, house.membership(alice), BOND)
       const none = await demandOf(house, 'DebitDemanded')
       const leaf = amountRow(legHash({ ...first }), 0, 10n, 1)
       await judge(house, 'answerNoLeg', none.demand, first, toHex(leaf.hash), leaf.sums, tallyPath(tree, 0))
@@ -397,7 +445,7 @@ describe('A clearing house', () => {
 
     it('is halted if the other did not pay', async () => {
       const { house, alice, bob, carol, one, two, tree, first } = await deal(false)
-      await judge(house, 'challengeLeg', first, 1, BOND)
+      await judge(house, 'challengeLeg', first, 1, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const fake = { ...first, from: bob.id, to: alice.id, amount: 20n, leg: 1 }
       const answer = judge(
@@ -431,7 +479,7 @@ describe('A clearing house', () => {
 
     it('shows a live one, which pays after a halt when its secret is known', async () => {
       const { house, alice, bob, carol, one, lock, receipt } = await locked()
-      await judge(house, 'challengeLock', 1, ...receipt, BOND)
+      await judge(house, 'challengeLock', 1, ...receipt, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const { proof } = { proof: house.proof(one, alice) }
       await judge(house, 'answerLock', demand, lock.lock_, one.epoch, proof, [], [])
@@ -457,18 +505,18 @@ describe('A clearing house', () => {
     })
 
     it('credits a paid one in the first epoch that sees it, and only there', async () => {
-      const { house, bob, one, lock, receipt } = await locked()
+      const { house, alice, bob, one, lock, receipt } = await locked()
       await house.registry.getFunction('reveal')(SECRET)
       const two = await house.commit()
-      await judge(house, 'challengeLockCredit', one.epoch, two.epoch, ...receipt, BOND)
+      await judge(house, 'challengeLockCredit', one.epoch, two.epoch, ...receipt, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       await judge(house, 'answerLockCredit', demand, lock.lock_, two.epoch, house.proof(two, bob), 0, [])
       const three = await house.commit()
       await expect(
-        judge(house, 'challengeLockCredit', two.epoch, three.epoch, ...receipt, BOND),
+        judge(house, 'challengeLockCredit', two.epoch, three.epoch, ...receipt, house.membership(alice), BOND),
       ).to.be.revertedWithCustomError(house.court, 'NotLive')
       await expect(
-        judge(house, 'challengeLockCredit', one.epoch, one.epoch, ...receipt, BOND),
+        judge(house, 'challengeLockCredit', one.epoch, one.epoch, ...receipt, house.membership(alice), BOND),
       ).to.be.revertedWithCustomError(house.court, 'NotDecided')
     })
 
@@ -478,14 +526,14 @@ describe('A clearing house', () => {
       const two = await house.commit(() => {}, {
         status: async ({ amount }) => ({ paid: 0n, refunded: amount, live: 0n }),
       })
-      await judge(house, 'challengeLockCredit', one.epoch, two.epoch, ...receipt, BOND)
+      await judge(house, 'challengeLockCredit', one.epoch, two.epoch, ...receipt, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const answer = [lock.lock_, two.epoch, house.proof(two, bob), 0, []]
       await expect(judge(house, 'answerLockCredit', demand, ...answer)).to.be.revertedWithCustomError(
         house.court,
         'WrongAnswer',
       )
-      await judge(house, 'challengeLock', 2, lock, lock.lock_, '0x', BOND)
+      await judge(house, 'challengeLock', 2, lock, lock.lock_, '0x', house.membership(alice), BOND)
       const status = await demandOf(house, 'DebitDemanded')
       await expect(
         judge(house, 'answerLock', status.demand, lock.lock_, two.epoch, house.proof(two, alice), [], []),
@@ -499,7 +547,7 @@ describe('A clearing house', () => {
       alice.locks = []
       house.pay(alice, bob, 1n)
       const two = await house.commit()
-      await judge(house, 'challengeLock', 2, ...receipt, BOND)
+      await judge(house, 'challengeLock', 2, ...receipt, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const gone = { epoch: two.epoch, proof: house.proof(two, alice), entry: ZeroHash, sums: [0n], path: [] }
       await expect(judge(house, 'answerByAbsence', demand, gone))
@@ -526,7 +574,7 @@ describe('A clearing house', () => {
       alice.locks = []
       const payment = house.pay(alice, bob, 40n)
       const two = await house.commit()
-      await judge(house, 'challengeLock', 2, ...receipt, BOND)
+      await judge(house, 'challengeLock', 2, ...receipt, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const hash = releaseHash(alice.id, 0, lock.lock, toHex(paymentHash(payment)))
       const release = {

@@ -292,6 +292,13 @@ export class House {
     return { receipt, signature: this.sign(this.operator, receiptHash(receipt)) }
   }
 
+  /** The receipt that made somebody a member. */
+  membership(person: Person, epoch = 1n): { receipt: Receipt; signature: Hex } {
+    const { id: member, index } = person
+    const receipt = { member, index, epoch, seq: 0n, credits: this.assets.map(() => 0n), income: this.empty() }
+    return { receipt, signature: this.sign(this.operator, receiptHash(receipt)) }
+  }
+
   #payments(person: Person): TallyTree {
     const rows = person.payments.map((one) => amountRow(paymentHash(one), one.asset, one.amount, this.width))
     return buildTally(rows, this.width)
