@@ -32,9 +32,10 @@ contract HouseCourt is IHouseCourt, Vault {
     /// @dev What the dearest answer costs, measured with room to spare; bonds are counted from it.
     uint256 private constant ANSWER_GAS = 250_000;
     /// @dev What an answer costs before and after its body runs, and for each byte, at the least.
-    uint256 private constant AROUND_GAS = 30_000;
-    uint256 private constant BYTE_GAS = 8;
+    uint256 private constant AROUND_GAS = 55_000;
+    uint256 private constant BYTE_GAS = 10;
     uint256 private constant GWEI = 1e9;
+    uint256 private constant MAX_DOUBLINGS = 6;
 
     struct Challenge {
         address challenger;
@@ -63,7 +64,9 @@ contract HouseCourt is IHouseCourt, Vault {
         require(signed + evidence.postings.length != 0 && evidence.signatures.length == signed, NoEvidence());
         _admitAccounts(house, demand, evidence);
         _admitReceipts(house, demand, evidence);
-        _admitPostings(house, demand, evidence, epoch.cut);
+        bool deposited = _admitPostings(house, demand, evidence, epoch.cut);
+        // A request costs nothing but gas: it alone makes nobody a member.
+        require(signed != 0 || deposited, NoEvidence());
         bytes32 id = _challenge(house, demand.epoch, keccak256(abi.encode(demand)));
         emit LeafDemanded(address(house), demand.epoch, id, demand);
     }
@@ -93,18 +96,19 @@ contract HouseCourt is IHouseCourt, Vault {
     /// @inheritdoc IHouseCourt
     function challengeLock(
         IClearingHouse house,
-        uint64 epoch,
+        Epoch calldata epoch,
         LockReceipt calldata receipt,
         Lock calldata lock,
         bytes calldata signature,
         Membership calldata payer
     ) external payable nonReentrant {
         bool proven = _isProven(house, receipt, lock, signature);
-        if (!proven) _requireMembership(house, payer, receipt.payer, epoch);
-        require(lock.epoch <= epoch, Inadmissible(lock.epoch, epoch));
+        if (!proven) _requireMembership(house, payer, receipt.payer, epoch.number);
+        _requireEpoch(house, epoch, epoch.number);
+        require(lock.epoch <= epoch.number, Inadmissible(lock.epoch, epoch.number));
         // Decided locks leave the tree when the payer's next account folds them in.
-        if (proven) require(_status(house, lock, block.timestamp).live != 0, NotLive(lock.key));
-        _demandOfLock(house, About.Status, epoch, receipt, lock, proven);
+        if (proven) require(_status(house, lock, epoch.cutTime).live != 0, NotLive(lock.key));
+        _demandOfLock(house, About.Status, epoch.number, receipt, lock, proven);
     }
 
     /// @inheritdoc IHouseCourt
@@ -164,6 +168,8 @@ contract HouseCourt is IHouseCourt, Vault {
         _requireBefore(house, epochs[0], demand.epoch - 1, proofs[0], demand.member);
         require(leaf.seq >= demand.seq && leaf.seq >= proofs[0].leaf.seq, WrongAnswer(3));
         if (leaf.seq != 0) _requireAccount(house, leaf, identity, account, signature);
+        // What was signed for an earlier epoch and did not count there never counts: its payments could not be asked for.
+        require(leaf.seq == proofs[0].leaf.seq || account.epoch == demand.epoch, WrongAnswer(13));
         LeafRules.checkDebits(leaf, account, demand.epoch);
         LeafRules.checkStatuses(leaf, statuses);
         require(leaf.income == income.hash(), WrongAnswer(4));
@@ -311,7 +317,8 @@ contract HouseCourt is IHouseCourt, Vault {
     ) external nonReentrant {
         uint256 gas = gasleft();
         Challenge memory one = _answeredDebit(house, demand, demand.about);
-        require(demand.isLock, WrongAnswer(10));
+        // A payee gives up its own claim by a release, and no right of the payer.
+        require(demand.isLock && (demand.proven || demand.about == About.Credit), WrongAnswer(10));
         _requireMember(release.payee, demand.to);
         bytes32 paid;
         if (release.payments.length != 0) {
@@ -342,11 +349,11 @@ contract HouseCourt is IHouseCourt, Vault {
     /// @dev Twice the answer's base fee, doubled in steps above half of what the answer time has room for.
     function bondFor(IClearingHouse house, uint256 epoch) public view returns (uint256) {
         Rules memory rules = house.rules();
-        uint256 made = house.epochWord(epoch).challenges();
+        uint256 open = house.epochWord(epoch).open();
         uint256 half = (rules.answerTimeMost - rules.answerTime) / rules.answerTimeEach / 2;
-        uint256 doublings = made <= half ? 0 : 1 + ((made - half) * 8) / half;
-        // More than anybody has, but no overflow.
-        if (doublings > 64) return type(uint256).max;
+        uint256 doublings = open <= half ? 0 : 1 + ((open - half) * 8) / half;
+        // Nobody may price others out: not by what was answered, and not beyond this.
+        if (doublings > MAX_DOUBLINGS) doublings = MAX_DOUBLINGS;
         return ((((2 * block.basefee * ANSWER_GAS) << doublings) / GWEI) + 1) * GWEI;
     }
 
@@ -391,7 +398,8 @@ contract HouseCourt is IHouseCourt, Vault {
         uint256 cost = (gas - gasleft() + AROUND_GAS + BYTE_GAS * msg.data.length) * block.basefee;
         if (cost > bond) cost = bond;
         _pay(address(0), msg.sender, msg.sender, cost);
-        _pay(address(0), one.challenger, one.challenger, bond - cost);
+        // Kept, not pushed: no code of the challenger runs at the cost of who answers.
+        if (bond != cost) _keep(address(0), one.challenger, bond - cost);
     }
 
     function _demandOfPayment(IClearingHouse house, About about, Payment calldata payment, uint32 leg) private {
@@ -450,12 +458,13 @@ contract HouseCourt is IHouseCourt, Vault {
         LeafDemand memory demand,
         Evidence calldata evidence,
         uint256 cut
-    ) private view {
+    ) private view returns (bool deposited) {
         for (uint256 i; i < evidence.postings.length; ++i) {
             Posting calldata one = evidence.postings[i];
             require(one.hash() == house.postingHash(one.number), NoEvidence());
             require(one.member == demand.member, WrongMember(one.member, demand.member));
             require(one.number <= cut, Inadmissible(one.number, cut));
+            deposited = deposited || one.deposited != 0;
             if (one.deposited > demand.deposited[one.asset]) demand.deposited[one.asset] = one.deposited;
             if (one.requested > demand.requested[one.asset]) demand.requested[one.asset] = one.requested;
         }

@@ -115,6 +115,8 @@ abstract contract Inbox is IClearingHouse, Payouts {
     }
 
     function memberOf(Identity memory identity) public pure returns (bytes32) {
+        // Garbage recovers to zero: such a signer would sign whatever anybody likes.
+        require(identity.signer != address(0) && identity.owner != address(0), NoSuchMember());
         return keccak256(abi.encode(identity.signer, identity.owner));
     }
 
@@ -126,7 +128,7 @@ abstract contract Inbox is IClearingHouse, Payouts {
         // Only upwards: a request that could be taken back would let a member frame the operator.
         require(target > held.requested, StaleTarget(target, held.requested));
         held.requested = target;
-        emit Requested(member, _post(member, asset, 0, held), asset, target);
+        emit Requested(member, identity.owner, identity.signer, _post(member, asset, 0, held), asset, target);
     }
 
     function _post(bytes32 member, uint8 asset, uint128 amount, Standing storage held) private returns (uint256) {

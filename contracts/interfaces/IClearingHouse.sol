@@ -71,7 +71,14 @@ interface IClearingHouse is IPayouts {
         uint256 amount
     );
     /// @notice The owner wants `target` withdrawn for life.
-    event Requested(bytes32 indexed member, uint256 number, uint8 asset, uint256 target);
+    event Requested(
+        bytes32 indexed member,
+        address indexed owner,
+        address signer,
+        uint256 number,
+        uint8 asset,
+        uint256 target
+    );
     event Committed(uint256 indexed number, Epoch epoch);
     /// @notice All epochs up to this one are final.
     event Finalized(uint256 number);
@@ -87,6 +94,8 @@ interface IClearingHouse is IPayouts {
     error NotCourt(address sender);
     error NotStake(address sender);
     error NoSuchAsset(uint256 asset, uint256 count);
+    /// @notice Signer or owner is zero.
+    error NoSuchMember();
     error Halted();
     error NotSettled();
     error StaleTarget(uint256 target, uint256 held);

@@ -127,7 +127,7 @@ interface IHouseCourt is IVault {
     /// @notice D5: the status of a lock. With the operator's signature of the receipt the lock must be there, and `payer` does not matter.
     function challengeLock(
         IClearingHouse house,
-        uint64 epoch,
+        Epoch calldata epoch,
         LockReceipt calldata receipt,
         Lock calldata lock,
         bytes calldata signature,

@@ -309,6 +309,31 @@ describe('A clearing house', () => {
     it('is halted for money that is locked without a lock', () => cheat(line({ locked: 5n }), 27))
     it('is halted for locks paid that do not exist', () => cheat((leaf) => ({ ...leaf, statuses: emptyTally(1) }), 26))
 
+    it('is halted for a debit that was signed for an earlier epoch, and is asked for nothing by a mere request', async () => {
+      const { house, alice, bob } = await open()
+      const dave = house.join('dave')
+      await house.request(dave, 1n)
+      house.pay(alice, bob, 60n, { credit: false })
+      const one = await house.commit((leaves) => {
+        const leaf = leaves[alice.index]!
+        const lines = leaf.lines.map((line) => ({ ...line, debits: 0n }))
+        leaves[alice.index] = { ...leaf, seq: 0n, lines, payments: house.empty() }
+      })
+      const two = await house.commit()
+      const posted = evidence(alice, { postings: [house.postings[0]!.posting] })
+      await judge(house, 'challengeLeaf', two.epoch, posted, BOND)
+      const { demand } = await demandOf(house, 'LeafDemanded')
+      expect(one.leaves[alice.index]!.seq).to.equal(0n)
+      await expect(judge(house, 'answerLeaf', demand, ...leafAnswer(house, two, alice)))
+        .to.be.revertedWithCustomError(house.court, 'WrongAnswer')
+        .withArgs(13)
+      const requested = evidence(dave, { postings: [house.postings[3]!.posting] })
+      await expect(judge(house, 'challengeLeaf', two.epoch, requested, BOND)).to.be.revertedWithCustomError(
+        house.court,
+        'NoEvidence',
+      )
+    })
+
     it('takes no evidence of a later epoch, of another member, or that the operator did not sign', async () => {
       const { house, alice, bob } = await open()
       house.pay(alice, bob, 60n)
@@ -378,7 +403,7 @@ describe('A clearing house', () => {
     it('is asked nothing about somebody who is no member in that epoch, for it could not show that', async () => {
       const { house, alice, bob } = await open()
       const payment = house.pay(alice, bob, 60n)
-      await house.commit()
+      const one = await house.commit()
       const nobody = { ...payment, from: ethers.id('nobody') }
       const ask = (one: object, membership: object) => judge(house, 'challengeCredit', one, membership, BOND)
       await expect(ask(nobody, house.membership(alice))).to.be.revertedWithCustomError(house.court, 'WrongMember')
@@ -391,7 +416,7 @@ describe('A clearing house', () => {
       const lock = { to: bob.id, asset: 0, amount: 1n, key: SECRET, deadline: 0n, epoch: 1n }
       const receipt = { payer: nobody.from, index: 0, position: 0, lock: toHex(lockHash(lock)) }
       await expect(
-        judge(house, 'challengeLock', 1, receipt, lock, '0x', house.membership(alice), BOND),
+        judge(house, 'challengeLock', one.epoch, receipt, lock, '0x', house.membership(alice), BOND),
       ).to.be.revertedWithCustomError(house.court, 'WrongMember')
     })
 
@@ -479,7 +504,7 @@ describe('A clearing house', () => {
 
     it('shows a live one, which pays after a halt when its secret is known', async () => {
       const { house, alice, bob, carol, one, lock, receipt } = await locked()
-      await judge(house, 'challengeLock', 1, ...receipt, house.membership(alice), BOND)
+      await judge(house, 'challengeLock', one.epoch, ...receipt, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const { proof } = { proof: house.proof(one, alice) }
       await judge(house, 'answerLock', demand, lock.lock_, one.epoch, proof, [], [])
@@ -533,7 +558,7 @@ describe('A clearing house', () => {
         house.court,
         'WrongAnswer',
       )
-      await judge(house, 'challengeLock', 2, lock, lock.lock_, '0x', house.membership(alice), BOND)
+      await judge(house, 'challengeLock', two.epoch, lock, lock.lock_, '0x', house.membership(alice), BOND)
       const status = await demandOf(house, 'DebitDemanded')
       await expect(
         judge(house, 'answerLock', status.demand, lock.lock_, two.epoch, house.proof(two, alice), [], []),
@@ -547,7 +572,7 @@ describe('A clearing house', () => {
       alice.locks = []
       house.pay(alice, bob, 1n)
       const two = await house.commit()
-      await judge(house, 'challengeLock', 2, ...receipt, house.membership(alice), BOND)
+      await judge(house, 'challengeLock', two.epoch, ...receipt, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const gone = { epoch: two.epoch, proof: house.proof(two, alice), entry: ZeroHash, sums: [0n], path: [] }
       await expect(judge(house, 'answerByAbsence', demand, gone))
@@ -574,7 +599,7 @@ describe('A clearing house', () => {
       alice.locks = []
       const payment = house.pay(alice, bob, 40n)
       const two = await house.commit()
-      await judge(house, 'challengeLock', 2, ...receipt, house.membership(alice), BOND)
+      await judge(house, 'challengeLock', two.epoch, ...receipt, house.membership(alice), BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const hash = releaseHash(alice.id, 0, lock.lock, toHex(paymentHash(payment)))
       const release = {
@@ -592,6 +617,12 @@ describe('A clearing house', () => {
         'BadSignature',
       )
       await judge(house, 'answerByRelease', demand, release)
+      // The payer asks for itself: no word of the payee answers that.
+      await judge(house, 'challengeLock', two.epoch, lock, lock.lock_, '0x', house.membership(alice), BOND)
+      const own = await demandOf(house, 'DebitDemanded')
+      await expect(judge(house, 'answerByRelease', own.demand, release))
+        .to.be.revertedWithCustomError(house.court, 'WrongAnswer')
+        .withArgs(10)
     })
   })
 

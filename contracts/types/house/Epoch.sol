@@ -59,9 +59,10 @@ library Epochs {
     }
 
     function withChallenge(EpochWord kept) internal pure returns (EpochWord) {
-        // Bonds double long before sixteen bits are full.
-        require(kept.challenges() != type(uint16).max, TooManyChallenges());
-        return EpochWord.wrap(EpochWord.unwrap(kept) + (1 << 16) + 1);
+        require(kept.open() != type(uint16).max, TooManyChallenges());
+        // All that were ever made only lengthen the answer time, which has its end long before this.
+        uint256 made = kept.challenges() == type(uint16).max ? 0 : 1 << 16;
+        return EpochWord.wrap(EpochWord.unwrap(kept) + made + 1);
     }
 
     function withAnswer(EpochWord kept) internal pure returns (EpochWord) {
