@@ -64,9 +64,9 @@ contract HouseCourt is IHouseCourt, Vault {
         require(signed + evidence.postings.length != 0 && evidence.signatures.length == signed, NoEvidence());
         _admitAccounts(house, demand, evidence);
         _admitReceipts(house, demand, evidence);
-        bool deposited = _admitPostings(house, demand, evidence, epoch.cut);
+        _admitPostings(house, demand, evidence, epoch.cut);
         // A request costs nothing but gas: it alone makes nobody a member.
-        require(signed != 0 || deposited, NoEvidence());
+        require(signed != 0 || demand.since != 0, NoEvidence());
         bytes32 id = _challenge(house, demand.epoch, keccak256(abi.encode(demand)));
         emit LeafDemanded(address(house), demand.epoch, id, demand);
     }
@@ -166,6 +166,9 @@ contract HouseCourt is IHouseCourt, Vault {
         require(proofs[0].index == proofs[1].index, WrongAnswer(1));
         require(demand.index == 0 || demand.index == proofs[1].index + 1, WrongAnswer(2));
         _requireBefore(house, epochs[0], demand.epoch - 1, proofs[0], demand.member);
+        // Whoever had deposited by then had a leaf: it cannot begin anew at another index.
+        bool isNew = proofs[0].leaf.member != demand.member;
+        require(!isNew || demand.since == 0 || demand.since > epochs[0].cut, WrongAnswer(14));
         require(leaf.seq >= demand.seq && leaf.seq >= proofs[0].leaf.seq, WrongAnswer(3));
         if (leaf.seq != 0) _requireAccount(house, leaf, identity, account, signature);
         // What was signed for an earlier epoch and did not count there never counts: its payments could not be asked for.
@@ -367,7 +370,7 @@ contract HouseCourt is IHouseCourt, Vault {
         id = _idOf(house, demand);
         require(_challenges[id].epoch == 0, AlreadyChallenged(id));
         uint256 bond = bondFor(house, epoch);
-        require(msg.value >= bond && bond / GWEI <= type(uint64).max, BondTooSmall(msg.value, bond));
+        require(msg.value >= bond, BondTooSmall(msg.value, bond));
         _challenges[id] = Challenge(msg.sender, uint32(epoch), uint64(bond / GWEI));
         house.challenged(epoch);
         _pay(address(0), msg.sender, msg.sender, msg.value - bond);
@@ -392,7 +395,7 @@ contract HouseCourt is IHouseCourt, Vault {
         emit Answered(address(house), epoch, id);
     }
 
-    /// @dev Never more than the base fee of the gas that the answer took; the rest of the bond goes back.
+    /// @dev About the base fee of the gas that the answer took (calldata is counted by an average); the rest of the bond goes back.
     function _settle(Challenge memory one, uint256 gas) private {
         uint256 bond = one.bondGwei * GWEI;
         uint256 cost = (gas - gasleft() + AROUND_GAS + BYTE_GAS * msg.data.length) * block.basefee;
@@ -458,13 +461,13 @@ contract HouseCourt is IHouseCourt, Vault {
         LeafDemand memory demand,
         Evidence calldata evidence,
         uint256 cut
-    ) private view returns (bool deposited) {
+    ) private view {
         for (uint256 i; i < evidence.postings.length; ++i) {
             Posting calldata one = evidence.postings[i];
             require(one.hash() == house.postingHash(one.number), NoEvidence());
             require(one.member == demand.member, WrongMember(one.member, demand.member));
             require(one.number <= cut, Inadmissible(one.number, cut));
-            deposited = deposited || one.deposited != 0;
+            if (one.deposited != 0 && (demand.since == 0 || one.number < demand.since)) demand.since = one.number;
             if (one.deposited > demand.deposited[one.asset]) demand.deposited[one.asset] = one.deposited;
             if (one.requested > demand.requested[one.asset]) demand.requested[one.asset] = one.requested;
         }

@@ -61,7 +61,6 @@ contract HouseStake is IHouseStake, Vault {
     /// @notice The limits of claims that are not paid yet.
     mapping(uint256 asset => uint256) private _reserved;
     mapping(uint256 index => Insured) private _insured;
-    mapping(uint256 asset => bool) private _released;
     uint256 public settledAt;
     address public convictor;
 

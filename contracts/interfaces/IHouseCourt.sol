@@ -28,10 +28,12 @@ struct Membership {
 
 /// @notice D2: what the leaf of a member must hold at least.
 /// @param index The member's index and one; zero: unknown.
+/// @param since The member's earliest deposit in evidence: since that was cut it has had a leaf. Zero: unknown.
 struct LeafDemand {
     uint64 epoch;
     bytes32 member;
     uint32 index;
+    uint64 since;
     uint64 seq;
     uint128[] credits;
     uint128[] deposited;

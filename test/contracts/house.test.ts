@@ -28,7 +28,7 @@ import {
 
 const BOND = { value: 10n ** 18n }
 const GAS = { gasLimit: 5_000_000 }
-const LEAF_DEMAND = '(uint64,bytes32,uint32,uint64,uint128[],uint128[],uint128[])'
+const LEAF_DEMAND = '(uint64,bytes32,uint32,uint64,uint64,uint128[],uint128[],uint128[])'
 const SECRET = ethers.id('a secret') as Hex
 const { time } = networkHelpers
 
@@ -332,6 +332,23 @@ describe('A clearing house', () => {
         house.court,
         'NoEvidence',
       )
+    })
+
+    it('is halted for moving a member that has no receipt to an index where its credits begin at nothing', async () => {
+      const { house, alice, bob } = await open()
+      house.pay(alice, bob, 60n)
+      await house.commit()
+      const two = await house.commit((leaves) => {
+        const leaf = leaves[bob.index]!
+        leaves[3] = { ...leaf, lines: leaf.lines.map((line) => ({ ...line, credits: 0n })) }
+        leaves[bob.index] = house.emptyLeaf
+      })
+      await judge(house, 'challengeLeaf', two.epoch, evidence(bob, { postings: [house.postings[1]!.posting] }), BOND)
+      const { demand } = await demandOf(house, 'LeafDemanded')
+      const moved = { ...bob, index: 3 }
+      await expect(judge(house, 'answerLeaf', demand, ...leafAnswer(house, two, moved)))
+        .to.be.revertedWithCustomError(house.court, 'WrongAnswer')
+        .withArgs(14)
     })
 
     it('takes no evidence of a later epoch, of another member, or that the operator did not sign', async () => {

@@ -36,7 +36,7 @@ library Tallies {
     }
 
     /// @notice The top above one leaf of a tree whose depth is the path's. `sums` are overwritten.
-    /// @dev Assembly, since an answer climbs two trees of twenty levels: a fifth of what `fold` takes. Tests hold both against plain trees.
+    /// @dev Assembly, since an answer climbs two trees of twenty levels: half of what `fold` takes, calldata included.
     function climb(
         uint256 position,
         bytes32 leaf,
@@ -169,7 +169,7 @@ library Tallies {
         state.used = used + stride;
     }
 
-    /// @dev Assembly, since this runs in every node; a fuzz test holds it against a plain tree.
+    /// @dev Assembly, since this runs in every node.
     function _join(Fold memory state, uint256 row_) private pure {
         (uint256[] memory pair, uint256[] memory rows, uint256 stride) = (state.pair, state.rows, state.stride);
         bool overflow;
