@@ -93,7 +93,8 @@ describe('netting', () => {
   it('discharges as much of divisible obligations as HiGHS finds', () => {
     fc.assert(
       fc.property(rounds({ whole: false, grouped: false }), ({ obligations, funds }) => {
-        expect(Number(total(net(obligations, funds)))).to.be.closeTo(bestOf(obligations, funds), 1e-6)
+        // The optimum of a flow over whole amounts is whole; HiGHS counts in floating point.
+        expect(Number(total(net(obligations, funds)))).to.equal(Math.round(bestOf(obligations, funds)))
       }),
       runs,
     )
@@ -104,7 +105,7 @@ describe('netting', () => {
     fc.assert(
       fc.property(rounds(ALL), ({ obligations, funds }) => {
         const [found, possible] = [Number(total(net(obligations, funds))), bestOf(obligations, funds)]
-        expect(found).to.be.at.most(possible + 1e-3)
+        expect(found).to.be.at.most(Math.round(possible))
         ours += found
         best += possible
       }),
