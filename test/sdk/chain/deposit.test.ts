@@ -11,6 +11,7 @@ import { ethersWallet, type OwnerWallet } from '../../../sdk/signing/wallet.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
 import { artifact, deploy, startAnvil, type TestChain } from './anvil.ts'
 import { type Pair, pairOf } from './disputes.ts'
+import { until } from './until.ts'
 
 const SUPPLY = 10n ** 24n
 const PAYERS = 'test/mocks/Payers.sol'
@@ -86,7 +87,8 @@ describe('a deposit of tokens', () => {
     await chain.rpc('anvil_impersonateAccount', account)
     await chain.rpc('anvil_setBalance', account, '0xde0b6b3a7640000')
     const hash = (await chain.rpc('eth_sendTransaction', { from: account, to: asset, data })) as string
-    await chain.provider.waitForTransaction(hash)
+    // The provider's own way waits for another block if this one comes between its two questions, and there is none.
+    await until(async () => (await chain.provider.getTransactionReceipt(hash)) !== null)
     await chain.rpc('anvil_setBalance', account, '0x0')
     await chain.rpc('anvil_stopImpersonatingAccount', account)
   }
