@@ -18,6 +18,9 @@ const SCRIPT = fileURLToPath(new URL('../../scripts/main-job.ts', import.meta.ur
 const ZERO = `0x${'00'.repeat(32)}` as const
 const TOKEN = `0x${'70'.repeat(20)}` as const
 
+/** Milliseconds; below the time that mocha gives a test, so that a job that hangs is seen with what it said. */
+const PATIENCE = 85_000
+
 /** The main job as a process, in a group and with a temporary folder of its own. */
 class Run {
   readonly folder = mkdtempSync(join(tmpdir(), 'tallystick-main-job-'))
@@ -38,19 +41,28 @@ class Run {
     this.#code = new Promise((resolve) => this.#child.once('close', resolve))
   }
 
-  code(): Promise<number | null> {
-    return this.#code
+  async code(): Promise<number | null> {
+    const late = new Promise<never>((_, reject) => {
+      setTimeout(() => reject(this.#told('It does not end')), PATIENCE).unref()
+    })
+    return Promise.race([this.#code, late])
   }
 
   /** Waits until it has said this. */
   async said(text: RegExp): Promise<RegExpExecArray> {
+    const until = Date.now() + PATIENCE
     for (;;) {
       const found = text.exec(this.output)
       if (found) return found
-      if (this.#child.exitCode !== null)
-        throw new Error(`It ended and never said ${text}: ${this.output}${this.errors}`)
+      if (this.#child.exitCode !== null) throw this.#told(`It ended and never said ${text}`)
+      if (Date.now() > until) throw this.#told(`It does not say ${text}`)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
+  }
+
+  #told(what: string): Error {
+    const running = this.processes().map(({ command }) => command)
+    return new Error(`${what}. It said: ${this.output}${this.errors} Still running: ${running.join('; ')}`)
   }
 
   signal(signal: NodeJS.Signals): void {
