@@ -61,6 +61,8 @@ const CODES = {
   INVALID_PAYLOAD: 11,
   /** The key was used before, or its outcome is known. */
   KEY_KNOWN: 12,
+  /** The next hop is not connected now; what its channel holds is another question. */
+  PEER_AWAY: 13,
   /** The payee does not take this payment. */
   PAYMENT_REFUSED: 32,
   /** The other parts did not reach the payee in time. */

@@ -173,7 +173,8 @@ export class Intake {
     const { minimumDeposit } = termsFor(this.#switch.policy, to.ledger.asset)
     const isFunded = ({ ledger: { facts } }: Slot) => depositOf(facts) >= minimumDeposit
     const isOnline = this.#engine.peers.all.get(to.entry.peer)?.online
-    return isOnline && isFunded(from) && isFunded(to) ? undefined : 'CHANNEL_UNAVAILABLE'
+    if (!isOnline) return 'PEER_AWAY'
+    return isFunded(from) && isFunded(to) ? undefined : 'CHANNEL_UNAVAILABLE'
   }
 
   #fail(place: Place, reply: Uint8Array, code: FailureCode): void {

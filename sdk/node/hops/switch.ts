@@ -442,8 +442,9 @@ export class Switch {
   /** What the hop before is told. */
   #failureOf({ reply, failure, part, outgoing }: Carried): Uint8Array {
     if (!reply) return new Uint8Array(0)
-    const own = () => createFailure(reply, (part.refused && CODES[part.refused]) ?? 'CHANNEL_UNAVAILABLE')
-    const packet = failure && outgoing ? relayFailure(reply, failure) : (failure ?? own())
+    const isAway = outgoing && !this.#engine.peers.all.get(outgoing.slot.entry.peer)?.online
+    const reason = () => (part.refused && CODES[part.refused]) ?? (isAway ? 'PEER_AWAY' : 'CHANNEL_UNAVAILABLE')
+    const packet = failure && outgoing ? relayFailure(reply, failure) : (failure ?? createFailure(reply, reason()))
     return encodeProof({ kind: 'failure', failure: packet })
   }
 

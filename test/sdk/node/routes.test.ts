@@ -188,6 +188,21 @@ describe('ways that a node finds', () => {
     await until(() => received(again) === 2_100_000n)
   })
 
+  it('are as good as before when a peer that was away is back: what it could carry was never in question', async () => {
+    const { alice, hana, bob, carol } = await diamond(600_000n)
+    const [small, large] = [await carol.invoice({ amount: 100_000n }), await carol.invoice({ amount: 900_000n })]
+    await carol.stop()
+    const isBack = (hub: Node) => hub.channels().every(({ connected }) => connected)
+    await until(() => !isBack(hana) && !isBack(bob))
+    expect(await rejection(alice.payInvoice(small)))
+      .to.have.property('message')
+      .that.matches(/PEER_AWAY|no way/i)
+    const again = await start('carol')
+    await until(() => isBack(hana) && isBack(bob))
+    expect(await alice.payInvoice(large)).to.include({ parts: 2 })
+    await until(() => received(again) === 2_100_000n)
+  })
+
   it('stay as they are when the waiting ends, and no other is tried', async () => {
     const { alice, carol } = await diamond(600_000n)
     const invoice = await carol.invoice({ amount: 400_000n })
