@@ -31,6 +31,8 @@ interface Self {
 /** Milliseconds between reminders and attempts to dial: the job is short. */
 const TICK = 200
 const LOOK = 50
+/** Milliseconds that news of ways may take. */
+const PATIENCE = 30_000
 
 type Handlers = {
   readonly [K in OrderName]: (self: Self, order: Order<K>, tell: (report: Report) => void) => Promise<Answer<K>>
@@ -68,16 +70,23 @@ const HANDLERS: Omit<Handlers, 'start'> = {
     return { fee, parts }
   },
   async findWays({ node }, { text }) {
-    await until(() =>
-      node.quote(text).then(
-        () => true,
-        () => false,
-      ),
-    )
-    return {}
+    const limit = performance.now() + PATIENCE
+    for (;;) {
+      const refused = await node.quote(text).then(
+        () => undefined,
+        (error: Error) => error,
+      )
+      if (!refused) return {}
+      if (performance.now() > limit) throw refused
+      await new Promise((resolve) => setTimeout(resolve, LOOK))
+    }
   },
   async promised({ node }, { channelId, key }) {
     await until(() => node.transfers(channelId).some(({ transfer }) => transfer.legs.some((leg) => leg.key === key)))
+    return {}
+  },
+  async met({ node }) {
+    await until(() => node.channels().every(({ connected }) => connected))
     return {}
   },
   async heard({ node }, { channels }) {

@@ -58,6 +58,8 @@ export const ORDERS = {
   findWays: { order: z.object({ text: z.string() }), answer: z.object({}) },
   /** Waits until money is locked for this key. */
   promised: { order: z.object({ channelId, key }), answer: z.object({}) },
+  /** Waits until the peers of all channels are connected. */
+  met: { order: z.object({}), answer: z.object({}) },
   /** Waits until so many channels were told of. */
   heard: { order: z.object({ channels: count }), answer: z.object({}) },
   /** Waits until all towers hold the newest of every ledger. */

@@ -99,6 +99,7 @@ async function payInvoice(cast: Job['cast'], amount: bigint) {
 async function restart(actor: Actor, { stage }: Job): Promise<void> {
   await actor.process.kill()
   await enterAgain(actor, stage)
+  await actor.process.order('met', {})
 }
 
 /** Mallory is given a lock, gives one to carol, and is gone: carol shows the secret in vain and has to get her money from the chain. */

@@ -19,8 +19,8 @@ import { type InvoiceRefusal, InvoiceRefusedError, refusalOf } from './invoice-t
 export const MAX_PARTS = 16
 /** Payments that may gather for one invoice at a time: strangers can lock small parts for it too. */
 export const MAX_GATHERING = 8
-/** Seconds that the parts of a payment have to arrive in, from the first one on. */
-export const GATHERING_SECONDS = 60n
+/** Milliseconds of the node's own clock that parts have to arrive in, from the first one on: a chain without traffic may stand still. */
+export const GATHERING_TIME = 60_000
 
 /** Why a payee sends a part back. Only the node's own log shows it: the payer hears `PAYMENT_REFUSED` or `PAYMENT_INCOMPLETE`. */
 export type PartRefusal =
@@ -75,8 +75,8 @@ export interface Gathering {
   readonly paymentId: Hex
   readonly total: bigint
   readonly payer: Address | undefined
-  /** Chain time in seconds of the first part. */
-  readonly since: bigint
+  /** When the first part came, in milliseconds of the node's own clock. */
+  readonly since: number
   readonly parts: readonly InvoicePart[]
 }
 
@@ -93,9 +93,9 @@ export interface Receivable {
 }
 
 export type ReceivableEvent =
-  /** A transfer for it was locked; after a restart each one again. */
-  | { readonly kind: 'part'; readonly part: InvoicePart; readonly now: bigint }
-  | { readonly kind: 'tick'; readonly now: bigint }
+  /** A transfer for it was locked; after a restart each one again. `now` is the chain's time, `at` the node's. */
+  | { readonly kind: 'part'; readonly part: InvoicePart; readonly now: bigint; readonly at: number }
+  | { readonly kind: 'tick'; readonly at: number }
   /** What it promises was delivered against its amount. */
   | { readonly kind: 'delivered' }
   /** The user takes the invoice back; throws if it is paid. */
@@ -128,9 +128,9 @@ export function openReceivable(invoice: Invoice, id: Hex, accounts: readonly Add
 export function stepReceivable(book: Receivable, event: ReceivableEvent, margin: bigint): ReceivableStep {
   switch (event.kind) {
     case 'part':
-      return takePart(book, event.part, event.now, margin)
+      return takePart(book, event, margin)
     case 'tick':
-      return dropGatherings(book, ({ since }) => event.now > since + GATHERING_SECONDS, 'PARTS_MISSING')
+      return dropGatherings(book, ({ since }) => event.at > since + GATHERING_TIME, 'PARTS_MISSING')
     case 'delivered':
       return dropGatherings({ ...book, status: 'paid' }, () => true, 'INVOICE_PAID')
     case 'cancel':
@@ -174,13 +174,17 @@ function withoutPart(book: Receivable, id: string): Receivable {
 
 const holds = ({ parts }: Gathering, id: string): boolean => parts.some((part) => part.id === id)
 
-function takePart(book: Receivable, part: InvoicePart, now: bigint, margin: bigint): ReceivableStep {
+function takePart(
+  book: Receivable,
+  { part, now, at }: Extract<ReceivableEvent, { kind: 'part' }>,
+  margin: bigint,
+): ReceivableStep {
   // A crash may have come between the commit and the release.
   if (book.paid && holds(book.paid, part.id)) return { next: book, effects: [{ kind: 'release', parts: [part] }] }
   if (book.gathering.some((each) => holds(each, part.id))) return { next: book, effects: [] }
   const { paymentId, total, payer } = part.told
   const known = book.gathering.find((each) => each.paymentId === paymentId)
-  const gathering = known ?? { paymentId, total, payer, since: now, parts: [] }
+  const gathering = known ?? { paymentId, total, payer, since: at, parts: [] }
   const code = partRefusal(book, part, { now, margin }) ?? roomRefusal(book, gathering, part)
   if (code) return { next: book, effects: refuseAll([part], code) }
   const grown = { ...gathering, parts: [...gathering.parts, part] }

@@ -181,7 +181,8 @@ export class Payee {
       return
     }
     const part = this.#partOf(carried, payload, parcel)
-    this.#step(asked, { kind: 'part', part, now: this.#engine.switch.view!.now })
+    const at = this.#engine.options.clock.elapsed()
+    this.#step(asked, { kind: 'part', part, now: this.#engine.switch.view!.now, at })
   }
 
   #partOf({ id, part, taken }: Carried, payload: FinalPayload, { point }: Parcel): InvoicePart {
@@ -280,8 +281,9 @@ export class Payee {
   tick(): void {
     const { view, policy } = this.#engine.switch
     if (!view) return
+    const at = this.#engine.options.clock.elapsed()
     for (const asked of this.#asked.values()) {
-      if (asked.book.gathering.length > 0) this.#step(asked, { kind: 'tick', now: view.now })
+      if (asked.book.gathering.length > 0) this.#step(asked, { kind: 'tick', at })
       const isOld = isStale(asked.book, view.confirmed, policy.margin)
       if (isOld && !this.#isDelivering(asked.book.id)) this.#forget(asked.book)
     }
