@@ -40,17 +40,70 @@ export const lowOf = (word: bigint): bigint => word & HALF
 
 /** The tree over `rows`, by position; undefined leaves are empty. `width`: words of sums. */
 export function buildTally(rows: readonly (Row | undefined)[], width: number): TallyTree {
-  const stride = 1 + width
-  const size = WORD * stride
+  const size = WORD * (1 + width)
   const leaves = new Uint8Array(size * rows.length)
-  for (const [i, row] of rows.entries()) if (row) leaves.set(packWords([row.hash, ...row.sums]), size * i)
-  const levels: Uint8Array[] = [leaves]
-  const empty: Uint8Array[] = [new Uint8Array(size)]
-  while (levels.at(-1)!.length > size) {
-    levels.push(joinAll(levels.at(-1)!, empty.at(-1)!, stride))
-    empty.push(join(empty.at(-1)!, empty.at(-1)!))
+  for (const [i, row] of rows.entries()) if (row) leaves.set(rowBytes(row), size * i)
+  return raiseTally(leaves, width)
+}
+
+/** The tree over leaves that are packed already, {@link rowBytes} each; zeros where there is none. */
+export function raiseTally(leaves: Uint8Array, width: number): TallyTree {
+  const stride = 1 + width
+  const levels = [leaves]
+  while (levels.at(-1)!.length > WORD * stride)
+    levels.push(joinAll(levels.at(-1)!, emptyRow(width, levels.length - 1), stride))
+  return { stride, levels, empty: levels.map((_, level) => emptyRow(width, level)) }
+}
+
+/** A leaf as the tree hashes it: its hash and its sums, 32 bytes each. */
+export const rowBytes = ({ hash, sums }: Row): Uint8Array => packWords([hash, ...sums])
+
+/** By width and level; every tree of a width has the same. */
+const emptyRows = new Map<number, Uint8Array[]>()
+
+function emptyRow(width: number, level: number): Uint8Array {
+  const rows = emptyRows.get(width) ?? [new Uint8Array(WORD * (1 + width))]
+  emptyRows.set(width, rows)
+  while (rows.length <= level) rows.push(join(rows.at(-1)!, rows.at(-1)!))
+  return rows[level]!
+}
+
+/** A tree that only grows: enough of it to know its top after every leaf. */
+export interface GrowingTally {
+  readonly width: number
+  readonly count: number
+  /** By level: the full subtree that waits for its right half. */
+  readonly halves: readonly (Uint8Array | undefined)[]
+}
+
+/** A tree without leaves; `width`: words of sums. */
+export const newTally = (width: number): GrowingTally => ({ width, count: 0, halves: [] })
+
+/** With more leaves behind the others. */
+export function growTally({ width, count, halves }: GrowingTally, rows: readonly Row[]): GrowingTally {
+  const grown = [...halves]
+  for (const row of rows) {
+    let node = rowBytes(row)
+    let level = 0
+    for (; grown[level]; level++) {
+      node = join(grown[level]!, node)
+      grown[level] = undefined
+    }
+    grown[level] = node
   }
-  return { stride, levels, empty }
+  return { width, count: count + rows.length, halves: grown }
+}
+
+/** The top of a growing tree: that of {@link buildTally} over the same leaves. */
+export function topOfGrowing({ width, count, halves }: GrowingTally): Tally {
+  const depth = count <= 1 ? 0 : Math.ceil(Math.log2(count))
+  let node: Uint8Array | undefined
+  for (let level = 0; level < depth; level++) {
+    const half = halves[level]
+    if (half) node = join(half, node ?? emptyRow(width, level))
+    else if (node) node = join(node, emptyRow(width, level))
+  }
+  return tallyOf(depth, node ?? halves[depth] ?? emptyRow(width, 0))
 }
 
 function joinAll(level: Uint8Array, empty: Uint8Array, stride: number): Uint8Array {
@@ -86,10 +139,15 @@ function addWords(target: Uint8Array, a: Uint8Array, b: Uint8Array, at: number):
 }
 
 /** The top of a tree; of no leaves too. */
-export function topOf({ levels, stride, empty }: TallyTree): Tally {
-  const top = levels.at(-1)!.length === 0 ? empty[0]! : levels.at(-1)!
-  const sums = Array.from({ length: stride - 1 }, (_, i) => toUint(top.subarray(WORD * (i + 1), WORD * (i + 2))))
-  return { depth: levels.length - 1, node: toHex(top.subarray(0, WORD)), sums }
+export function topOf({ levels, empty }: TallyTree): Tally {
+  return tallyOf(levels.length - 1, levels.at(-1)!.length === 0 ? empty[0]! : levels.at(-1)!)
+}
+
+function tallyOf(depth: number, row: Uint8Array): Tally {
+  const sums = Array.from({ length: row.length / WORD - 1 }, (_, i) =>
+    toUint(row.subarray(WORD * (i + 1), WORD * (i + 2))),
+  )
+  return { depth, node: toHex(row.subarray(0, WORD)), sums }
 }
 
 /** What commits to a tree. */

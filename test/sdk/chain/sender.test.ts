@@ -532,8 +532,7 @@ describe('sender', () => {
     await lost
     const third = await start(wallet, store)
     const found = third.send(deposit(other, 7n), { intent: 'deposit 2' })
-    await third.onHead(await head())
-    expect((await found).gasUsed > 0n).to.equal(true)
+    expect((await mined(third, found)).gasUsed > 0n).to.equal(true)
     expect(await held(other)).to.equal(7n)
   })
 
@@ -551,8 +550,7 @@ describe('sender', () => {
     await (await wallet.sendTransaction({ to: wallet.address })).wait()
     const second = await start(sendingOnly(wallet), store)
     const asked = second.send(deposit(id, 5n), { intent: 'deposit 1' }).catch((error) => error)
-    await second.onHead(await head())
-    expect(await asked).to.include({ code: 'UNKNOWN_OUTCOME', intent: 'deposit 1' })
+    expect(await mined(second, asked)).to.include({ code: 'UNKNOWN_OUTCOME', intent: 'deposit 1' })
     expect(await held(id)).to.equal(0n)
     await second.forget('deposit 1')
     await mined(second, second.send(deposit(id, 5n), { intent: 'deposit 1' }))
@@ -573,8 +571,7 @@ describe('sender', () => {
     await lost
     const second = await start(sendingOnly(wallet), store)
     const asked = second.send(deposit(id, 5n), { intent: 'deposit 1' })
-    await second.onHead(await head())
-    await asked
+    await mined(second, asked)
     expect(await held(id)).to.equal(5n)
     expect(await nonce(wallet.address)).to.equal(nonceAtSnapshot + 1)
   })
