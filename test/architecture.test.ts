@@ -23,6 +23,7 @@ const SDK: Rules = {
   'clearing/netting': ['core'],
   clearing: ['core', 'ox/'],
   watchtower: ['core', 'protocols', 'signing', 'storage', 'transport', 'chain/chain.ts', '@noble/'],
+  house: ['core', 'clearing', 'signing', 'storage', 'transport', 'chain', '@noble/'],
   node: [
     'core',
     'protocols',
@@ -43,6 +44,7 @@ const SDK: Rules = {
   cli: [
     'core',
     'node',
+    'house',
     'watchtower',
     'index.ts',
     'chain',
@@ -58,6 +60,7 @@ const SDK: Rules = {
   ],
   hardhat: [
     'core',
+    'house',
     'node',
     'index.ts',
     'chain',
