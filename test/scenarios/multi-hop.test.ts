@@ -139,16 +139,14 @@ describe('payments over hops on a real chain', () => {
   it('S1 S35 are finished by a hop that was stopped in the middle', async () => {
     const { alice, hana, carol, bob, route } = await line('stopped')
     const invoice = await carol.node.invoice({ amount: 50_000n })
-    let asked = false
+    let stopped: Promise<void> | undefined
     // Hana goes away as soon as she has locked towards bob, and comes back after carol has shown the secret.
     hana.node.on('locked', ({ direction }) => {
-      if (direction === 'out' && !asked) {
-        asked = true
-        void stage.stop(hana)
-      }
+      if (direction === 'out') stopped ??= stage.stop(hana)
     })
     const paying = alice.node.payInvoice(invoice, { route })
-    await until(() => asked)
+    await until(() => stopped !== undefined)
+    await stopped
     await pause(300)
     const again = await start('mallory', 'stopped')
     for (const { address } of [alice, bob]) await again.node.connect(address)
