@@ -15,6 +15,7 @@ import type { Address, Domain, Hex, Member } from '../core/types.ts'
 /** What this build speaks with houses; another one is refused. */
 export const HOUSE_PROTOCOL_VERSION = 1
 
+/** Why the operator does not do what it was asked for. */
 export type HouseRefusal =
   /** The operator has not seen a deposit of this member and takes nobody without one. */
   | 'NOT_A_MEMBER'
@@ -36,6 +37,23 @@ export type HouseRefusal =
   /** The operator's own trouble, or it is about to stop; later. */
   | 'UNAVAILABLE'
 
+/** By their number on the wire. */
+export const HOUSE_REFUSALS: readonly HouseRefusal[] = [
+  'NOT_A_MEMBER',
+  'EPOCH_CLOSED',
+  'SEQ_STALE',
+  'BAD_SIGNATURE',
+  'BALANCE_TOO_LOW',
+  'PAYEE_UNKNOWN',
+  'ACT_REFUSED',
+  'LIMIT',
+  'GROUP_ENDED',
+  'SLOW_DOWN',
+  'NOT_HELD',
+  'UNAVAILABLE',
+]
+
+/** What members go by besides the chain; told after each cut and each commit. */
 export interface HouseSettings {
   /** The open epoch, for which accounts are signed. */
   readonly open: bigint
@@ -45,7 +63,7 @@ export interface HouseSettings {
   readonly nextCut: number
 }
 
-/** An entry of a member's income in the open epoch, and the receipt that covers all of them up to it. */
+/** What the operator signed over all of a member's income up to some entry. */
 export interface SignedReceipt {
   readonly receipt: Receipt
   readonly signature: Uint8Array
@@ -109,7 +127,7 @@ export type HouseMessage =
       readonly receiptSeq: bigint
     }
   | { readonly kind: 'seated'; readonly id: number; readonly settings: HouseSettings; readonly seat: Seat }
-  /** One account for all of them. `signature`: the member's envelope over it. `group`: wait until the whole group is signed. */
+  /** One account for all of them. `signature`: the member's envelope over it. Payments of a group wait until all of it is signed. */
   | {
       readonly kind: 'act'
       readonly id: number
@@ -133,7 +151,7 @@ export type HouseMessage =
   | { readonly kind: 'release'; readonly id: number; readonly release: ToldRelease }
   | { readonly kind: 'released'; readonly release: ToldRelease }
   | { readonly kind: 'done'; readonly id: number }
-  /** Show me an epoch; also pushed after each commit, with `id` 0. */
+  /** Show me an epoch; after each commit it is shown to everybody who is connected, with `id` 0. */
   | { readonly kind: 'ask'; readonly id: number; readonly epoch: bigint }
   | { readonly kind: 'proven'; readonly id: number; readonly proof: EpochProof }
   /** The epoch was cut, or committed. */

@@ -1,0 +1,98 @@
+import { MAX_PAYMENTS } from '../clearing/book.ts'
+import type { Reader, Writer } from '../core/codec.ts'
+import type { EpochProof, HouseSettings, Seat, SignedReceipt, ToldRelease } from './messages.ts'
+import {
+  putAmounts,
+  putEntry,
+  putLeaf,
+  putList,
+  putLocks,
+  putPath,
+  putPayment,
+  putReceipt,
+  putSignature,
+  putTally,
+  readAmounts,
+  readEntry,
+  readLeaf,
+  readList,
+  readLocks,
+  readPath,
+  readPayment,
+  readReceipt,
+  readSignature,
+  readTally,
+} from './wire-parts.ts'
+
+// What the operator tells of a member's books, byte by byte.
+
+/** Credits of a member in one epoch, as {@link MAX_PAYMENTS}. */
+export const MAX_ENTRIES = MAX_PAYMENTS
+
+export const putSettings = (writer: Writer, { open, committed, nextCut }: HouseSettings): Writer =>
+  writer.u64(open).u64(committed).varuint(nextCut)
+export const readSettings = (reader: Reader): HouseSettings => ({
+  open: reader.u64(),
+  committed: reader.u64(),
+  nextCut: reader.varuint(),
+})
+
+export const putSigned = (writer: Writer, { receipt, signature }: SignedReceipt): Writer =>
+  putSignature(putReceipt(writer, receipt), signature)
+export const readSigned = (reader: Reader): SignedReceipt => ({
+  receipt: readReceipt(reader),
+  signature: readSignature(reader),
+})
+
+export function putSeat(writer: Writer, seat: Seat): Writer {
+  putSignature(putSignature(writer.u32(seat.index).u64(seat.seq), seat.signature), seat.countersignature)
+  putLocks(putList(writer, seat.payments, putPayment), seat.locks)
+  return putSigned(putList(putAmounts(writer, seat.debits), seat.entries, putEntry), seat.receipt)
+}
+
+export const readSeat = (reader: Reader): Seat => ({
+  index: reader.u32(),
+  seq: reader.u64(),
+  signature: readSignature(reader),
+  countersignature: readSignature(reader),
+  payments: readList(reader, MAX_PAYMENTS, readPayment),
+  locks: readLocks(reader),
+  debits: readAmounts(reader),
+  entries: readList(reader, MAX_ENTRIES, readEntry),
+  receipt: readSigned(reader),
+})
+
+export function putRelease(writer: Writer, release: ToldRelease): Writer {
+  const { payer, position, lock, payment, secret, signature } = release
+  writer
+    .hex(payer, 32)
+    .u32(position)
+    .hex(lock, 32)
+    .hex(payment, 32)
+    .bool(secret !== undefined)
+  if (secret !== undefined) writer.hex(secret, 32)
+  return putSignature(writer, signature)
+}
+
+export const readRelease = (reader: Reader): ToldRelease => ({
+  payer: reader.hex(32),
+  position: reader.u32(),
+  lock: reader.hex(32),
+  payment: reader.hex(32),
+  secret: reader.bool() ? reader.hex(32) : undefined,
+  signature: readSignature(reader),
+})
+
+export function putProof(writer: Writer, { epoch, index, leaf, path, entries, statuses }: EpochProof): Writer {
+  putPath(putLeaf(writer.u64(epoch).u32(index), leaf), path)
+  return putTally(putList(writer, entries, putEntry), statuses)
+}
+
+export const readProof = (reader: Reader): EpochProof => ({
+  epoch: reader.u64(),
+  index: reader.u32(),
+  leaf: readLeaf(reader),
+  path: readPath(reader),
+  entries: readList(reader, MAX_ENTRIES, readEntry),
+  statuses: readTally(reader),
+})
