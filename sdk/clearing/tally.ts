@@ -153,6 +153,28 @@ function tallyOf(depth: number, row: Uint8Array): Tally {
 /** What commits to a tree. */
 export const tallyHash = ({ depth, node, sums }: Tally): Uint8Array => hashWords([BigInt(depth), node, ...sums])
 
+/** The top of the tree in which a row stands at `position`, by its path; undefined: there is none, or sums overflow on the way. */
+export function climbTally(row: Row, position: number, path: readonly Hex[]): Tally | undefined {
+  const stride = 1 + row.sums.length
+  const depth = path.length / stride
+  if (!Number.isInteger(depth) || depth > 32 || position >= 2 ** depth) return undefined
+  let node = rowBytes(row)
+  for (let level = 0; level < depth; level++) {
+    const sibling = packWords(path.slice(stride * level, stride * (level + 1)))
+    if (overflows(node, sibling)) return undefined
+    node = Math.floor(position / 2 ** level) % 2 === 0 ? join(node, sibling) : join(sibling, node)
+  }
+  return tallyOf(depth, node)
+}
+
+function overflows(a: Uint8Array, b: Uint8Array): boolean {
+  for (let at = WORD; at < a.length; at += WORD) {
+    const [one, other] = [toUint(a.subarray(at, at + WORD)), toUint(b.subarray(at, at + WORD))]
+    if (highOf(one) + highOf(other) > HALF || lowOf(one) + lowOf(other) > HALF) return true
+  }
+  return false
+}
+
 /** The path of one leaf: words, level by level. */
 export const tallyPath = (tree: TallyTree, position: number): Hex[] => tallyPaths(tree, [position])
 
