@@ -1,4 +1,4 @@
-import type { HouseLock, Leg, LockReceipt, Payment, Receipt } from '../clearing/account.ts'
+import type { Account, HouseLock, Leg, LockReceipt, Payment, Receipt } from '../clearing/account.ts'
 import type { Act, Entry } from '../clearing/book.ts'
 import type { Leaf } from '../clearing/epoch.ts'
 import type { Tally } from '../clearing/tally.ts'
@@ -63,6 +63,12 @@ export interface HouseSettings {
   readonly nextCut: number
 }
 
+/** What the operator countersigned. */
+export interface SignedAccount {
+  readonly account: Account
+  readonly signature: Uint8Array
+}
+
 /** What the operator signed over all of a member's income up to some entry. */
 export interface SignedReceipt {
   readonly receipt: Receipt
@@ -118,13 +124,13 @@ export interface Seat {
 export type HouseMessage =
   /** First frame in each direction. */
   | { readonly kind: 'greet'; readonly protocol: number; readonly domain: Domain }
-  /** `seq`, `receiptSeq`: the newest that the member holds; a house that knows less has lost its memory and stops. */
+  /** With the newest that the operator signed for it and the member holds: a house that knows less has lost its memory and stops. */
   | {
       readonly kind: 'join'
       readonly id: number
       readonly owner: Address
-      readonly seq: bigint
-      readonly receiptSeq: bigint
+      readonly account: SignedAccount | undefined
+      readonly receipt: SignedReceipt | undefined
     }
   | { readonly kind: 'seated'; readonly id: number; readonly settings: HouseSettings; readonly seat: Seat }
   /** One account for all of them. `signature`: the member's envelope over it. Payments of a group wait until all of it is signed. */

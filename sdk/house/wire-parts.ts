@@ -1,4 +1,4 @@
-import type { HouseLock, Leg, LockReceipt, Payment, Receipt } from '../clearing/account.ts'
+import type { Account, HouseLock, Leg, LockReceipt, Payment, Receipt } from '../clearing/account.ts'
 import { type Act, type Entry, MAX_LOCKS } from '../clearing/book.ts'
 import type { Leaf, Line } from '../clearing/epoch.ts'
 import type { Tally } from '../clearing/tally.ts'
@@ -124,6 +124,30 @@ export const readReceipt = (reader: Reader): Receipt => ({
   credits: readAmounts(reader),
   income: reader.hex(32),
 })
+
+export const putAccount = (writer: Writer, one: Account): Writer =>
+  putAmounts(putAmounts(writer.hex(one.member, 32).u32(one.index).u64(one.epoch).u64(one.seq), one.debits), one.locked)
+    .hex(one.locks, 32)
+    .hex(one.payments, 32)
+export const readAccount = (reader: Reader): Account => ({
+  member: reader.hex(32),
+  index: reader.u32(),
+  epoch: reader.u64(),
+  seq: reader.u64(),
+  debits: readAmounts(reader),
+  locked: readAmounts(reader),
+  locks: reader.hex(32),
+  payments: reader.hex(32),
+})
+
+/** Something, or a zero where there is nothing. */
+export function putMaybe<T>(writer: Writer, one: T | undefined, put: (writer: Writer, one: T) => void): Writer {
+  writer.bool(one !== undefined)
+  if (one !== undefined) put(writer, one)
+  return writer
+}
+export const readMaybe = <T>(reader: Reader, read: (reader: Reader) => T): T | undefined =>
+  reader.bool() ? read(reader) : undefined
 
 const ACTS = ['pay', 'lock', 'drop', 'fold'] as const
 

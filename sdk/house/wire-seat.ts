@@ -1,7 +1,8 @@
 import { MAX_PAYMENTS } from '../clearing/book.ts'
 import type { Reader, Writer } from '../core/codec.ts'
-import type { EpochProof, HouseSettings, Seat, SignedReceipt, ToldRelease } from './messages.ts'
+import type { EpochProof, HouseSettings, Seat, SignedAccount, SignedReceipt, ToldRelease } from './messages.ts'
 import {
+  putAccount,
   putAmounts,
   putEntry,
   putLeaf,
@@ -12,6 +13,7 @@ import {
   putReceipt,
   putSignature,
   putTally,
+  readAccount,
   readAmounts,
   readEntry,
   readLeaf,
@@ -35,6 +37,13 @@ export const readSettings = (reader: Reader): HouseSettings => ({
   open: reader.u64(),
   committed: reader.u64(),
   nextCut: reader.varuint(),
+})
+
+export const putCountersigned = (writer: Writer, { account, signature }: SignedAccount): Writer =>
+  putSignature(putAccount(writer, account), signature)
+export const readCountersigned = (reader: Reader): SignedAccount => ({
+  account: readAccount(reader),
+  signature: readSignature(reader),
 })
 
 export const putSigned = (writer: Writer, { receipt, signature }: SignedReceipt): Writer =>

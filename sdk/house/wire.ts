@@ -8,6 +8,7 @@ import {
   putList,
   putLock,
   putLockReceipt,
+  putMaybe,
   putMember,
   putSignature,
   readAct,
@@ -16,16 +17,19 @@ import {
   readList,
   readLock,
   readLockReceipt,
+  readMaybe,
   readMember,
   readSignature,
 } from './wire-parts.ts'
 import {
   MAX_ENTRIES,
+  putCountersigned,
   putProof,
   putRelease,
   putSeat,
   putSettings,
   putSigned,
+  readCountersigned,
   readProof,
   readRelease,
   readSeat,
@@ -70,7 +74,8 @@ export function encodeHouseMessage(message: HouseMessage): Uint8Array {
       writer.u16(message.protocol).u256(message.domain.chainId).hex(message.domain.adjudicator, 20)
       break
     case 'join':
-      writer.u32(message.id).hex(message.owner, 20).u64(message.seq).u64(message.receiptSeq)
+      writer.u32(message.id).hex(message.owner, 20)
+      putMaybe(putMaybe(writer, message.account, putCountersigned), message.receipt, putSigned)
       break
     case 'seated':
       putSeat(putSettings(writer.u32(message.id), message.settings), message.seat)
@@ -142,7 +147,13 @@ function readMessage(reader: Reader, tag: number): HouseMessage {
         domain: { chainId: reader.u256(), adjudicator: reader.hex(20) },
       }
     case TAGS.join:
-      return { kind: 'join', id: reader.u32(), owner: reader.hex(20), seq: reader.u64(), receiptSeq: reader.u64() }
+      return {
+        kind: 'join',
+        id: reader.u32(),
+        owner: reader.hex(20),
+        account: readMaybe(reader, readCountersigned),
+        receipt: readMaybe(reader, readSigned),
+      }
     case TAGS.seated:
       return { kind: 'seated', id: reader.u32(), settings: readSettings(reader), seat: readSeat(reader) }
     case TAGS.act: {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import type { HouseLock, Payment, Receipt } from '../../../sdk/clearing/account.ts'
+import type { Account, HouseLock, Payment, Receipt } from '../../../sdk/clearing/account.ts'
 import type { Act, Entry } from '../../../sdk/clearing/book.ts'
 import type { Leaf, Line } from '../../../sdk/clearing/epoch.ts'
 import { MalformedBytesError, Writer } from '../../../sdk/core/codec.ts'
@@ -44,6 +44,16 @@ const acts: readonly Act[] = [
   { kind: 'fold', position: 4, paid: 0n },
 ]
 const receipt: Receipt = { member: hash(1), index: 8, epoch: 4n, seq: 9n, credits: [1n, 2n], income: hash(6) }
+const account: Account = {
+  member: hash(1),
+  index: 8,
+  epoch: 4n,
+  seq: 3n,
+  debits: [1n],
+  locked: [2n],
+  locks: hash(2),
+  payments: hash(3),
+}
 const lockReceipt = { payer: hash(5), index: 1, position: 2, lock: hash(7) }
 const line: Line = {
   deposited: 1n,
@@ -90,7 +100,8 @@ const release = { payer: hash(1), position: 2, lock: hash(3), payment: hash(0), 
 /** One message of each kind. */
 const examples: readonly HouseMessage[] = [
   { kind: 'greet', protocol: 1, domain },
-  { kind: 'join', id: 1, owner: address(2), seq: 3n, receiptSeq: 4n },
+  { kind: 'join', id: 1, owner: address(2), account: undefined, receipt: undefined },
+  { kind: 'join', id: 1, owner: address(2), account: { account, signature }, receipt: { receipt, signature } },
   { kind: 'seated', id: 1, settings, seat },
   { kind: 'act', id: 2, epoch: 5n, seq: 6n, acts, signature },
   { kind: 'acted', id: 2, signature, locks: [{ receipt: lockReceipt, signature }] },
