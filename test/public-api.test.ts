@@ -90,7 +90,7 @@ const VALUES = `
   logicData
   memoryStore
   memoryTransport
-  net
+  netObligations
   nettingChart
   nettingTable
   newMnemonic

@@ -1,5 +1,27 @@
-import { type NettingCode, NettingError } from './errors.ts'
+import { TallystickError } from '../../core/errors.ts'
 import type { Funds, NettingObligation } from './obligation.ts'
+
+type NettingCode =
+  | 'NETTING_UNKNOWN_MEMBER'
+  | 'NETTING_DUPLICATE_ID'
+  | 'NETTING_DUPLICATE_FUNDS'
+  | 'NETTING_SELF_OBLIGATION'
+  | 'NETTING_INVALID_AMOUNT'
+  | 'NETTING_INVALID_KIND'
+  | 'NETTING_INVALID_GROUP'
+
+/** What was given to `netObligations` makes no round. Nothing was computed. */
+export class NettingError extends TallystickError {
+  readonly code: NettingCode
+  /** The obligation's id, or the member whose funds are meant. */
+  readonly subject: string
+
+  constructor(code: NettingCode, subject: string, fact: string) {
+    super(fact)
+    this.code = code
+    this.subject = subject
+  }
+}
 
 /** Throws `NettingError` unless each member has at most one line an asset, of zero or more. */
 export function checkFunds(funds: readonly Funds[]): void {
@@ -10,7 +32,7 @@ export function checkFunds(funds: readonly Funds[]): void {
       throw new NettingError(
         'NETTING_INVALID_AMOUNT',
         member,
-        `The funds of ${member} are no bigint of zero or more. Pass the smallest unit as a bigint.`,
+        `The funds of ${member} are no bigint from 0 to 2^256 - 1. Pass the smallest unit as a bigint.`,
       )
     if (seen.has(line))
       throw new NettingError(
@@ -51,12 +73,12 @@ function problemOf(
   if (!isAmount(amount) || amount === 0n)
     return [
       'NETTING_INVALID_AMOUNT',
-      `The amount of obligation ${id} is no bigint above zero. Pass the smallest unit as a bigint.`,
+      `The amount of obligation ${id} is no bigint from 1 to 2^256 - 1. Pass the smallest unit as a bigint.`,
     ]
   if (!isAmount(maxNetDebit))
     return [
       'NETTING_INVALID_AMOUNT',
-      `maxNetDebit of obligation ${id} is no bigint of zero or more. Leave it out for no limit.`,
+      `maxNetDebit of obligation ${id} is no bigint from 0 to 2^256 - 1. Leave it out for no limit.`,
     ]
   if (kind !== 'divisible' && kind !== 'all-or-nothing')
     return ['NETTING_INVALID_KIND', `Obligation ${id} is neither divisible nor all-or-nothing. Say which.`]
@@ -69,7 +91,10 @@ function problemOf(
   return undefined
 }
 
-const isAmount = (value: unknown): boolean => typeof value === 'bigint' && value >= 0n
+/** No chain counts further, and sums stay within what a float can hold. */
+const ABOVE_ALL = 1n << 256n
+
+const isAmount = (value: unknown): boolean => typeof value === 'bigint' && value >= 0n && value < ABOVE_ALL
 
 function duplicate(obligations: readonly NettingObligation[]): NettingError {
   const seen = new Set<string>()

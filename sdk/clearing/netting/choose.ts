@@ -1,21 +1,24 @@
 import { admit } from './admit.ts'
-import { type Choice, LEFT, OPEN, type Stands, WHOLE } from './choice.ts'
-import { EFFORT, type Effort } from './effort.ts'
+import { type Choice, EFFORT, type Effort, LEFT, OPEN, type Stands, WHOLE } from './choice.ts'
 import { exchange } from './exchange.ts'
 import { force } from './force.ts'
 import type { Market } from './market.ts'
 import { relaxAll } from './relax.ts'
 import { bySize, compareUnits, type Round } from './round.ts'
+import { shed } from './shed.ts'
 
 /** Of the units that were divided, the share that goes at once: the more, the fewer flows, and the worse the choice. */
 const AT_ONCE = 0.25
+
+/** Obligations that flows go through before the rest is shed: small rounds do better with flows, large ones with what remains to search. */
+const BEFORE_SHEDDING = 500_000
 
 const BELOW_ONE = 1 - Number.EPSILON
 
 /**
  * Chooses what settles whole. To find the best choice is NP-hard even for one asset (Güntzer, Jungnickel and Leclerc, "Efficient algorithms
  * for the clearing of interbank payments", 1998), so this rounds, then searches nearby. All units are divided at will; some of those that
- * are divided most are left out, and so on until none is divided. What was left out gets further chances with what is there then.
+ * are divided most are left out, and so on until none is divided (or, in large rounds, until what is left is shed). What was left out gets further chances with what is there then.
  */
 export function choose(round: Round): Choice {
   const stands = new Uint8Array(round.units.length).fill(OPEN)
@@ -41,10 +44,17 @@ function turn(stands: Stands, before: number, after: number): boolean {
 
 /** Leaves open units out until the others are discharged whole. */
 function roundOff(round: Round, stands: Stands, effort: Effort): void {
+  const isDivided = round.unitOf.includes(-1)
   for (;;) {
     const cuts = cutsOf(round, stands, relaxAll(round, stands))
     if (cuts.size === 0) return
     effort.rounded -= round.obligations.length
+    if (!isDivided && EFFORT.rounded - effort.rounded > BEFORE_SHEDDING) {
+      for (const unit of cuts.keys()) stands[unit] = LEFT
+      turn(stands, OPEN, WHOLE)
+      shed(round, stands)
+      return
+    }
     // Too much to round off: what is open is left out, and the searches below begin from there.
     if (effort.rounded < -EFFORT.rounded) {
       turn(stands, OPEN, LEFT)

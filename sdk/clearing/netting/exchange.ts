@@ -1,7 +1,6 @@
 import { move } from './admit.ts'
-import { type Choice, LEFT, paidOf, type Room, roomOf, WHOLE } from './choice.ts'
-import type { Effort } from './effort.ts'
-import { compareUnits, LEAST_GAIN, type Round } from './round.ts'
+import { type Choice, type Effort, LEFT, paidOf, type Room, roomOf, WHOLE } from './choice.ts'
+import { compareUnits, countUntil, LEAST_GAIN, type Round } from './round.ts'
 
 /** Units that one search turns over on top of the first; those looked at for each, those tried; how many one search tries in all. */
 const [DEPTH, LOOKED_AT, TRIED, TURNS] = [8, 64, 4, 300]
@@ -17,6 +16,7 @@ export function exchange(round: Round, choice: Choice, effort: Effort): boolean 
   const search = new Exchange(round, choice)
   let found = false
   for (const unit of left.sort((a, b) => compareUnits(round, a, b))) {
+    if (effort.turned <= 0) break
     if (choice.stands[unit] === LEFT && search.from(unit, Math.min(TURNS, effort.turned))) found = true
     effort.turned -= search.turns
   }
@@ -108,8 +108,8 @@ class Exchange {
     const { amounts, units: legs } = this.#round
     const sorted = this.#sorted.get(place) ?? [...units].sort((a, b) => compareUnits(this.#round, a, b))
     this.#sorted.set(place, sorted)
-    const below = sorted.findIndex((unit) => amounts[legs[unit]![0]!]! < amount)
-    const start = Math.max(0, (below < 0 ? sorted.length : below) - LOOKED_AT / 2)
+    const below = countUntil(sorted.length, (at) => amounts[legs[sorted[at]!]![0]!]! < amount)
+    const start = Math.max(0, below - LOOKED_AT / 2)
     return sorted.slice(start, start + LOOKED_AT)
   }
 

@@ -1,5 +1,4 @@
-import { type Choice, LEFT, paidOf, type Stands, WHOLE } from './choice.ts'
-import type { Effort } from './effort.ts'
+import { type Choice, type Effort, LEFT, paidOf, type Stands, WHOLE } from './choice.ts'
 import { relax } from './relax.ts'
 import { compareUnits, LEAST_GAIN, type Round } from './round.ts'
 

@@ -26,11 +26,11 @@ export interface Netting {
  * ```ts
  * const owes = (id: string, from: string, to: string) => ({ id, from, to, asset: COIN, amount: 5n, kind: 'divisible' as const })
  * const funds = ['alice', 'bob', 'carol'].map((member) => ({ member, asset: COIN, amount: 0n }))
- * const { figures } = net([owes('1', 'alice', 'bob'), owes('2', 'bob', 'carol'), owes('3', 'carol', 'alice')], funds)
+ * const { figures } = netObligations([owes('1', 'alice', 'bob'), owes('2', 'bob', 'carol'), owes('3', 'carol', 'alice')], funds)
  * // figures[0]: gross 15n, bilateral 15n, multilateral 0n
  * ```
  */
-export function net(obligations: readonly NettingObligation[], funds: readonly Funds[]): Netting {
+export function netObligations(obligations: readonly NettingObligation[], funds: readonly Funds[]): Netting {
   const round = roundOf(obligations, funds)
   const choice = choose(round)
   const paid = paidOf(round, choice)

@@ -105,3 +105,14 @@ export const bySize =
 /** By the largest leg. */
 export const compareUnits = (round: Round, a: number, b: number): number =>
   bySize(round)(round.units[a]![0]!, round.units[b]![0]!)
+
+/** How many of `size` sorted things stand before the first for which `isPast` is true. */
+export function countUntil(size: number, isPast: (at: number) => boolean): number {
+  let [low, high] = [0, size]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (isPast(middle)) high = middle
+    else low = middle + 1
+  }
+  return low
+}

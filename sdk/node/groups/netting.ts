@@ -1,4 +1,4 @@
-import { net } from '../../clearing/netting/net.ts'
+import { netObligations } from '../../clearing/netting/net.ts'
 import { COIN } from '../../core/types.ts'
 import type { Netter } from '../../protocols/joint.ts'
 
@@ -14,5 +14,5 @@ export const netDivisible: Netter = (owned, wishes) => {
     kind: 'divisible' as const,
   }))
   const funds = owned.map((amount, member) => ({ member: `${member}`, asset: COIN, amount }))
-  return net(obligations, funds).discharges.map(({ amount }) => amount)
+  return netObligations(obligations, funds).discharges.map(({ amount }) => amount)
 }

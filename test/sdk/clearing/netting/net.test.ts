@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { nettingChart } from '../../../../sdk/clearing/netting/chart.ts'
-import { NettingError } from '../../../../sdk/clearing/netting/errors.ts'
-import { type Netting, net } from '../../../../sdk/clearing/netting/net.ts'
+import { NettingError } from '../../../../sdk/clearing/netting/check.ts'
+import { type Netting, netObligations } from '../../../../sdk/clearing/netting/net.ts'
 import type { Funds, NettingObligation } from '../../../../sdk/clearing/netting/obligation.ts'
 import { nettingTable } from '../../../../sdk/clearing/netting/table.ts'
 import { COIN } from '../../../../sdk/core/types.ts'
@@ -94,7 +94,7 @@ describe('netting', () => {
     fc.assert(
       fc.property(rounds({ whole: false, grouped: false }), ({ obligations, funds }) => {
         // The optimum of a flow over whole amounts is whole; HiGHS counts in floating point.
-        expect(Number(total(net(obligations, funds)))).to.equal(Math.round(bestOf(obligations, funds)))
+        expect(Number(total(netObligations(obligations, funds)))).to.equal(Math.round(bestOf(obligations, funds)))
       }),
       runs,
     )
@@ -104,7 +104,7 @@ describe('netting', () => {
     let [ours, best] = [0, 0]
     fc.assert(
       fc.property(rounds(ALL), ({ obligations, funds }) => {
-        const [found, possible] = [Number(total(net(obligations, funds))), bestOf(obligations, funds)]
+        const [found, possible] = [Number(total(netObligations(obligations, funds))), bestOf(obligations, funds)]
         expect(found).to.be.at.most(Math.round(possible))
         ours += found
         best += possible
@@ -117,7 +117,7 @@ describe('netting', () => {
   it('debits nobody beyond its funds and its limit, and pays what positions say', () => {
     fc.assert(
       fc.property(rounds(ALL, 10n ** 24n), ({ obligations, funds }) => {
-        const { positions, debits } = net(obligations, funds)
+        const { positions, debits } = netObligations(obligations, funds)
         for (const asset of [COIN, OTHER]) {
           const own = positions.filter((one) => one.asset === asset)
           expect(own.reduce((sum, one) => sum + one.net, 0n)).to.equal(0n)
@@ -145,7 +145,7 @@ describe('netting', () => {
   it('discharges no obligation beyond its amount, what settles whole whole, and groups together, with a true reason for the rest', () => {
     fc.assert(
       fc.property(rounds(ALL), ({ obligations, funds }) => {
-        const { discharges, positions } = net(obligations, funds)
+        const { discharges, positions } = netObligations(obligations, funds)
         const groups = new Map<string, Set<boolean>>()
         for (const [at, { id, amount, leftOut }] of discharges.entries()) {
           const one = obligations[at]!
@@ -177,7 +177,7 @@ describe('netting', () => {
           .map(({ one }) => one)
         const byId = ({ discharges }: Netting) =>
           new Map([...discharges].sort((a, b) => (a.id < b.id ? -1 : 1)).map((one) => [one.id, one]))
-        const [first, second] = [net(obligations, funds), net(shuffled, [...funds].reverse())]
+        const [first, second] = [netObligations(obligations, funds), netObligations(shuffled, [...funds].reverse())]
         expect(byId(second)).to.deep.equal(byId(first))
         expect(second.debits).to.deep.equal(first.debits)
         expect(second.figures).to.deep.equal(first.figures)
@@ -187,13 +187,13 @@ describe('netting', () => {
   }).timeout(60_000)
 
   it('shares what is discharged between two members in proportion', () => {
-    const { discharges } = net([owes('a', 'alice', 'bob', 30n), owes('b', 'alice', 'bob', 10n)], has(7n, 0n))
+    const { discharges } = netObligations([owes('a', 'alice', 'bob', 30n), owes('b', 'alice', 'bob', 10n)], has(7n, 0n))
     expect(discharges.map(({ amount }) => amount)).to.deep.equal([5n, 2n])
   })
 
   it('says who lacks funds, who is over its limit, and which leg a group lacks', () => {
     const swap = { group: '0xd', kind: 'all-or-nothing' } as const
-    const { discharges } = net(
+    const { discharges } = netObligations(
       [
         owes('a', 'alice', 'bob'),
         owes('b', 'bob', 'carol', 10n, { maxNetDebit: 4n }),
@@ -211,7 +211,7 @@ describe('netting', () => {
   })
 
   it('prints figures as a table and draws them', () => {
-    const { figures } = net(
+    const { figures } = netObligations(
       [owes('1', 'alice', 'bob'), owes('2', 'bob', 'carol'), owes('3', 'carol', 'alice')],
       has(0n, 0n, 0n),
     )
@@ -222,16 +222,54 @@ describe('netting', () => {
       .and.to.include('multilateral 0 %')
   })
 
+  it('counts exactly where amounts are larger than a word', () => {
+    const huge = (1n << 256n) - 1n
+    const { discharges, debits } = netObligations(
+      [owes('a', 'alice', 'bob', huge), owes('b', 'alice', 'bob', huge), owes('c', 'bob', 'alice', (1n << 128n) - 1n)],
+      has(1n, 0n),
+    )
+    expect(discharges.reduce((sum, { amount }) => sum + amount, 0n)).to.equal((1n << 129n) - 1n)
+    expect(debits).to.deep.equal([{ from: 'alice', to: 'bob', asset: COIN, amount: 1n }])
+  })
+
+  it('sheds what large rounds cannot settle whole, and debits nobody beyond its funds by that', () => {
+    const [members, count] = [200, 30_000]
+    const name = (at: number) => `member ${at % members}`
+    const obligations = Array.from({ length: count }, (_, at) => {
+      const kind = 'all-or-nothing'
+      const group = at % 50 < 2 && ({ group: `0x${Math.floor(at / 50).toString(16)}` } as const)
+      const amount = BigInt(1 + ((at * 7_919) % 10_007))
+      const asset = at % 5 === 0 ? OTHER : COIN
+      return owes(`${at}`, name(at * 31), name(at * 31 + 1 + ((at * 17) % 199)), amount, { kind, asset, ...group })
+    })
+    const funds = Array.from({ length: members }, (_, at) => ({ member: name(at), asset: COIN, amount: 9_999n }))
+    const { discharges, positions, figures } = netObligations(obligations, funds)
+    for (const { asset, net } of positions) expect(-net <= (asset === COIN ? 9_999n : 0n)).to.equal(true)
+    for (const [at, { amount }] of discharges.entries()) expect([0n, obligations[at]!.amount]).to.include(amount)
+    const coin = figures.find(({ asset }) => asset === COIN)!
+    expect(Number(coin.gross) / Number(coin.owed)).to.be.above(0.3)
+  }).timeout(60_000)
+
+  it('refuses a million obligations to oneself at the first, and an id that a million share', () => {
+    const list = Array.from({ length: 1_000_000 }, () => owes('a', 'alice', 'alice'))
+    expect(code(() => netObligations(list, has(1n, 1n)))).to.equal('NETTING_SELF_OBLIGATION')
+    list.fill(owes('a', 'alice', 'bob'))
+    expect(code(() => netObligations(list, has(1n, 1n)))).to.equal('NETTING_DUPLICATE_ID')
+  }).timeout(60_000)
+
   it('refuses what makes no round, with a code for each reason', () => {
-    const refused = (...list: NettingObligation[]) => code(() => net(list, has(1n, 1n)))
+    const refused = (...list: NettingObligation[]) => code(() => netObligations(list, has(1n, 1n)))
     expect(refused(owes('a', 'alice', 'mallory'))).to.equal('NETTING_UNKNOWN_MEMBER')
     expect(refused(owes('a', 'alice', 'bob'), owes('a', 'bob', 'alice'))).to.equal('NETTING_DUPLICATE_ID')
     expect(refused(owes('a', 'alice', 'alice'))).to.equal('NETTING_SELF_OBLIGATION')
-    expect(refused(owes('a', 'alice', 'bob', -1n))).to.equal('NETTING_INVALID_AMOUNT')
+    expect(refused(owes('a', 'mallory', 'bob'))).to.equal('NETTING_UNKNOWN_MEMBER')
+    for (const amount of [-1n, 0n, 1n << 256n, 5 as unknown as bigint])
+      expect(refused(owes('a', 'alice', 'bob', amount))).to.equal('NETTING_INVALID_AMOUNT')
     expect(refused(owes('a', 'alice', 'bob', 1n, { maxNetDebit: -1n }))).to.equal('NETTING_INVALID_AMOUNT')
     expect(refused(owes('a', 'alice', 'bob', 1n, { kind: 'other' as 'divisible' }))).to.equal('NETTING_INVALID_KIND')
     expect(refused(owes('a', 'alice', 'bob', 1n, { group: '0xAB' }))).to.equal('NETTING_INVALID_GROUP')
-    expect(code(() => net([], [...has(1n), ...has(1n)]))).to.equal('NETTING_DUPLICATE_FUNDS')
-    expect(code(() => net([], has(-1n)))).to.equal('NETTING_INVALID_AMOUNT')
+    expect(code(() => netObligations([], [...has(1n), ...has(1n)]))).to.equal('NETTING_DUPLICATE_FUNDS')
+    expect(code(() => netObligations([], has(1n << 256n)))).to.equal('NETTING_INVALID_AMOUNT')
+    expect(code(() => netObligations([], has(-1n)))).to.equal('NETTING_INVALID_AMOUNT')
   })
 })
