@@ -1,4 +1,5 @@
 import type { NettingObligation } from '../../sdk/clearing/netting/obligation.ts'
+import { least } from '../../sdk/core/transfer.ts'
 
 interface Arc {
   readonly to: string
@@ -33,7 +34,7 @@ function cancelPairs(sums: Sums): bigint {
   for (const [from, row] of sums)
     for (const [to, there] of row) {
       const back = sums.get(to)?.get(from) ?? 0n
-      const both = there < back ? there : back
+      const both = least(there, back)
       if (both === 0n) continue
       row.set(to, there - both)
       sums.get(to)!.set(from, back - both)
@@ -77,12 +78,12 @@ function cancelFrom(member: string, arcs: ReadonlyMap<string, Arc[]>): bigint {
 
 /** Takes the smallest debt of a cycle from each of its debts, and away those that are nothing then. */
 function cancel(cycle: readonly Arc[], arcs: ReadonlyMap<string, Arc[]>, start: string): bigint {
-  const least = cycle.reduce((low, { left }) => (left < low ? left : low), cycle[0]!.left)
+  const smallest = cycle.reduce((low, arc) => least(low, arc.left), cycle[0]!.left)
   let from = start
   for (const arc of cycle) {
-    arc.left -= least
+    arc.left -= smallest
     if (arc.left === 0n) arcs.get(from)!.pop()
     from = arc.to
   }
-  return least * BigInt(cycle.length)
+  return smallest * BigInt(cycle.length)
 }

@@ -53,4 +53,4 @@ export interface Effort {
 }
 
 /** Some seconds at most. */
-export const EFFORT: Effort = { rounded: 3_000_000, forced: 2_000_000, turned: 50_000 }
+export const EFFORT: Effort = { rounded: 3_000_000, forced: 2_000_000, turned: 100_000 }
