@@ -52,7 +52,7 @@ function besideGreedy(): void {
     'greedy ms',
     'ratio',
   )
-  print(...new Array<string>(11).fill('--:'))
+  print('---', ...new Array<string>(10).fill('--:'))
   const chart = new Map<string, NettingFigures>()
   for (const [traffic, members, count] of loads()) {
     const obligations = drawn({ traffic, members, obligations: count, kind: 'divisible', seed: 1 })
@@ -80,7 +80,7 @@ function besideGreedy(): void {
 /** All-or-nothing: what is discharged with funds for everything, for a twentieth, and without any. */
 function settledWhole(): void {
   print('traffic', 'members', 'obligations', 'funds', 'discharged', 'the same divisible', 'ms')
-  print(...new Array<string>(7).fill('--:'))
+  print('---', ...new Array<string>(6).fill('--:'))
   for (const [traffic, members, count] of loads())
     for (const perMille of [1_000, 50, 0]) {
       const load = { traffic, members, obligations: count, seed: 1 }
