@@ -16,7 +16,7 @@ const SDK: Rules = {
   // The handshake is signed by the session key.
   transport: ['core', 'signing', '@noble/', 'ws', 'node:'],
   // What the chain port has sent is kept through the port of the store, never through one of its adapters.
-  chain: ['core', 'storage/store.ts', 'ethers', 'zod', 'node:'],
+  chain: ['core', 'clearing', 'storage/store.ts', 'ethers', 'zod', 'node:'],
   // A node opens its layer of an onion with a key that signing keeps.
   routing: ['core', 'signing', '@noble/'],
   // The netting engine knows nothing of the house around it.

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { network } from 'hardhat'
 import Conditions from '../ignition/modules/Conditions.ts'
+import House from '../ignition/modules/House.ts'
 import Tallystick from '../ignition/modules/Tallystick.ts'
 import { clockData, logicData } from '../sdk/core/conditions.ts'
 import { WHOLE } from '../sdk/core/outcome.ts'
@@ -26,5 +27,13 @@ describe('the Ignition modules', () => {
     const whole = await ask(logicCondition, logicData({ operation: 'and', parts: [clock] }))
     const [value] = await registry.getFunction('outcome')(whole)
     expect(value).to.equal(WHOLE)
+  })
+
+  it('found a house for the registry and the court that are there', async () => {
+    const operator = `0x${'12'.repeat(20)}`
+    const { house, court, registry } = await ignition.deploy(House, { parameters: { House: { operator } } })
+    expect(await house.getFunction('court')()).to.equal(await court.getAddress())
+    const rules = await house.getFunction('rules')()
+    expect([rules.operator.toLowerCase(), rules.registry]).to.deep.equal([operator, await registry.getAddress()])
   })
 })

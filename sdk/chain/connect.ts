@@ -27,7 +27,7 @@ export async function connectChain(options: ChainOptions): Promise<EthersChain> 
     }
     const [rpc, ...witnesses] = opened as [Rpc, ...Rpc[]]
     const contracts = await findContracts(rpc, options.deployment)
-    await claimStore(options.store, rpc, contracts.adjudicator)
+    await claimStore(options.store, rpc, `adjudicator ${contracts.adjudicator}`)
     const signers = [options.signer, options.spareSigner].filter((signer) => signer !== undefined)
     const accounts = await Promise.all(
       signers.map(async (signer) => ({ signer, account: (await signer.getAddress()).toLowerCase() as Address })),
@@ -39,10 +39,10 @@ export async function connectChain(options: ChainOptions): Promise<EthersChain> 
   }
 }
 
-/** A store belongs to one adjudicator on one chain, from its first use on. */
-async function claimStore(store: Store, rpc: Rpc, adjudicator: Address): Promise<void> {
+/** A store belongs to one adjudicator, or to one house, on one chain, from its first use on. */
+export async function claimStore(store: Store, rpc: Rpc, contract: string): Promise<void> {
   const genesis = await rpc.call((provider) => provider.getBlock(0))
-  const actual = `adjudicator ${adjudicator} on chain ${rpc.chainId} (genesis ${genesis?.hash?.slice(0, 10) ?? 'unknown'})`
+  const actual = `${contract} on chain ${rpc.chainId} (genesis ${genesis?.hash?.slice(0, 10) ?? 'unknown'})`
   const stored = await store.get('chain/domain')
   if (!stored) return store.commit([{ key: 'chain/domain', value: new TextEncoder().encode(actual) }])
   const text = new TextDecoder().decode(stored)

@@ -1,7 +1,7 @@
 import { parseAddress } from '../core/address.ts'
 import type { Address } from '../core/types.ts'
 import { adjudicatorAbi } from './abi.ts'
-import { ask } from './ask.ts'
+import { ask, assertCode } from './ask.ts'
 import { MissingContractsError, UnknownDeploymentError } from './errors.ts'
 import type { Rpc } from './rpc.ts'
 
@@ -24,8 +24,7 @@ export async function findContracts(
   if (!known) throw new UnknownDeploymentError(rpc.chainId)
   const adjudicator = parseAddress(known.adjudicator)
   const registry = await registryOf(rpc, adjudicator)
-  const code = await rpc.call((provider) => provider.getCode(registry))
-  if (code === '0x') throw new MissingContractsError('registry', registry, rpc.chainId)
+  await assertCode(rpc, 'registry', registry)
   return { adjudicator, registry, firstBlock: known.block ?? 0 }
 }
 

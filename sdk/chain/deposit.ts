@@ -2,8 +2,8 @@ import { toHex } from '../core/bytes.ts'
 import { encodeChannel } from '../core/channel.ts'
 import { type Address, type Channel, COIN, type Hex, type LedgerRef } from '../core/types.ts'
 import { adjudicatorAbi, tokenAbi } from './abi.ts'
-import type { DepositForm } from './chain.ts'
-import { ChainError, InsufficientMoneyError } from './errors.ts'
+import type { ChainReceipt, DepositForm, SendOptions } from './chain.ts'
+import { CallRefusedError, ChainError, InsufficientMoneyError } from './errors.ts'
 import type { Request } from './preflight.ts'
 import type { Rpc } from './rpc.ts'
 import { askToken, NotATokenError } from './token.ts'
@@ -47,6 +47,30 @@ export const approveRequest = (spender: Address, asset: Address, amount: bigint)
   value: 0n,
 })
 
+/** Lets `spender` take exactly `amount`, no more: the contract has no use for the rest and a thief might. */
+export async function approveExactly(
+  send: (request: Request, options: SendOptions) => Promise<ChainReceipt>,
+  spender: Address,
+  { asset, amount, allowance }: { readonly asset: Address; readonly amount: bigint; readonly allowance: bigint },
+  options: SendOptions,
+): Promise<void> {
+  const approve = (value: bigint, name: string) => send(approveRequest(spender, asset, value), stepOf(options, name))
+  try {
+    await approve(amount, 'approve')
+  } catch (error) {
+    // Some tokens want an allowance to be zero before it is set again.
+    if (allowance === 0n || !(error instanceof CallRefusedError)) throw error
+    await approve(0n, 'reset')
+    await approve(amount, 'approve')
+  }
+}
+
+/** A transaction on the way to another one, under its own name. */
+export const stepOf = ({ intent, signal }: SendOptions, name: string): SendOptions => ({
+  intent: `${intent}/${name}`,
+  ...(signal ? { signal } : {}),
+})
+
 /** A plain transfer of coins or tokens, as any wallet makes it. */
 export function transferRequest(to: Address, asset: Address, amount: bigint): Request {
   const functionName = 'transfer'
@@ -66,7 +90,7 @@ export async function allowanceFor(
   rpc: Rpc,
   account: Address,
   spender: Address,
-  { ledger: { asset }, amount }: DepositOrder,
+  { asset, amount }: { readonly asset: Address; readonly amount: bigint },
 ): Promise<bigint> {
   try {
     const [balance, allowance] = await Promise.all([

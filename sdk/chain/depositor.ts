@@ -11,14 +11,14 @@ import type {
 import {
   allowanceFor,
   announceRequest,
-  approveRequest,
+  approveExactly,
   collectRequest,
   DepositFormError,
   type DepositOrder,
   depositRequest,
+  stepOf,
   transferRequest,
 } from './deposit.ts'
-import { CallRefusedError } from './errors.ts'
 import { permitRequest } from './permit.ts'
 import type { Request } from './preflight.ts'
 import type { Rpc } from './rpc.ts'
@@ -60,7 +60,7 @@ export class Depositor {
       throw new DepositFormError(by, 'Coins cannot be allowed or signed away.', 'Let the sender pay; leave "by" out.')
     const announced = announce ? needed(channel, by) : undefined
     const together = !other && (by === undefined || by === 'allowance')
-    if (announced && !together) await send(announceRequest(adjudicator, announced), step(options, 'announce'))
+    if (announced && !together) await send(announceRequest(adjudicator, announced), stepOf(options, 'announce'))
     if (other || isSigned(by))
       return this.#paySigned(order, other ?? sender(), { by: isSigned(by) ? by : undefined }, options)
     if (by === 'address') return this.#payToAddress(order, needed(channel, by), options)
@@ -77,7 +77,7 @@ export class Depositor {
     const { rpc, adjudicator, sender, send, now } = this.#options
     const plain = depositRequest(adjudicator, order, announced)
     if (order.ledger.asset === COIN) return send(plain, options)
-    const allowance = await allowanceFor(rpc, sender().address, adjudicator, order)
+    const allowance = await allowanceFor(rpc, sender().address, adjudicator, sumOf(order))
     if (by !== 'permit' && allowance >= order.amount) return send(plain, options)
     // The contract has no form that both announces and takes a permit.
     const mayPermit = by === 'permit' || (by === undefined && !announced)
@@ -89,7 +89,7 @@ export class Depositor {
         `The token ${order.ledger.asset} takes no permits (ERC-2612) of ${sender().address}.`,
         'Choose another form, or leave "by" out.',
       )
-    await this.#approve(adjudicator, order, allowance, options)
+    await approveExactly(send, adjudicator, { ...sumOf(order), allowance }, options)
     return send(plain, options)
   }
 
@@ -99,11 +99,11 @@ export class Depositor {
     signing: SigningOptions,
     options: SendOptions,
   ): Promise<ChainReceipt> {
-    const { rpc, sender } = this.#options
+    const { rpc, send, sender } = this.#options
     if (signing.by === 'permit2' && payer.address === sender().address) {
       await assertPermit2(rpc)
-      const allowance = await allowanceFor(rpc, payer.address, PERMIT2, order)
-      if (allowance < order.amount) await this.#approve(PERMIT2, order, allowance, options)
+      const allowance = await allowanceFor(rpc, payer.address, PERMIT2, sumOf(order))
+      if (allowance < order.amount) await approveExactly(send, PERMIT2, { ...sumOf(order), allowance }, options)
     }
     return this.relay(await this.sign(order, payer, signing), options)
   }
@@ -112,9 +112,9 @@ export class Depositor {
   async #payToAddress(order: DepositOrder, channel: Channel, options: SendOptions): Promise<ChainReceipt> {
     const { ledger, member, amount } = order
     const { rpc, send, adjudicator, sender, isKnown, depositAddress } = this.#options
-    const transfer = step(options, 'transfer')
+    const transfer = stepOf(options, 'transfer')
     const isNew = !(await isKnown(transfer.intent))
-    if (isNew && ledger.asset !== COIN) await allowanceFor(rpc, sender().address, adjudicator, order)
+    if (isNew && ledger.asset !== COIN) await allowanceFor(rpc, sender().address, adjudicator, sumOf(order))
     await send(transferRequest(await depositAddress(order), ledger.asset, amount), transfer)
     return send(collectRequest(adjudicator, channel, member, ledger.asset), options)
   }
@@ -127,34 +127,11 @@ export class Depositor {
   relay(deposit: SignedDeposit, options: SendOptions): Promise<ChainReceipt> {
     return this.#options.send(signedRequest(this.#options.adjudicator, deposit), options)
   }
-
-  /** Exactly the amount, no more: the contract has no use for the rest and a thief might. */
-  async #approve(
-    spender: Address,
-    { ledger, amount }: DepositOrder,
-    allowance: bigint,
-    options: SendOptions,
-  ): Promise<void> {
-    const approve = (value: bigint, name: string) =>
-      this.#options.send(approveRequest(spender, ledger.asset, value), step(options, name))
-    try {
-      await approve(amount, 'approve')
-    } catch (error) {
-      // Some tokens want an allowance to be zero before it is set again.
-      if (allowance === 0n || !(error instanceof CallRefusedError)) throw error
-      await approve(0n, 'reset')
-      await approve(amount, 'approve')
-    }
-  }
 }
 
-const isSigned = (by: DepositOptions['by']): by is SignedForm => by === 'permit2' || by === 'authorization'
+const sumOf = ({ ledger: { asset }, amount }: DepositOrder) => ({ asset, amount })
 
-/** A transaction on the way to another one, under its own name. */
-const step = ({ intent, signal }: SendOptions, name: string): SendOptions => ({
-  intent: `${intent}/${name}`,
-  ...(signal ? { signal } : {}),
-})
+const isSigned = (by: DepositOptions['by']): by is SignedForm => by === 'permit2' || by === 'authorization'
 
 function needed(channel: Channel | undefined, by: DepositOptions['by']): Channel {
   if (channel) return channel

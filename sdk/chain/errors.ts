@@ -83,17 +83,21 @@ export class UnknownDeploymentError extends ChainError {
   }
 }
 
+const SHARED: ReadonlySet<string> = new Set(['adjudicator', 'registry'])
+
 /** An address of the contracts has no code, or other code. */
 export class MissingContractsError extends ChainError {
   readonly code = 'MISSING_CONTRACTS'
-  readonly contract: 'adjudicator' | 'registry'
+  readonly contract: 'adjudicator' | 'registry' | 'clearing house' | 'house court' | 'token'
   readonly address: Address
   readonly chainId: bigint
 
   constructor(contract: MissingContractsError['contract'], address: Address, chainId: bigint) {
-    super(
-      `There is no Tallystick ${contract} at ${address} on chain ${chainId}. Check the address, or deploy with "npx hardhat tally deploy".`,
-    )
+    const remedy = SHARED.has(contract)
+      ? 'Check the address, or deploy with "npx hardhat tally deploy".'
+      : 'Check the address and the network.'
+    const name = contract === 'token' ? contract : `Tallystick ${contract}`
+    super(`There is no ${name} at ${address} on chain ${chainId}. ${remedy}`)
     this.contract = contract
     this.address = address
     this.chainId = chainId

@@ -51,7 +51,7 @@ function unpacked(kind: ChainEvent['kind'], channelId: ChannelId, args: Record<s
 }
 
 /** Addresses in lower case, as everywhere in this project; lists as arrays. */
-function plain(value: unknown): unknown {
+export function plain(value: unknown): unknown {
   if (typeof value === 'string') return value.toLowerCase()
   if (Array.isArray(value)) return value.map(plain)
   if (typeof value !== 'object' || value === null) return value

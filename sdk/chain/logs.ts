@@ -11,16 +11,16 @@ const PATIENCE = 8
 /** Topics of a log filter: one, any of several, or any at all per position. */
 export type Topics = readonly (Hex | readonly Hex[] | null)[]
 
-/** Reads logs of one contract in ranges that the RPC accepts: halved when it refuses, doubled after a while without refusal. */
+/** Reads logs of a contract, or of several, in ranges that the RPC accepts: halved when it refuses, doubled after a while without refusal. */
 export class LogReader {
   readonly #rpc: Rpc
-  readonly #address: Address
+  readonly #addresses: readonly Address[]
   #span = FIRST_SPAN
   #streak = 0
 
-  constructor(rpc: Rpc, address: Address) {
+  constructor(rpc: Rpc, ...addresses: readonly Address[]) {
     this.#rpc = rpc
-    this.#address = address
+    this.#addresses = addresses
   }
 
   /** Logs from block `from` to `to`, in order. */
@@ -54,7 +54,8 @@ export class LogReader {
 
   /** Undefined: too much at once, and the span was halved. */
   async #attempt(topics: Topics, from: number, to: number): Promise<Log[] | undefined> {
-    const filter = { address: this.#address, topics: topics as Filter['topics'] & {}, fromBlock: from, toBlock: to }
+    const address = this.#addresses.length === 1 ? this.#addresses[0]! : [...this.#addresses]
+    const filter = { address, topics: topics as Filter['topics'] & {}, fromBlock: from, toBlock: to }
     try {
       const logs = await this.#rpc.call((provider) => provider.getLogs(filter))
       if (to - from + 1 >= this.#span && ++this.#streak % PATIENCE === 0)
@@ -74,7 +75,9 @@ export class LogReader {
   /** An RPC that returns what was not asked for must not be believed. */
   #belongs(log: Log, from: number, to: number): boolean {
     const { address, blockNumber, removed } = log
-    return address.toLowerCase() === this.#address && blockNumber >= from && blockNumber <= to && !removed
+    return (
+      this.#addresses.includes(address.toLowerCase() as Address) && blockNumber >= from && blockNumber <= to && !removed
+    )
   }
 }
 

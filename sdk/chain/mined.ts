@@ -29,7 +29,7 @@ export async function revertReason(
   { account, request }: Entry,
   receipt: TransactionReceipt,
 ): Promise<TransactionRevertedError> {
-  const { functionName, ...call } = request
+  const { functionName, room: _, ...call } = request
   // Asked again of the block before: what else is in its own block does not count for most reasons.
   const again = { ...call, from: account, blockTag: receipt.blockNumber - 1 }
   const answer = await rpc.call((provider) => provider.call(again)).catch(revertOf)

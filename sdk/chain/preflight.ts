@@ -21,6 +21,8 @@ export interface Request {
   readonly to: Address
   readonly data: Hex
   readonly value: bigint
+  /** Gas to give beyond the estimate, for what is paid in the block and not when it is estimated. */
+  readonly room?: bigint | undefined
 }
 
 /** EIP-7825: more gas than this no transaction may ask for. */
@@ -29,7 +31,7 @@ const DELEGATION = '0xef0100'
 /** Calls that pay members, whose code decides how much gas that takes. */
 const PAYING: ReadonlySet<string> = new Set(['withdraw', 'settle', 'redeem'])
 /** Gas that a payee can take in the block and not when it is estimated: all that a push gives it, and that its money is then kept. */
-const PUSHED = { coin: 80_000n, token: 230_000n } as const
+export const PUSHED = { coin: 80_000n, token: 230_000n } as const
 
 /** What the chain asks for at the moment. */
 export async function readMarket(rpc: Rpc): Promise<FeeMarket> {
@@ -77,7 +79,8 @@ export async function preflight(
 }
 
 /** What members may take beyond the estimate: one that tells an estimate from a block could else make each payment to all run out of gas. */
-function payeesRoom({ functionName, data }: Request): bigint {
+function payeesRoom({ functionName, data, room }: Request): bigint {
+  if (room !== undefined) return room
   if (!PAYING.has(functionName)) return 0n
   const [channel, asset] = adjudicatorAbi.decodeFunctionData(functionName, data)
   const { members } = decodeChannel(toBytes(channel as string))
@@ -114,7 +117,7 @@ async function estimateOnLatest(provider: Provider, transaction: TransactionRequ
 
 /** Gas, or why it cannot be known; money is looked at first, so the reason is returned instead of thrown. */
 async function estimateGas(rpc: Rpc, account: Address, request: Request): Promise<bigint | ChainError> {
-  const { functionName, ...call } = request
+  const { functionName, room: _, ...call } = request
   try {
     return await rpc.call((provider) => estimateOnLatest(provider, { ...call, from: account }))
   } catch (error) {

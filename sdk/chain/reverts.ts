@@ -2,30 +2,43 @@ import { type ErrorDescription, isError } from 'ethers'
 import type { Hex } from '../core/types.ts'
 import { adjudicatorAbi, registryAbi, tokenAbi } from './abi.ts'
 import type { Revert } from './errors.ts'
+import { houseErrorAbi } from './house/error-abi.ts'
 import { lastSentence } from './rpc.ts'
 
 /** What to do about a refusal; errors that are not listed are explained by their name and values alone. */
 const REMEDIES: Readonly<Record<string, string>> = {
+  AlreadyChallenged: 'Somebody demanded the same before: wait for the answer.',
   AlreadyDisputed: 'The ledger is disputed: submit the states as an answer.',
+  AlreadyPaid: 'It was paid before: look at the account of the owner.',
+  AnswerTimeOver: 'It is too late for an answer: the house has halted.',
   BadSignature: 'A signature is missing or not of this member: ask for it again.',
+  BondTooSmall: 'The base fee has risen: send it again.',
   DepositRefused: 'The ledger is disputed or at its last generation: settle it first, or open a new channel.',
   DisputeOver: 'It is too late for an answer: settle.',
   DisputeRunning: 'Wait for the end of the challenge period, or agree on a closing withdrawal.',
   ERC20InsufficientAllowance: 'Approve the adjudicator for the amount.',
   ERC20InsufficientBalance: 'Send tokens to the account first.',
   Expired: 'Ask the members to sign again with a later time.',
+  Halted: 'The house takes nothing any more: exit when it is settled.',
   LastSeq: 'Close the ledger with a withdrawal of everything; its next generation takes more.',
   NeedsOwner: 'Let the owner of the money sign this withdrawal.',
   NoSuchMember: 'Check the number of the member.',
   NotAnAnswer: 'The condition has no answer yet: try again when it has.',
   NotDisputed: 'There is no dispute: nothing has to be settled.',
+  NotFinal: 'Wait until the window of the epoch is over and its challenges are answered.',
   NotMember: "Send it from a member's account, or with the states that all members signed.",
+  NotOperator: "Send it from the operator's account.",
+  NotSettled: 'Wait until the house has halted and its last epochs are decided.',
   NothingRose: 'The chain holds these states or newer ones: nothing has to be done.',
   NothingToClaim: 'Check asset and owner; the money may have been claimed already.',
   Overdrawn: 'Withdraw less: the ledger holds not so much.',
   SafeERC20FailedOperation: 'The token refused the transfer: check balance and allowance.',
+  StaleTarget: 'Ask for more than before: a target is for life, and only rises.',
+  StillLive: 'Wait for the outcome or the deadline of the lock.',
   TooLittleGas: 'Send it with more gas.',
+  WindowClosed: 'It is too late for a challenge to this epoch.',
   WrongBase: "Pass the preimage from the dispute's event.",
+  WrongCutTime: 'Choose a cut between the time of the last commit and that of the newest block.',
   WrongDispute: 'A dispute began or ended meanwhile: agree on a withdrawal for the state as it is.',
   WrongRecord: 'Some of the reserves were redeemed or never existed: read the event anew.',
   WrongSeq: 'Another withdrawal was executed meanwhile: agree on a new one.',
@@ -36,7 +49,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 /** Decodes what a contract of ours, a token, or Solidity itself reverted with. */
 export function decodeRevert(data: Hex): Revert {
-  for (const abi of [adjudicatorAbi, registryAbi, tokenAbi]) {
+  for (const abi of [adjudicatorAbi, registryAbi, tokenAbi, houseErrorAbi]) {
     const parsed = parse(() => abi.parseError(data))
     if (parsed) return { name: parsed.name, args: named(parsed), data }
   }

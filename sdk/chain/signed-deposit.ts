@@ -68,7 +68,7 @@ export async function signDeposit(
   if (asset === COIN)
     throw new DepositFormError(by, 'Coins cannot be allowed or signed away.', 'Let the sender pay; leave "by" out.')
   const account = payer.address.toLowerCase() as Address
-  const allowance = await allowanceFor(rpc, account, PERMIT2, { ledger: { channelId, asset }, member, amount })
+  const allowance = await allowanceFor(rpc, account, PERMIT2, { asset, amount })
   const domain = by === 'permit2' ? undefined : await authorizationDomain(rpc, asset, account)
   if (by === 'authorization' && !domain)
     throw new DepositFormError(by, `${asset} takes no authorizations (EIP-3009) of ${account}.`, 'Choose another form.')

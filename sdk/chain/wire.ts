@@ -22,7 +22,7 @@ export async function signAttempt(
   fees: Fees,
   block: number,
 ): Promise<Attempt | undefined> {
-  const { functionName, ...call } = entry.request
+  const { functionName, room: _, ...call } = entry.request
   const type = 'gasPrice' in fees ? 0 : 2
   try {
     const raw = (await signer.signTransaction({ ...call, ...fees, nonce: entry.nonce, chainId, type })) as Hex
@@ -54,7 +54,7 @@ export async function broadcast(rpc: Rpc, functionName: string, { raw, hash }: A
 
 /** Asks a wallet to sign and send; takes as long as its user does. */
 export async function askWallet(signer: Signer, { request, nonce, account }: Entry): Promise<Hex> {
-  const { functionName: _, ...call } = request
+  const { functionName: _, room: __, ...call } = request
   const transaction = { ...call, nonce, from: account }
   const plain = signer as Signer & { sendUncheckedTransaction?: (transaction: object) => Promise<string> }
   // ethers' own sendTransaction polls for what it sent; the nonce is watched here anyway.
