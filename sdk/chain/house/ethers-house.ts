@@ -165,7 +165,7 @@ export class EthersHouse implements HouseChain {
   }
 
   async secretOf(key: Hex): Promise<Hex | undefined> {
-    return this.#registry.secretOf(key, (await this.state()).latest.head.number)
+    return this.#registry.secretOf(key, await this.#rpc.call((provider) => provider.getBlockNumber()))
   }
 
   async claimable(vault: HouseVault, asset: Address, owner: Address): Promise<bigint> {
@@ -198,7 +198,9 @@ export class EthersHouse implements HouseChain {
   }
 
   async #confirmedBlock(): Promise<number> {
-    return (await this.state()).confirmed.head.number
+    // Not that of the last look: who was just told of an event asks for what it led to.
+    const latest = await this.#rpc.call((provider) => provider.getBlockNumber())
+    return Math.max(latest - this.confirmations + 1, 0)
   }
 
   // ---------------------------------------------------------------- sends

@@ -1,3 +1,4 @@
+import { isError, ZeroHash } from 'ethers'
 import { type Epoch, epochHash } from '../../clearing/epoch.ts'
 import { buildTally, topOf } from '../../clearing/tally.ts'
 import type { Address, Hex } from '../../core/types.ts'
@@ -20,6 +21,17 @@ export interface FoundHouse {
   readonly firstBlock: number
 }
 
+/** What a house would say before its foundation: the confirmed head may be older than it. */
+const UNBORN: Readonly<Record<string, unknown>> = {
+  lastCommitted: 0n,
+  finalized: 0n,
+  postingCount: 0n,
+  postingHash: ZeroHash,
+  isRunning: true,
+  isSettled: false,
+  standing: [0n, 0n],
+}
+
 const HASH_BITS = 64n
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 const bits = (word: bigint, from: bigint, count: number): bigint => BigInt.asUintN(count, word >> from)
@@ -40,8 +52,15 @@ export class HouseReader {
 
   /** What a view function of the house answers. */
   async ask(functionName: string, args: readonly unknown[] = [], block?: number): Promise<unknown> {
-    const result = await ask(this.#rpc, this.#found.house, houseAbi, functionName, args, block)
-    return result.length === 1 ? result[0] : result
+    try {
+      const result = await ask(this.#rpc, this.#found.house, houseAbi, functionName, args, block)
+      return result.length === 1 ? result[0] : result
+    } catch (error) {
+      // No answer at all: that block is older than the house.
+      const isUnborn = block !== undefined && isError(error, 'BAD_DATA') && error.value === '0x'
+      if (isUnborn && functionName in UNBORN) return UNBORN[functionName]
+      throw error
+    }
   }
 
   async facts(head: Head): Promise<HouseFacts> {
@@ -148,5 +167,5 @@ export const topicOfAddress = (address: Address): Hex => `0x${address.slice(2).p
 export function genesisOf(assets: number): Epoch {
   const empty = topOf(buildTally([], assets))
   const left = new Array<bigint>(assets).fill(0n)
-  return { number: 0n, cutTime: 0n, cut: 0n, cutHash: `0x${'00'.repeat(32)}`, members: empty, left, limits: empty }
+  return { number: 0n, cutTime: 0n, cut: 0n, cutHash: ZeroHash as Hex, members: empty, left, limits: empty }
 }
