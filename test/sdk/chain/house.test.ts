@@ -1,20 +1,22 @@
 import { expect } from 'chai'
-import { Contract, concat, Signature, ZeroHash } from 'ethers'
+import { Contract, concat, keccak256, Signature, ZeroHash, zeroPadValue } from 'ethers'
 import { TOKEN_ABI } from '../../../sdk/chain/abi.ts'
 import { connectHouse } from '../../../sdk/chain/house/connect-house.ts'
 import { type FoundedHouse, foundHouse } from '../../../sdk/chain/house/deploy.ts'
 import type { EthersHouse } from '../../../sdk/chain/house/ethers-house.ts'
 import type { HouseEvent } from '../../../sdk/chain/house/house-chain.ts'
 import type { HouseOptions } from '../../../sdk/chain/house/options.ts'
-import { memberId, receiptHash } from '../../../sdk/clearing/account.ts'
-import type { LeafDemand, Statement } from '../../../sdk/clearing/dispute.ts'
+import { emptyTally, memberId, paymentHash, receiptHash } from '../../../sdk/clearing/account.ts'
+import { type DebitDemand, demandHash, type LeafDemand, type Statement } from '../../../sdk/clearing/dispute.ts'
 import { postingHash } from '../../../sdk/clearing/posting.ts'
+import { tallyPath } from '../../../sdk/clearing/tally.ts'
 import { toHex } from '../../../sdk/core/bytes.ts'
 import { typedDigest } from '../../../sdk/core/eip712.ts'
 import { secretKey } from '../../../sdk/core/outcome.ts'
 import { type Address, COIN, type Hex, type Member } from '../../../sdk/core/types.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
 import { artifact, deploy, startAnvil, type TestChain } from './anvil.ts'
+import { faultyRpc, truth } from './faulty-rpc.ts'
 import { SmallHouse } from './small-house.ts'
 import { until } from './until.ts'
 
@@ -81,6 +83,11 @@ describe('the port to a clearing house', () => {
     const previous = books.epochs.at(-1)!.epoch
     const { epoch } = books.next(postings, BigInt(timestamp))
     await operator.commit(previous, epoch, postings.at(-1)?.posting, { intent: `commit ${epoch.number}` })
+  }
+  /** As the operator. */
+  const sign = ({ domain }: EthersHouse, structHash: Uint8Array): Hex => {
+    const { compactSerialized } = Signature.from(chain.wallet(0).signingKey.sign(typedDigest(domain, structHash)))
+    return concat(['0x00', compactSerialized]) as Hex
   }
   const pass = async (seconds: bigint) => {
     await chain.rpc('evm_increaseTime', Number(seconds))
@@ -272,6 +279,62 @@ describe('the port to a clearing house', () => {
     expect(kinds(events).slice(0, 3)).to.deep.equal(['posted', 'rewound', 'posted'])
   })
 
+  it('tells nothing past what an RPC leaves out, counts as stale, and tells all of it when it is there', async () => {
+    const proxy = await faultyRpc(chain.url)
+    const { one, events } = await open({ rpc: proxy.url, staleMs: 100 })
+    const health: boolean[] = []
+    one.onHealth = (healthy) => void health.push(healthy)
+    await one.start()
+    const member = await connect(1)
+    proxy.answer = async (call) => {
+      const answer = await truth(call)
+      return call.method === 'eth_getLogs' ? (answer as unknown[]).slice(0, -1) : answer
+    }
+    await member.one.deposit(alice, 0, 1n, { intent: 'a' })
+    await member.one.deposit(alice, 0, 2n, { intent: 'b' })
+    await until(() => health.includes(false))
+    const before = events.length
+    proxy.answer = truth
+    await until(() => health.at(-1) === true && events.length === 2)
+    expect(before).to.be.lessThan(2)
+    await one.stop()
+    await proxy.stop()
+  })
+
+  it('asks for the credit of a payment by the very demand that the court knows', async () => {
+    const { one, events } = await connect(0)
+    operator = one
+    const member = await connect(1)
+    await member.one.deposit(alice, 0, 9n, { intent: 'deposit' })
+    await commit()
+    const from = memberId(alice)
+    const none = ZeroHash as Hex
+    const receipt = { member: from, index: 0, epoch: 1n, seq: 0n, credits: [0n, 0n], income: emptyTally(2) }
+    const payer = { receipt, signature: sign(one, receiptHash(receipt)) }
+    const payment = { from, to: none, epoch: 1n, position: 3, asset: 0, amount: 5n, group: none, leg: 0 }
+    await member.one.challenge({ kind: 'credit', payment, payer }, { intent: 'challenge' })
+    await until(() => kinds(events).includes('demanded'))
+    const { id, demand } = events.find((event) => event.kind === 'demanded')!
+    expect(demand).to.deep.equal({
+      about: 'credit',
+      epoch: 1n,
+      from,
+      to: none,
+      isLock: false,
+      position: 3,
+      entry: toHex(paymentHash(payment)),
+      leg: 0,
+      proven: false,
+    })
+    expect(id).to.equal(keccak256(concat([zeroPadValue(founded.house, 32), demandHash(demand)])))
+    const { epoch, leaves, members } = books.epochs[1]!
+    const proof = { index: 0, leaf: leaves[0]!, path: tallyPath(members, 0) }
+    // A tree without leaves has no such place.
+    const absence = { epoch, proof, entry: none, sums: [0n, 0n], path: [] }
+    await one.answer({ kind: 'absence', demand: demand as DebitDemand, absence }, { intent: 'answer' })
+    await until(() => kinds(events).at(-1) === 'answered')
+  })
+
   it('takes up after a restart where it ended, tells again what was not taken, and from an earlier block if asked', async () => {
     const store = memoryStore()
     const first = await connect(1, { store })
@@ -304,9 +367,7 @@ describe('the port to a clearing house', () => {
         credits: [credits, 0n],
         income: ZeroHash as Hex,
       }
-      const { signingKey } = chain.wallet(0)
-      const { compactSerialized } = Signature.from(signingKey.sign(typedDigest(one.domain, receiptHash(about))))
-      return { receipt: about, signature: concat(['0x00', compactSerialized]) as Hex }
+      return { receipt: about, signature: sign(one, receiptHash(about)) }
     }
     expect(await refusal(member.one.convict(said(1n), said(1n), { intent: 'a' }))).to.equal('NoContradiction')
     await member.one.convict(said(1n), said(2n), { intent: 'b' })
