@@ -48,10 +48,30 @@ export function buildTally(rows: readonly (Row | undefined)[], width: number): T
 
 /** The tree over leaves that are packed already, {@link rowBytes} each; zeros where there is none. */
 export function raiseTally(leaves: Uint8Array, width: number): TallyTree {
+  const steps = raiseSteps(leaves, width)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+
+/** Rows that are joined in one step. */
+const STEP = 4_096
+
+/** {@link raiseTally} in steps of a few milliseconds, for whoever has other things to do meanwhile. */
+export function* raiseSteps(leaves: Uint8Array, width: number): Generator<void, TallyTree> {
   const stride = 1 + width
+  const size = WORD * stride
   const levels = [leaves]
-  while (levels.at(-1)!.length > WORD * stride)
-    levels.push(joinAll(levels.at(-1)!, emptyRow(width, levels.length - 1), stride))
+  for (let level = leaves; level.length > size; level = levels.at(-1)!) {
+    const above = new Uint8Array(size * Math.ceil(level.length / size / 2))
+    const empty = emptyRow(width, levels.length - 1)
+    for (let from = 0; from * size < level.length; from += STEP) {
+      joinSome(level, above, empty, from)
+      yield
+    }
+    levels.push(above)
+  }
   return { stride, levels, empty: levels.map((_, level) => emptyRow(width, level)) }
 }
 
@@ -106,15 +126,13 @@ export function topOfGrowing({ width, count, halves }: GrowingTally): Tally {
   return tallyOf(depth, node ?? halves[depth] ?? emptyRow(width, 0))
 }
 
-function joinAll(level: Uint8Array, empty: Uint8Array, stride: number): Uint8Array {
-  const size = WORD * stride
+function joinSome(level: Uint8Array, above: Uint8Array, empty: Uint8Array, from: number): void {
+  const size = empty.length
   const count = level.length / size
-  const above = new Uint8Array(size * Math.ceil(count / 2))
-  for (let i = 0; i < count; i += 2) {
+  for (let i = from; i < count && i < from + STEP; i += 2) {
     const right = i + 1 < count ? level.subarray(size * (i + 1), size * (i + 2)) : empty
     above.set(join(level.subarray(size * i, size * (i + 1)), right), (size * i) / 2)
   }
-  return above
 }
 
 function join(left: Uint8Array, right: Uint8Array): Uint8Array {

@@ -1,0 +1,121 @@
+import type { HouseChain, HouseState } from '../../chain/house/house-chain.ts'
+import type { Outcome } from '../../clearing/closing.ts'
+import type { Hex } from '../../core/types.ts'
+import type { Store } from '../../storage/store.ts'
+import type { Archive } from './archive.ts'
+import type { Books, ClosedEpoch } from './books.ts'
+import { buildEpoch } from './building.ts'
+import type { OperatorEvent } from './events.ts'
+import type { Turns } from './turns.ts'
+
+export interface EpochsOptions {
+  readonly books: Books
+  readonly turns: Turns
+  readonly archive: Archive
+  readonly store: Store
+  readonly chain: HouseChain
+  /** Seconds from one cut to the next. */
+  readonly seconds: number
+  readonly now: () => number
+  readonly tell: (event: OperatorEvent) => void
+  /** The epoch was cut: members sign for the next one. */
+  readonly onCut: () => void
+}
+
+/** Cuts epochs, builds their trees, commits to them, and notes which are final: one thing at a time. */
+export class Epochs {
+  nextCut: number
+  readonly #options: EpochsOptions
+  #closed: ClosedEpoch | undefined
+  #busy: Promise<void> | undefined
+  #isStopped = false
+  #failed = 0
+
+  /** @param closed An epoch that was cut before the start and is not built. */
+  constructor(options: EpochsOptions, closed: ClosedEpoch | undefined) {
+    const { archive, now, seconds } = options
+    const { cutTime } = closed ?? archive.last.epoch
+    this.#options = options
+    this.#closed = closed
+    this.nextCut = (cutTime === 0n ? now() : Number(cutTime) * 1_000) + seconds * 1_000
+  }
+
+  /** Does what is due by this state of the chain. */
+  tick(state: HouseState): void {
+    if (this.#busy || this.#isStopped) return
+    this.#busy = this.#work(state)
+      .then(
+        () => {
+          this.#failed = 0
+        },
+        (error: Error) => {
+          // It is tried again with each look at the chain; the first failure and every hundredth are told.
+          if (this.#failed++ % 100 === 0) this.#options.tell({ kind: 'alarm', error, isFatal: false })
+        },
+      )
+      .finally(() => {
+        this.#busy = undefined
+      })
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#busy
+  }
+
+  async #work({ confirmed, latest }: HouseState): Promise<void> {
+    const { books, archive, now } = this.#options
+    if (this.#closed) await this.#build(this.#closed)
+    const { number } = archive.last.epoch
+    if (confirmed.isRunning && latest.lastCommitted < number) await this.#commit(number)
+    if (confirmed.final > confirmed.finalized) await this.#advance(confirmed.final)
+    await archive.prune(confirmed.final > 1n ? confirmed.final - 1n : 0n)
+    // Never more than one epoch that is cut and not committed.
+    if (confirmed.isRunning && now() >= this.nextCut && books.committed === books.open - 1n)
+      await this.#cut(confirmed.head.timestamp)
+  }
+
+  async #cut(cutTime: bigint): Promise<void> {
+    const { books, turns, chain, seconds, now, tell, onCut } = this.#options
+    const outcomes = new Map<Hex, Outcome>()
+    const known = new Set<Hex>()
+    for (;;) {
+      const keys = [...books.keys()].filter((key) => !known.has(key))
+      const found = keys.length > 0 ? await chain.outcomes(keys) : []
+      for (const [i, key] of keys.entries()) {
+        known.add(key)
+        if (found[i]!.recordedAt > 0n) outcomes.set(key, found[i]!)
+      }
+      const closed = await turns.cut({ epoch: books.open, cutTime, outcomes }, known)
+      // Locks came meanwhile under keys that were not asked for.
+      if (!closed) continue
+      this.#closed = closed
+      this.nextCut = now() + seconds * 1_000
+      tell({ kind: 'cut', epoch: closed.epoch, members: books.seats.length })
+      onCut()
+      break
+    }
+    await this.#build(this.#closed)
+    await this.#commit(this.#options.archive.last.epoch.number)
+  }
+
+  async #build(closed: ClosedEpoch): Promise<void> {
+    const { books, archive, store, tell } = this.#options
+    const began = performance.now()
+    await buildEpoch(closed, books, archive, store)
+    this.#closed = undefined
+    tell({ kind: 'built', epoch: closed.epoch, milliseconds: performance.now() - began })
+  }
+
+  async #commit(number: bigint): Promise<void> {
+    const { archive, chain, tell } = this.#options
+    const { epoch, posting } = archive.headers.get(number)!
+    const before = archive.headers.get(number - 1n)!.epoch
+    const receipt = await chain.commit(before, epoch, posting, { intent: `house/commit/${number}` })
+    tell({ kind: 'sent', epoch: number, gasUsed: receipt.gasUsed })
+  }
+
+  async #advance(final: bigint): Promise<void> {
+    await this.#options.chain.advance(100, { intent: `house/advance/${final}` })
+  }
+}

@@ -1,0 +1,320 @@
+import type { HouseChain, HouseEvent, HouseState } from '../../chain/house/house-chain.ts'
+import { InvalidOptionError } from '../../core/errors.ts'
+import type { Address } from '../../core/types.ts'
+import type { SessionSigner } from '../../signing/signer.ts'
+import { memorySeal, type Seal } from '../../storage/seal.ts'
+import type { Store } from '../../storage/store.ts'
+import type { Listener, Transport } from '../../transport/transport.ts'
+import type { HouseSettings } from '../messages.ts'
+import { Archive } from './archive.ts'
+import { Books } from './books.ts'
+import { Clerk } from './clerk.ts'
+import { Defence } from './defence.ts'
+import { Desk } from './desk.ts'
+import { Epochs } from './epochs.ts'
+import type { OperatorEvent } from './events.ts'
+import { isRestless, seatOfPage } from './page.ts'
+import { HouseStoppedError } from './refusal.ts'
+import { loadReleases } from './release.ts'
+import { Turns } from './turns.ts'
+
+/** What the operator of a house is made of. */
+export interface HouseOperatorOptions {
+  /** A connection of its own, whose sender is the operator of the house. */
+  readonly chain: HouseChain
+  /** For this house alone; what is in it must never be older than what was said from it. */
+  readonly store: Store
+  /** Notices an old copy of the store; keep it on another disk. Default: none that outlives the process. */
+  readonly seal?: Seal
+  /** The key of the account that operates the house: its signatures are what members hold. */
+  readonly signer: SessionSigner
+  readonly transports: readonly Transport[]
+  readonly listen?: readonly string[]
+  /** Seconds from one cut to the next; default: a quarter of what the house allows. */
+  readonly epochSeconds?: number
+  /** Members without a deposit that are taken; default 10,000. */
+  readonly unfunded?: number
+  /** Default 10,000. */
+  readonly connections?: number
+  /** Requests of one member a second; default 1,000. */
+  readonly perSecond?: number
+  readonly onEvent?: (event: OperatorEvent) => void
+  /** Unix milliseconds; default: the machine's clock. */
+  readonly now?: () => number
+}
+
+/** What a house has to do. */
+export interface HouseStatus {
+  readonly members: number
+  readonly connected: number
+  /** Since the start. */
+  readonly payments: number
+  readonly open: bigint
+  readonly committed: bigint
+  /** Unix milliseconds. */
+  readonly nextCut: number
+  /** Demands that wait for an answer. */
+  readonly demands: number
+  readonly turn: bigint
+  /** Why nothing is signed; undefined: it is. */
+  readonly closed: string | undefined
+}
+
+/** Milliseconds between looks at what time changes. */
+const TICK = 250
+
+/**
+ * Orders the payments of a clearing house: countersigns, credits, commits epochs and answers for them. It can take, freeze or
+ * misdirect nothing; what it signs it can be held to, so its memory must never go back in time.
+ *
+ * @example
+ * ```ts
+ * const operator = await HouseOperator.start({ chain, store, seal, signer, transports: [tcpTransport({ signer })], listen: ['tcp://0.0.0.0:7200'] })
+ * ```
+ */
+export class HouseOperator {
+  readonly #options: HouseOperatorOptions
+  readonly #books: Books
+  readonly #archive: Archive
+  readonly #turns: Turns
+  readonly #listeners: Listener[] = []
+  readonly #now: () => number
+  #clerk!: Clerk
+  #desk!: Desk
+  #epochs!: Epochs
+  #defence!: Defence
+  #state: HouseState | undefined
+  #isHalted = false
+  #fault: Error | undefined
+  #ticks: ReturnType<typeof setInterval> | undefined
+
+  private constructor(options: HouseOperatorOptions) {
+    const { chain, store, signer, seal = memorySeal(), now = Date.now } = options
+    this.#options = options
+    this.#now = now
+    this.#books = new Books(chain.domain, chain.terms.assets.length)
+    this.#archive = new Archive(store, chain.terms.assets.length)
+    this.#turns = new Turns(this.#books, {
+      store,
+      seal,
+      signer,
+      now,
+      onFailure: (error) => this.#fail(error),
+      onTurn: (turn, jobs, milliseconds) => {
+        this.#clerk.told(turn)
+        this.#tell({ kind: 'turn', jobs, milliseconds })
+      },
+    })
+  }
+
+  /** Makes the books again from the store, follows the chain, answers what was demanded meanwhile, and only then serves members. */
+  static async start(options: HouseOperatorOptions): Promise<HouseOperator> {
+    const { chain, signer } = options
+    if (signer.address !== chain.terms.operator)
+      throw new InvalidOptionError(
+        'signer',
+        `The house is operated by ${chain.terms.operator}, the signer is ${signer.address}. Use the operator's key.`,
+      )
+    const operator = new HouseOperator(options)
+    try {
+      await operator.#load()
+      await operator.#follow()
+      for (const address of options.listen ?? []) await operator.#listen(address)
+      return operator
+    } catch (error) {
+      await operator.stop()
+      throw error
+    }
+  }
+
+  get address(): Address {
+    return this.#options.signer.address
+  }
+
+  /** Where members can dial. */
+  get listening(): readonly string[] {
+    return this.#listeners.map(({ address }) => address)
+  }
+
+  status(): HouseStatus {
+    const { open, committed, seats } = this.#books
+    return {
+      members: seats.length,
+      connected: this.#desk.connected,
+      payments: this.#clerk.payments,
+      open,
+      committed,
+      nextCut: this.#epochs.nextCut,
+      demands: this.#defence.open,
+      turn: this.#turns.number,
+      closed: this.#closed(),
+    }
+  }
+
+  /** Finishes the turn that runs, hangs up, and stops following the chain. The store stays open: it was given. */
+  async stop(): Promise<void> {
+    clearInterval(this.#ticks)
+    await Promise.all(this.#listeners.map((listener) => listener.close()))
+    await this.#turns.stop(new HouseStoppedError('HOUSE_STOPPING', 'The house is stopping. Join again later.'))
+    this.#desk?.stop()
+    await this.#epochs?.stop()
+    await this.#defence?.stop()
+    await this.#options.chain.stop()
+  }
+
+  async #load(): Promise<void> {
+    const { store } = this.#options
+    const { chain, signer } = this.#options
+    const last = () => this.#archive.last.epoch.number
+    await this.#archive.load((page, epoch) => {
+      const isLast = epoch === last()
+      this.#books.restore(seatOfPage(page, epoch), isLast && isRestless(page), page.decided)
+    })
+    const { committed, posting } = this.#archive.last
+    this.#books.open = last() + 1n
+    this.#books.committed = committed
+    this.#books.posting = posting
+    const releases = await loadReleases(store)
+    for (const [key, { payment }] of releases) this.#books.releases.set(key, payment)
+    const closed = await this.#turns.replay()
+    const tell = (event: OperatorEvent) => this.#tell(event)
+    const shared = {
+      books: this.#books,
+      turns: this.#turns,
+      archive: this.#archive,
+      signer,
+      chain,
+      now: this.#now,
+      tell,
+    }
+    this.#clerk = new Clerk({
+      ...shared,
+      releases,
+      unfunded: this.#options.unfunded ?? 10_000,
+      settings: () => this.#settings(),
+      closed: () => this.#closed(),
+      onLost: (error) => this.#fail(error),
+    })
+    const { connections = 10_000, perSecond = 1_000 } = this.#options
+    this.#desk = new Desk({ ...shared, domain: chain.domain, clerk: this.#clerk, connections, perSecond })
+    const seconds = this.#options.epochSeconds ?? Math.max(1, Number(chain.terms.interval) / 4)
+    this.#epochs = new Epochs({ ...shared, store, seconds, onCut: () => this.#wasCut() }, closed)
+    this.#defence = new Defence({ ...shared, releases })
+  }
+
+  async #follow(): Promise<void> {
+    const { chain } = this.#options
+    chain.onEvent = (event) => this.#saw(event)
+    chain.onState = (state) => {
+      this.#state = state
+      if (!state.latest.isRunning) this.#halt()
+      this.#epochs.tick(state)
+      this.#defence.tick(state)
+    }
+    chain.onHealth = (healthy, reason) => this.#tell({ kind: 'chain', healthy, reason })
+    chain.onAlarm = (error) => this.#tell({ kind: 'alarm', error, isFatal: false })
+    const { latest } = await chain.state()
+    const last = this.#archive.last.epoch.number
+    if (latest.lastCommitted > last)
+      throw new HouseStoppedError(
+        'STORE_IS_OLD',
+        `The chain has epoch ${latest.lastCommitted}, the store only ${last}. It is an old copy: start from the newest.`,
+      )
+    await chain.start()
+    await this.#defence.catchUp(latest)
+    this.#ticks = setInterval(() => {
+      const now = this.#now()
+      this.#desk.tick()
+      this.#clerk.groups.tick(now)
+      if (this.#state) this.#epochs.tick(this.#state)
+    }, TICK)
+  }
+
+  async #saw(event: HouseEvent): Promise<void> {
+    const books = this.#books
+    if (event.kind === 'posted') {
+      const { identity, posting } = event
+      if (posting.number > (books.posting?.number ?? 0n))
+        await this.#turns.do((turn) => void books.apply({ kind: 'posted', identity, posting }, turn))
+    } else if (event.kind === 'committed') await this.#wasCommitted(event.epoch.number)
+    else if (event.kind === 'demanded') this.#defence.demanded(event)
+    else if (event.kind === 'answered') this.#defence.answered(event.id)
+    else if (event.kind === 'halted') this.#halt()
+    else if (event.kind === 'convicted') {
+      this.#halt()
+      this.#alarm(
+        'HOUSE_CONVICTED',
+        'The operator was convicted of a contradiction; the house has halted. Look at the stake.',
+      )
+    } else if (event.kind === 'rewound' && books.posting)
+      this.#alarm(
+        'HOUSE_REORGANISED',
+        'The chain was reorganised deeper than its confirmations. Nothing is signed: compare postings.',
+      )
+  }
+
+  #alarm(code: HouseStoppedError['code'], fact: string): void {
+    this.#fail(new HouseStoppedError(code, fact))
+  }
+
+  async #wasCommitted(epoch: bigint): Promise<void> {
+    const books = this.#books
+    if (epoch <= books.committed) return
+    if (epoch > this.#archive.last.epoch.number) {
+      this.#alarm(
+        'STORE_IS_OLD',
+        `The chain has epoch ${epoch}, which this store has not built. Start from the newest copy.`,
+      )
+      return
+    }
+    await this.#turns.do((turn) => void books.apply({ kind: 'committed', epoch }, turn))
+    this.#tell({ kind: 'committed', epoch })
+    for (const [seat, visit] of [...this.#clerk.connected]) {
+      const proof = await this.#archive.shown(epoch, seat.index)
+      if (proof) visit.tell({ kind: 'proven', id: 0, proof })
+      visit.tell({ kind: 'settings', settings: this.#settings() })
+    }
+  }
+
+  #wasCut(): void {
+    this.#clerk.groups.endAll('The epoch was cut. Sign the next account.')
+    for (const [, visit] of this.#clerk.connected) visit.tell({ kind: 'settings', settings: this.#settings() })
+  }
+
+  #settings(): HouseSettings {
+    const { open, committed } = this.#books
+    return { open, committed, nextCut: Math.round(this.#epochs.nextCut) }
+  }
+
+  #halt(): void {
+    if (this.#isHalted) return
+    this.#isHalted = true
+    this.#tell({ kind: 'halted' })
+  }
+
+  #closed(): string | undefined {
+    if (this.#fault) return 'The house has stopped signing. Its operator must look.'
+    return this.#isHalted ? 'The house has halted. Exit.' : undefined
+  }
+
+  #fail(error: Error): void {
+    if (this.#fault) return
+    this.#fault = error
+    this.#tell({ kind: 'alarm', error, isFatal: true })
+  }
+
+  #tell(event: OperatorEvent): void {
+    this.#options.onEvent?.(event)
+  }
+
+  async #listen(address: string): Promise<void> {
+    const scheme = address.slice(0, address.indexOf(':') + 1)
+    const transport = this.#options.transports.find(({ schemes }) => schemes.includes(scheme))
+    if (!transport)
+      throw new InvalidOptionError(
+        'listen',
+        `No transport of this house serves ${JSON.stringify(address)}. Pass one for ${scheme || 'it'}, or listen elsewhere.`,
+      )
+    this.#listeners.push(await transport.listen(address, (connection) => this.#desk.accept(connection)))
+  }
+}

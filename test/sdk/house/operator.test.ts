@@ -1,0 +1,240 @@
+import { expect } from 'chai'
+import { lockHash } from '../../../sdk/clearing/account.ts'
+import { balanceOf, leafRow } from '../../../sdk/clearing/epoch.ts'
+import { climbTally } from '../../../sdk/clearing/tally.ts'
+import { toHex } from '../../../sdk/core/bytes.ts'
+import { outcomeKey } from '../../../sdk/core/outcome.ts'
+import type { OperatorEvent } from '../../../sdk/house/operator/events.ts'
+import { HouseOperator, type HouseOperatorOptions } from '../../../sdk/house/operator/operator.ts'
+import { sessionSigner } from '../../../sdk/signing/session.ts'
+import { memoryStore } from '../../../sdk/storage/memory.ts'
+import { memorySeal } from '../../../sdk/storage/seal.ts'
+import { type MemoryNetwork, memoryTransport } from '../../../sdk/transport/memory.ts'
+import { FakeChain } from './fake-chain.ts'
+import { RawMember } from './raw-member.ts'
+
+const signer = sessionSigner(new Uint8Array(32).fill(99))
+const WHOLE = 10n ** 18n
+
+/** A house on a chain that takes everything. */
+class Town {
+  readonly chain = new FakeChain(signer.address)
+  readonly store = memoryStore()
+  readonly seal = memorySeal()
+  readonly network: MemoryNetwork = new Map()
+  readonly events: OperatorEvent[] = []
+  house!: HouseOperator
+  now = 1_000_000
+
+  async open(options: Partial<HouseOperatorOptions> = {}): Promise<this> {
+    const { chain, store, seal, network } = this
+    this.house = await HouseOperator.start({
+      chain: chain.port,
+      store,
+      seal,
+      signer,
+      transports: [memoryTransport({ signer, network })],
+      listen: ['memory:house'],
+      epochSeconds: 1_000,
+      now: () => this.now,
+      onEvent: (event) => this.events.push(event),
+      ...options,
+    })
+    return this
+  }
+
+  async member(seed: number, amount = WHOLE): Promise<RawMember> {
+    const member = new RawMember(seed, this.chain.domain, signer.address)
+    if (amount > 0n) await this.chain.post(member.identity, amount)
+    await this.join(member)
+    return member
+  }
+
+  join(member: RawMember) {
+    return member.join(memoryTransport({ signer: member.signer, network: this.network }), 'memory:house')
+  }
+
+  /** Cuts the open epoch and waits until it is committed. */
+  async cut(...members: RawMember[]): Promise<void> {
+    const next = this.house.status().open
+    this.now += 1_000_000
+    await this.chain.mine()
+    for (const member of members) await member.heard('settings', ({ settings }) => settings.committed === next)
+  }
+
+  get alarms() {
+    return this.events.filter(({ kind }) => kind === 'alarm')
+  }
+}
+
+describe('the operator of a house', () => {
+  let town: Town
+
+  beforeEach(async () => {
+    town = await new Town().open()
+  })
+
+  afterEach(async () => {
+    await town.house.stop()
+    expect(town.alarms).to.deep.equal([])
+  })
+
+  it('countersigns a payment and credits the payee in the same turn', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    expect(await alice.pay(bob, 7n)).to.include({ kind: 'acted' })
+    const { entries, receipt } = await bob.heard('credited')
+    expect(entries).to.have.length(1)
+    expect(receipt.receipt.credits).to.deep.equal([7n])
+    expect(await bob.pay(alice, WHOLE + 7n)).to.include({ kind: 'acted' })
+    expect(await bob.pay(alice, 1n)).to.include({ kind: 'refused', code: 'BALANCE_TOO_LOW' })
+  })
+
+  it('refuses what is not signed, numbered, addressed or labelled rightly', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    const acts = [{ kind: 'pay', to: bob.id, asset: 0, amount: 1n, group: `0x${'00'.repeat(32)}`, leg: 0 }] as const
+    const { message } = alice.sign(acts)
+    const refused = async (change: object, code: string) =>
+      expect(await alice.ask({ kind: 'act', ...message, ...change })).to.include({ kind: 'refused', code })
+    await refused({ signature: bob.sign(acts).message.signature }, 'BAD_SIGNATURE')
+    await refused({ epoch: 2n }, 'EPOCH_CLOSED')
+    await refused({ acts: [{ ...acts[0], to: toHex(new Uint8Array(32).fill(5)) }] }, 'PAYEE_UNKNOWN')
+    await refused({ acts: [{ ...acts[0], asset: 3 }] }, 'ACT_REFUSED')
+    await refused({ acts: [{ ...acts[0], to: alice.id }] }, 'ACT_REFUSED')
+    expect(await alice.pay(bob, 1n)).to.include({ kind: 'acted' })
+    await refused({}, 'SEQ_STALE')
+  })
+
+  it('credits a payee that is away, and tells it when it comes', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2, 0n)]
+    bob.close()
+    await alice.pay(bob, 3n)
+    const answer = await town.join(bob)
+    expect(answer.kind === 'seated' && answer.seat.entries).to.have.length(1)
+    expect(bob.receipt?.receipt.credits).to.deep.equal([3n])
+  })
+
+  it('commits to leaves that prove what everybody has', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    await alice.pay(bob, 5n)
+    await town.chain.post(alice.identity, 0n, 100n)
+    await town.cut(alice, bob)
+    const [epoch] = town.chain.epochs
+    for (const [member, balance] of [
+      [alice, WHOLE - 105n],
+      [bob, WHOLE + 5n],
+    ] as const) {
+      const { proof } = await member.heard('proven')
+      expect(balanceOf(proof.leaf.lines[0]!)).to.equal(balance)
+      expect(climbTally(leafRow(proof.leaf), proof.index, proof.path)).to.deep.equal(epoch!.members)
+    }
+    expect(epoch!.left).to.deep.equal([100n])
+    expect(await alice.pay(bob, 1n)).to.include({ kind: 'acted' })
+    await town.cut(alice, bob)
+    const { proof } = await alice.heard('proven')
+    expect(proof.leaf.lines[0]).to.include({ leaving: 0n, withdrawn: 100n, debits: 6n })
+    expect(town.chain.epochs[1]!.left).to.deep.equal([100n])
+  })
+
+  it('decides locks by the registry, credits what they paid, and lets the payer fold them', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    const key = outcomeKey({ chainId: 1n, condition: alice.identity.owner }, new Uint8Array(32))
+    expect(await alice.lock({ to: bob.id, amount: 1_000n, key, deadline: 5_000n })).to.include({ kind: 'acted' })
+    await bob.heard('locked')
+    expect(await alice.act({ kind: 'fold', position: 0, paid: 250n })).to.include({ code: 'ACT_REFUSED' })
+    town.chain.recorded.set(key, { value: WHOLE / 4n, recordedAt: town.chain.time })
+    await town.cut(alice, bob)
+    const { entries, receipt } = await bob.heard('credited')
+    expect(entries[0]).to.include({ kind: 'lock', paid: 250n })
+    expect(receipt.receipt).to.deep.include({ epoch: 1n, credits: [250n] })
+    expect(await alice.act({ kind: 'fold', position: 0, paid: 251n })).to.include({ code: 'ACT_REFUSED' })
+    expect(await alice.act({ kind: 'fold', position: 0, paid: 250n })).to.include({ kind: 'acted' })
+    expect(await alice.pay(bob, WHOLE - 250n)).to.include({ kind: 'acted' })
+  })
+
+  it('lets a payer drop a lock only when its payee has released it', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    await alice.lock({ to: bob.id, amount: 10n, key: toHex(new Uint8Array(32).fill(3)), deadline: 5_000n })
+    expect(await alice.act({ kind: 'drop', position: 0 })).to.include({ code: 'ACT_REFUSED' })
+    const { lock } = await bob.heard('locked')
+    expect(await bob.release(alice.id, 0, toHex(lockHash(lock.lock)))).to.include({ kind: 'done' })
+    await alice.heard('released')
+    expect(await alice.act({ kind: 'drop', position: 0 })).to.include({ kind: 'acted' })
+    expect(await bob.release(alice.id, 0, toHex(lockHash(lock.lock)))).to.include({ code: 'NOT_HELD' })
+  })
+
+  it('lets a group of payments happen together, also one that nobody could begin alone', async () => {
+    const [alice, bob] = [await town.member(1, 1n), await town.member(2, 1n)]
+    const legs = [
+      { from: alice.id, to: bob.id, asset: 0, amount: 500n },
+      { from: bob.id, to: alice.id, asset: 0, amount: 500n },
+    ]
+    expect(await alice.ask({ kind: 'offer', legs, seconds: 10 })).to.include({ kind: 'done' })
+    const { group } = await bob.heard('proposed')
+    const first = alice.pay(bob, 500n, group, 0)
+    expect(await alice.ask({ kind: 'act', ...alice.sign([], 9n).message })).to.include({ code: 'SLOW_DOWN' })
+    expect(await bob.pay(alice, 500n, group, 1)).to.include({ kind: 'acted' })
+    expect(await first).to.include({ kind: 'acted' })
+    expect(await alice.heard('ended')).to.include({ group, isDone: true })
+  })
+
+  it('ends a group that is not signed in time; its members go on with the next number', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    const legs = [
+      { from: alice.id, to: bob.id, asset: 0, amount: 5n },
+      { from: bob.id, to: alice.id, asset: 0, amount: 5n },
+    ]
+    await alice.ask({ kind: 'offer', legs, seconds: 1 })
+    const { group } = await alice.heard('proposed')
+    const waiting = alice.pay(bob, 5n, group, 0)
+    await alice.ask({ kind: 'ask', epoch: 9n })
+    town.now += 1_001
+    expect(await waiting).to.include({ kind: 'refused', code: 'GROUP_ENDED' })
+    expect(await alice.pay(bob, 5n)).to.include({ kind: 'acted' })
+    expect(await bob.pay(alice, 5n, group, 1)).to.include({ code: 'GROUP_ENDED' })
+  })
+
+  it('goes on from its store, with the same books and the same words', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    await alice.pay(bob, 5n)
+    await town.cut(alice, bob)
+    await alice.pay(bob, 6n)
+    await bob.heard('credited', ({ receipt }) => receipt.receipt.credits[0] === 11n)
+    const before = bob.receipt
+    await town.house.stop()
+    await town.open()
+    const answer = await town.join(bob)
+    if (answer.kind !== 'seated') throw new Error('not seated')
+    expect(answer.seat.receipt).to.deep.equal(before)
+    expect(answer.settings).to.include({ open: 2n, committed: 1n })
+    const seated = await town.join(alice)
+    expect(seated.kind === 'seated' && seated.seat.countersignature).to.deep.equal(alice.account!.signature)
+    expect(await alice.pay(bob, 1n)).to.include({ kind: 'acted' })
+    await town.cut(alice, bob)
+    expect(town.chain.epochs).to.have.length(2)
+  })
+
+  it('answers a demand for a leaf', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    await alice.pay(bob, 5n)
+    await town.cut(alice, bob)
+    const demand = {
+      about: 'leaf',
+      epoch: 1n,
+      member: bob.id,
+      index: 0,
+      since: 0n,
+      seq: 0n,
+      credits: [5n],
+      deposited: [0n],
+      requested: [0n],
+    } as const
+    await town.chain.demand({ id: `0x${'11'.repeat(32)}`, demand })
+    await until(() => town.chain.answers.length === 1)
+    const [answer] = town.chain.answers
+    expect(answer).to.include({ kind: 'leaf', demand })
+  })
+})
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
