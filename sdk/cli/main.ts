@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { TallystickError } from '../core/errors.ts'
 import type { ExitArgs } from './exit.ts'
+import type { HouseArgs } from './house.ts'
 import type { HubArgs } from './hub.ts'
 import type { InspectArgs } from './inspect.ts'
 import type { RecoverArgs } from './recover.ts'
@@ -106,6 +107,34 @@ program
   .option('--metrics <host:port>', 'serves /metrics and /healthz there')
   .option('--log-level <level>', 'debug, info, warn, error or silent (default: info)')
   .action(async (args: HubArgs) => (await import('./hub.ts')).hub(args))
+
+program
+  .command('house')
+  .description('Runs the operator of a clearing house: orders payments of its members and commits to them')
+  .requiredOption('--rpc <url>', 'RPC of the chain, http(s) or ws(s)')
+  .requiredOption('--house <address>', 'the clearing house')
+  .requiredOption('--key-file <path>', "private key of the house's operator: hex, or an encrypted keystore")
+  .option('--password-file <path>', 'password of the keystore')
+  .option('--from-block <number>', 'block of the foundation, or any earlier one', '0')
+  .option('--confirmations <blocks>', 'blocks until something counts as final')
+  .option('--store <path>', 'where books and epochs are kept', 'house.sqlite')
+  .option(
+    '--seal-file <path>',
+    'notices an old copy of the store; best on another disk (default: the store with .seal)',
+  )
+  .option('--listen <address...>', 'tcp:// or ws://, host and port', ['tcp://0.0.0.0:7200'])
+  .option('--epoch-seconds <seconds>', "from one cut to the next (default: a quarter of the house's interval)")
+  .option('--unfunded <members>', 'most members without a deposit', '10000')
+  .option('--connections <connections>', 'most connections', '10000')
+  .option('--per-second <requests>', 'most requests of one member a second', '1000')
+  .option('--reserve-gas <gas>', 'alarms when the account cannot pay for so much gas', '2000000')
+  .option(
+    '--max-fee-per-gas <wei>',
+    'never offers more for a unit of gas; a commit or an answer may then come too late',
+  )
+  .option('--metrics <host:port>', 'serves /metrics and /healthz there')
+  .option('--log-level <level>', 'debug, info, warn, error or silent', 'info')
+  .action(async (args: HouseArgs) => (await import('./house.ts')).house(args))
 
 try {
   await program.parseAsync()

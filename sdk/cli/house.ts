@@ -1,0 +1,97 @@
+import type { Wallet } from 'ethers'
+import { connectHouse } from '../chain/house/connect-house.ts'
+import type { EthersHouse } from '../chain/house/ethers-house.ts'
+import { parseAddress } from '../core/address.ts'
+import { toBytes } from '../core/bytes.ts'
+import type { Domain } from '../core/types.ts'
+import { HouseOperator } from '../house/operator/operator.ts'
+import { sessionSigner } from '../signing/session.ts'
+import { sealFile } from '../storage/seal-file.ts'
+import { openSqlite } from '../storage/sqlite.ts'
+import { tcpTransport } from '../transport/tcp.ts'
+import { webSocketTransport } from '../transport/websocket.ts'
+import { type ChainArgs, chainIdOf } from './connect.ts'
+import { type DaemonArgs, type Desk, runDaemon, type Service } from './daemon.ts'
+import { readKey, wholeNumber } from './files.ts'
+import { houseMetrics } from './house-metrics.ts'
+
+/** Options of `tallystick house`. */
+export interface HouseArgs extends ChainArgs, DaemonArgs {
+  readonly house: string
+  readonly fromBlock: string
+  readonly keyFile: string
+  readonly passwordFile?: string
+  readonly store: string
+  readonly sealFile?: string
+  readonly listen: readonly string[]
+  readonly epochSeconds?: string
+  readonly unfunded: string
+  readonly connections: string
+  readonly perSecond: string
+  readonly reserveGas: string
+  readonly maxFeePerGas?: string
+}
+
+/** Runs the operator of a house until it is stopped. */
+export async function house(args: HouseArgs): Promise<void> {
+  const limits = {
+    unfunded: wholeNumber(args.unfunded, 'unfunded', 0),
+    connections: wholeNumber(args.connections, 'connections', 1),
+    perSecond: wholeNumber(args.perSecond, 'per-second', 1),
+    ...(args.epochSeconds !== undefined && { epochSeconds: wholeNumber(args.epochSeconds, 'epoch-seconds', 1) }),
+  }
+  const wallet = await readKey(args.keyFile, args.passwordFile)
+  // What the operator's account signs is what members hold: the chain knows it by no other key.
+  const signer = sessionSigner(toBytes(wallet.privateKey, 32))
+  const domain: Domain = { chainId: await chainIdOf(args), adjudicator: parseAddress(args.house) }
+  await runDaemon(args, async (desk) => {
+    const store = openSqlite(args.store, { identity: { ...domain, signer: signer.address } })
+    const seal = sealFile(args.sealFile ?? `${args.store}.seal`)
+    const close = async () => {
+      await store.close()
+      await seal.close()
+    }
+    try {
+      const chain = await connectHouse(chainOptions(args, wallet, store))
+      const metrics = houseMetrics(desk, chain)
+      const transports = [tcpTransport({ signer }), webSocketTransport({ signer })]
+      const { listen } = args
+      const options = { ...limits, chain, store, seal, signer, transports, listen, onEvent: metrics.told }
+      const running = await HouseOperator.start(options)
+      metrics.follow(running)
+      greet(desk, running, chain)
+      return serviceOf(running, close, metrics.fault)
+    } catch (error) {
+      await close()
+      throw error
+    }
+  })
+}
+
+function chainOptions(args: HouseArgs, signer: Wallet, store: ReturnType<typeof openSqlite>) {
+  const { rpc, confirmations, maxFeePerGas } = args
+  return {
+    rpc,
+    store,
+    signer,
+    house: parseAddress(args.house),
+    fromBlock: wholeNumber(args.fromBlock, 'from-block', 0),
+    reserveGas: BigInt(wholeNumber(args.reserveGas, 'reserve-gas', 0)),
+    ...(maxFeePerGas !== undefined && { maxFeePerGas: BigInt(wholeNumber(maxFeePerGas, 'max-fee-per-gas', 1)) }),
+    ...(confirmations !== undefined && { confirmations: wholeNumber(confirmations, 'confirmations', 1) }),
+  }
+}
+
+/** What a member has to know, and an operator to check. */
+function greet({ log }: Desk, { address, listening }: HouseOperator, { domain, terms }: EthersHouse): void {
+  const houses = listening.map((where) => ({ house: domain.adjudicator, operator: address, address: where }))
+  log.info({ houses, assets: terms.assets, interval: Number(terms.interval) }, 'clearing')
+}
+
+const serviceOf = (running: HouseOperator, close: () => Promise<void>, fault: () => string | undefined): Service => ({
+  fault,
+  async stop() {
+    await running.stop()
+    await close()
+  },
+})
