@@ -82,11 +82,11 @@ describe('tallystick house', function () {
   async function member(seed: number, daemon: Daemon): Promise<RawMember> {
     const one = new RawMember(seed, domain, operator)
     members.push(one)
-    await join_(one, daemon)
+    await rejoin(one, daemon)
     return one
   }
 
-  async function join_(one: RawMember, daemon: Daemon) {
+  async function rejoin(one: RawMember, daemon: Daemon) {
     const { houses } = (await daemon.said('clearing')) as unknown as { houses: { address: string }[] }
     return one.join(tcpTransport({ signer: one.signer }), houses[0]!.address)
   }
@@ -118,8 +118,8 @@ describe('tallystick house', function () {
     alice.close()
     await first.stop('SIGKILL')
     const second = launch()
-    await join_(alice, second)
-    await join_(bob, second)
+    await rejoin(alice, second)
+    await rejoin(bob, second)
     expect(bob.receipt!.receipt.credits).to.deep.equal([5n])
     const again = await pays(alice, bob, 7n)
     await committed(bob, again)

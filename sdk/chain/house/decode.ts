@@ -62,13 +62,21 @@ const postingLog = ({ number, member, signer, owner, asset, amount = 0n, target 
   target: target as bigint | undefined,
 })
 
-const tallyOf = ({ depth, ...rest }: Fields): Tally => ({ depth: Number(depth), ...rest }) as unknown as Tally
+const tallyOf = ({ depth, sums, ...rest }: Fields): Tally =>
+  ({ ...rest, depth: Number(depth), sums: listOf(sums) }) as unknown as Tally
 
-const epochOf = ({ members, limits, ...rest }: Fields): Epoch =>
-  ({ ...rest, members: tallyOf(members as Fields), limits: tallyOf(limits as Fields) }) as unknown as Epoch
+const epochOf = ({ members, left, limits, ...rest }: Fields): Epoch => {
+  const tallies = { members: tallyOf(members as Fields), limits: tallyOf(limits as Fields) }
+  return { ...rest, ...tallies, left: listOf(left) } as unknown as Epoch
+}
 
-const leafDemand = ({ index, ...rest }: Fields): Demand =>
-  ({ about: 'leaf', ...rest, index: Number(index) }) as unknown as Demand
+const leafDemand = ({ index, credits, deposited, requested, ...rest }: Fields): Demand => {
+  const amounts = { credits: listOf(credits), deposited: listOf(deposited), requested: listOf(requested) }
+  return { about: 'leaf', ...rest, ...amounts, index: Number(index) } as unknown as Demand
+}
+
+/** Per asset: ethers makes an object of a list with one member. */
+const listOf = (list: unknown): bigint[] => Object.values(list as Record<string, bigint>)
 
 const debitDemand = ({ about, position, leg, ...rest }: Fields): Demand =>
   ({ ...rest, about: ABOUT[Number(about)], position: Number(position), leg: Number(leg) }) as unknown as Demand

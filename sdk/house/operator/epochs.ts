@@ -30,6 +30,8 @@ export class Epochs {
   #busy: Promise<void> | undefined
   #isStopped = false
   #failed = 0
+  /** Block of the last commit. */
+  #sentAt = -1
 
   /** @param closed An epoch that was cut before the start and is not built. */
   constructor(options: EpochsOptions, closed: ClosedEpoch | undefined) {
@@ -37,7 +39,9 @@ export class Epochs {
     const { cutTime } = closed ?? archive.last.epoch
     this.#options = options
     this.#closed = closed
-    this.nextCut = (cutTime === 0n ? now() : Number(cutTime) * 1_000) + seconds * 1_000
+    // The chain's clock may be ahead of this one.
+    const last = cutTime === 0n ? now() : Math.min(now(), Number(cutTime) * 1_000)
+    this.nextCut = last + seconds * 1_000
   }
 
   /** Does what is due by this state of the chain. */
@@ -67,7 +71,9 @@ export class Epochs {
     const { books, archive, now } = this.#options
     if (this.#closed) await this.#build(this.#closed)
     const { number } = archive.last.epoch
-    if (confirmed.isRunning && latest.lastCommitted < number) await this.#commit(number)
+    // Sent again only if a newer block shows that it is gone.
+    const isMissing = latest.lastCommitted < number && latest.head.number > this.#sentAt
+    if (confirmed.isRunning && isMissing) await this.#commit(number)
     if (confirmed.final > confirmed.finalized) await this.#advance(confirmed.final)
     await archive.prune(confirmed.final > 1n ? confirmed.final - 1n : 0n)
     // Never more than one epoch that is cut and not committed.
@@ -112,6 +118,7 @@ export class Epochs {
     const { epoch, posting } = archive.headers.get(number)!
     const before = archive.headers.get(number - 1n)!.epoch
     const receipt = await chain.commit(before, epoch, posting, { intent: `house/commit/${number}` })
+    this.#sentAt = receipt.block.number
     tell({ kind: 'sent', epoch: number, gasUsed: receipt.gasUsed })
   }
 

@@ -213,6 +213,7 @@ export class HouseOperator {
     }
     chain.onHealth = (healthy, reason) => this.#tell({ kind: 'chain', healthy, reason })
     chain.onAlarm = (error) => this.#tell({ kind: 'alarm', error, isFatal: false })
+    await chain.start()
     const { latest } = await chain.state()
     const last = this.#archive.last.epoch.number
     if (latest.lastCommitted > last)
@@ -220,7 +221,6 @@ export class HouseOperator {
         'STORE_IS_OLD',
         `The chain has epoch ${latest.lastCommitted}, the store only ${last}. It is an old copy: start from the newest.`,
       )
-    await chain.start()
     await this.#defence.catchUp(latest)
     this.#ticks = setInterval(() => {
       const now = this.#now()
