@@ -52,6 +52,7 @@ import { signInvoice, signPayer } from '../sdk/signing/invoice.ts'
 import { keyring } from '../sdk/signing/keyring.ts'
 import { onionKey } from '../sdk/signing/onion-key.ts'
 import { sessionSigner, signBatch, signDirect, toLongSignature } from '../sdk/signing/session.ts'
+import { houses } from './vectors/house.ts'
 
 export const directory = fileURLToPath(new URL('../test/vectors', import.meta.url))
 
@@ -655,6 +656,7 @@ export const vectors: Readonly<Record<string, string>> = Object.fromEntries(
     invoices,
     onions,
     keyrings,
+    houses,
   }).map(([name, content]) => [`${name}.json`, `${JSON.stringify(content, decimal, 2)}\n`]),
 )
 
