@@ -3,7 +3,8 @@ import { Counter, Gauge, Histogram } from 'prom-client'
 import type { EthersHouse } from '../chain/house/ethers-house.ts'
 import { COIN } from '../core/types.ts'
 import type { OperatorEvent } from '../house/operator/events.ts'
-import type { HouseOperator, HouseStatus } from '../house/operator/operator.ts'
+import type { HouseOperator } from '../house/operator/operator.ts'
+import type { HouseStatus } from '../house/operator/options.ts'
 import type { Desk } from './daemon.ts'
 
 /** What the events and the state of a house come to, in logs and metrics. */

@@ -2,6 +2,7 @@ import {
   type Account,
   accountHash,
   type HouseLock,
+  type LockReceipt,
   lockHash,
   type Payment,
   paymentHash,
@@ -169,3 +170,11 @@ export const releaseDigest = (
 ): Uint8Array => typedDigest(domain, releaseHash(payer, position, lock, payment))
 
 export const lockIdOf = (lock: HouseLock): Hex => toHex(lockHash(lock))
+
+/** What the operator says of a lock. */
+export const lockReceiptOf = ({ id, index, book }: HouseSeat, position: number): LockReceipt => ({
+  payer: id,
+  index,
+  position,
+  lock: lockIdOf(book.locks[position]!),
+})

@@ -1,31 +1,22 @@
 import { accountHash, type HouseLock, lockReceiptHash, memberId, receiptHash } from '../../clearing/account.ts'
 import { credit, incomeHash, nextBook, nextIncome } from '../../clearing/book.ts'
 import { leafOf, statusOf } from '../../clearing/closing.ts'
-import type { Leaf } from '../../clearing/epoch.ts'
 import type { Posting } from '../../clearing/posting.ts'
 import type { Domain, Hex } from '../../core/types.ts'
-import { type Around, checkSignature, type Draft, draftOf, lockIdOf, type Plan, planOf, releaseKey } from './acting.ts'
+import {
+  type Around,
+  checkSignature,
+  type Draft,
+  draftOf,
+  lockReceiptOf,
+  type Plan,
+  planOf,
+  releaseKey,
+} from './acting.ts'
+import type { ClosedEpoch, ClosedSeat } from './closed.ts'
 import type { Cut, Op, SignedActs } from './op.ts'
-import { type HouseSeat, newSeat, statusesOf } from './seat.ts'
+import { type HouseSeat, isFunded, newSeat, statusesOf } from './seat.ts'
 import type { Turn } from './turn.ts'
-
-/** What a member's books were when an epoch was cut; `leaf`: where it was needed at once. */
-export interface ClosedSeat extends Readonly<HouseSeat> {
-  readonly leaf: Leaf | undefined
-}
-
-/** An epoch that was cut: all that its leaves are made of. Members that are not among `seats` keep their leaves. */
-export interface ClosedEpoch {
-  readonly epoch: bigint
-  readonly cutTime: bigint
-  /** The one at the cut; undefined: there is none. */
-  readonly posting: Posting | undefined
-  /** The last epoch whose commit was known by then. */
-  readonly committed: bigint
-  readonly seats: readonly ClosedSeat[]
-  /** By index: positions of decided locks, and the epoch that first saw them so. */
-  readonly decided: ReadonlyMap<number, readonly (readonly [number, bigint])[]>
-}
 
 const NOTHING = { value: 0n, recordedAt: 0n }
 
@@ -43,6 +34,8 @@ export class Books implements Around {
   /** Whose leaf changes with this epoch. */
   readonly active = new Set<HouseSeat>()
   readonly locking = new Set<HouseSeat>()
+  /** Members for whom nobody has deposited. */
+  unfunded = 0
   readonly #byId = new Map<Hex, HouseSeat>()
   /** Whose last leaf holds what only belongs to its epoch. */
   #restless = new Set<HouseSeat>()
@@ -84,6 +77,7 @@ export class Books implements Around {
   restore(seat: HouseSeat, isRestless: boolean, decided: readonly (readonly [number, bigint])[]): void {
     this.seats[seat.index] = seat
     this.#byId.set(seat.id, seat)
+    if (!isFunded(seat)) this.unfunded++
     if (isRestless) this.#restless.add(seat)
     if (seat.book.locks.some((lock) => lock)) this.locking.add(seat)
     for (const [position, epoch] of decided) this.#decided.set(`${seat.index}/${position}`, epoch)
@@ -154,6 +148,7 @@ export class Books implements Around {
   #seat(identity: HouseSeat['identity']): HouseSeat {
     const seat = newSeat(identity, memberId(identity), this.seats.length, this.open, this.assets)
     this.seats.push(seat)
+    this.unfunded++
     this.#byId.set(seat.id, seat)
     this.active.add(seat)
     return seat
@@ -166,6 +161,7 @@ export class Books implements Around {
     // A request alone makes nobody a member; a deposit later tells of it again.
     if (!known && deposited === 0n) return
     const seat = known ?? this.#seat(identity)
+    if (deposited > 0n && !isFunded(seat)) this.unfunded--
     seat.deposited = seat.deposited.with(asset, deposited)
     seat.requested = seat.requested.with(asset, requested)
     this.active.add(seat)
@@ -261,16 +257,12 @@ export class Books implements Around {
   }
 
   #receive(draft: Draft, position: number, turn: Turn): void {
-    const { receipt, hash } = this.lockReceipt(draft.seat, position)
+    const receipt = lockReceiptOf(draft.seat, position)
     const told = turn.locked.get(draft) ?? []
     turn.locked.set(draft, told)
     const lock = draft.book.locks[position]!
-    turn.say(hash, (signature) => told.push({ payer: draft.seat.identity, lock, receipt, signature }))
-  }
-
-  /** The receipt that the operator gives for a lock. */
-  lockReceipt(seat: HouseSeat, position: number) {
-    const receipt = { payer: seat.id, index: seat.index, position, lock: lockIdOf(seat.book.locks[position]!) }
-    return { receipt, hash: lockReceiptHash(receipt) }
+    turn.say(lockReceiptHash(receipt), (signature) =>
+      told.push({ payer: draft.seat.identity, lock, receipt, signature }),
+    )
   }
 }

@@ -5,7 +5,8 @@ import { raiseSteps, rowBytes, type TallyTree, topOf } from '../../clearing/tall
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Store, Write } from '../../storage/store.ts'
 import { type Archive, pageKey, patched } from './archive.ts'
-import type { Books, ClosedEpoch, ClosedSeat } from './books.ts'
+import type { Books } from './books.ts'
+import type { ClosedEpoch, ClosedSeat } from './closed.ts'
 import { encodePage } from './page.ts'
 
 /** Pages that are made without a pause. */

@@ -1,17 +1,17 @@
-import { accountHash, memberId, receiptHash } from '../../clearing/account.ts'
+import { accountHash, lockReceiptHash, memberId, receiptHash } from '../../clearing/account.ts'
 import { typedDigest } from '../../core/eip712.ts'
 import type { Hex } from '../../core/types.ts'
 import { signDirect } from '../../signing/session.ts'
 import { verifyEnvelope } from '../../signing/signature.ts'
 import type { SessionSigner } from '../../signing/signer.ts'
 import type { HouseMessage, HouseSettings, Seat, ToldLock, ToldRelease } from '../messages.ts'
-import { lockIdOf, planOf, releaseDigest, releaseKey } from './acting.ts'
+import { lockIdOf, lockReceiptOf, planOf, releaseDigest, releaseKey } from './acting.ts'
 import type { Archive } from './archive.ts'
 import type { Books } from './books.ts'
 import { type Group, Groups, groupOf } from './groups.ts'
 import { HouseRefusedError, HouseStoppedError } from './refusal.ts'
 import { encodeRelease, releaseStoreKey } from './release.ts'
-import { type HouseSeat, isFunded } from './seat.ts'
+import type { HouseSeat } from './seat.ts'
 import type { Turn } from './turn.ts'
 import type { Turns } from './turns.ts'
 import type { Visit } from './visit.ts'
@@ -68,8 +68,7 @@ export class Clerk {
     this.#checkMemory(member, account, receipt)
     await turns.do((turn) => {
       if (!books.seatOf(member)) {
-        const without = books.seats.reduce((count, seat) => (isFunded(seat) ? count : count + 1), 0)
-        if (without >= unfunded)
+        if (books.unfunded >= unfunded)
           throw new HouseRefusedError(
             'NOT_A_MEMBER',
             'No deposit of this member is confirmed. Deposit, wait, join again.',
@@ -128,8 +127,8 @@ export class Clerk {
     for (const payer of books.locking)
       for (const [position, lock] of payer.book.locks.entries()) {
         if (lock?.to !== payee.id || payer.statuses[position]!.live === 0n) continue
-        const { receipt, hash } = books.lockReceipt(payer, position)
-        const signature = signDirect(signer, typedDigest(books.domain, hash))
+        const receipt = lockReceiptOf(payer, position)
+        const signature = signDirect(signer, typedDigest(books.domain, lockReceiptHash(receipt)))
         yield { payer: payer.identity, lock, receipt, signature }
       }
   }

@@ -1,10 +1,8 @@
-import type { HouseChain, HouseEvent, HouseState } from '../../chain/house/house-chain.ts'
+import type { HouseEvent, HouseState } from '../../chain/house/house-chain.ts'
 import { InvalidOptionError } from '../../core/errors.ts'
 import type { Address } from '../../core/types.ts'
-import type { SessionSigner } from '../../signing/signer.ts'
-import { memorySeal, type Seal } from '../../storage/seal.ts'
-import type { Store } from '../../storage/store.ts'
-import type { Listener, Transport } from '../../transport/transport.ts'
+import { memorySeal } from '../../storage/seal.ts'
+import type { Listener } from '../../transport/transport.ts'
 import type { HouseSettings } from '../messages.ts'
 import { Archive } from './archive.ts'
 import { Books } from './books.ts'
@@ -13,52 +11,11 @@ import { Defence } from './defence.ts'
 import { Desk } from './desk.ts'
 import { Epochs } from './epochs.ts'
 import type { OperatorEvent } from './events.ts'
-import { isRestless, seatOfPage } from './page.ts'
+import { type HouseOperatorOptions, type HouseStatus, transportFor } from './options.ts'
 import { HouseStoppedError } from './refusal.ts'
 import { loadReleases } from './release.ts'
+import { restoreBooks } from './restoring.ts'
 import { Turns } from './turns.ts'
-
-/** What the operator of a house is made of. */
-export interface HouseOperatorOptions {
-  /** A connection of its own, whose sender is the operator of the house. */
-  readonly chain: HouseChain
-  /** For this house alone; what is in it must never be older than what was said from it. */
-  readonly store: Store
-  /** Notices an old copy of the store; keep it on another disk. Default: none that outlives the process. */
-  readonly seal?: Seal
-  /** The key of the account that operates the house: its signatures are what members hold. */
-  readonly signer: SessionSigner
-  readonly transports: readonly Transport[]
-  readonly listen?: readonly string[]
-  /** Seconds from one cut to the next; default: a quarter of what the house allows. */
-  readonly epochSeconds?: number
-  /** Members without a deposit that are taken; default 10,000. */
-  readonly unfunded?: number
-  /** Default 10,000. */
-  readonly connections?: number
-  /** Requests of one member a second; default 1,000. */
-  readonly perSecond?: number
-  readonly onEvent?: (event: OperatorEvent) => void
-  /** Unix milliseconds; default: the machine's clock. */
-  readonly now?: () => number
-}
-
-/** What a house has to do. */
-export interface HouseStatus {
-  readonly members: number
-  readonly connected: number
-  /** Since the start. */
-  readonly payments: number
-  readonly open: bigint
-  readonly committed: bigint
-  /** Unix milliseconds. */
-  readonly nextCut: number
-  /** Demands that wait for an answer. */
-  readonly demands: number
-  readonly turn: bigint
-  /** Why nothing is signed; undefined: it is. */
-  readonly closed: string | undefined
-}
 
 /** Milliseconds between looks at what time changes. */
 const TICK = 250
@@ -163,17 +120,8 @@ export class HouseOperator {
   }
 
   async #load(): Promise<void> {
-    const { store } = this.#options
-    const { chain, signer } = this.#options
-    const last = () => this.#archive.last.epoch.number
-    await this.#archive.load((page, epoch) => {
-      const isLast = epoch === last()
-      this.#books.restore(seatOfPage(page, epoch), isLast && isRestless(page), page.decided)
-    })
-    const { committed, posting } = this.#archive.last
-    this.#books.open = last() + 1n
-    this.#books.committed = committed
-    this.#books.posting = posting
+    const { store, chain, signer } = this.#options
+    await restoreBooks(this.#books, this.#archive)
     const releases = await loadReleases(store)
     for (const [key, { payment }] of releases) this.#books.releases.set(key, payment)
     const closed = await this.#turns.replay()
@@ -269,6 +217,11 @@ export class HouseOperator {
     }
     await this.#turns.do((turn) => void books.apply({ kind: 'committed', epoch }, turn))
     this.#tell({ kind: 'committed', epoch })
+    // Not waited for: what comes next from the chain may be a demand.
+    this.#show(epoch).catch((error: Error) => this.#tell({ kind: 'alarm', error, isFatal: false }))
+  }
+
+  async #show(epoch: bigint): Promise<void> {
     for (const [seat, visit] of [...this.#clerk.connected]) {
       const proof = await this.#archive.shown(epoch, seat.index)
       if (proof) visit.tell({ kind: 'proven', id: 0, proof })
@@ -301,6 +254,9 @@ export class HouseOperator {
     if (this.#fault) return
     this.#fault = error
     this.#tell({ kind: 'alarm', error, isFatal: true })
+    // What was committed is still answered for.
+    void this.#turns.stop(error)
+    void this.#epochs?.stop()
   }
 
   #tell(event: OperatorEvent): void {
@@ -308,13 +264,7 @@ export class HouseOperator {
   }
 
   async #listen(address: string): Promise<void> {
-    const scheme = address.slice(0, address.indexOf(':') + 1)
-    const transport = this.#options.transports.find(({ schemes }) => schemes.includes(scheme))
-    if (!transport)
-      throw new InvalidOptionError(
-        'listen',
-        `No transport of this house serves ${JSON.stringify(address)}. Pass one for ${scheme || 'it'}, or listen elsewhere.`,
-      )
+    const transport = transportFor(address, this.#options.transports)
     this.#listeners.push(await transport.listen(address, (connection) => this.#desk.accept(connection)))
   }
 }

@@ -29,7 +29,7 @@ import {
   readTally,
 } from '../wire-parts.ts'
 import { MAX_ENTRIES, putSigned, readSigned } from '../wire-seat.ts'
-import type { ClosedSeat } from './books.ts'
+import type { ClosedSeat } from './closed.ts'
 import { putPosting, readPosting } from './op.ts'
 import type { HouseSeat } from './seat.ts'
 

@@ -1,12 +1,14 @@
 import { expect } from 'chai'
-import { lockHash } from '../../../sdk/clearing/account.ts'
+import { accountHash, lockHash } from '../../../sdk/clearing/account.ts'
 import { balanceOf, leafRow } from '../../../sdk/clearing/epoch.ts'
 import { climbTally } from '../../../sdk/clearing/tally.ts'
 import { toHex } from '../../../sdk/core/bytes.ts'
+import { typedDigest } from '../../../sdk/core/eip712.ts'
 import { outcomeKey } from '../../../sdk/core/outcome.ts'
 import type { OperatorEvent } from '../../../sdk/house/operator/events.ts'
-import { HouseOperator, type HouseOperatorOptions } from '../../../sdk/house/operator/operator.ts'
-import { sessionSigner } from '../../../sdk/signing/session.ts'
+import { HouseOperator } from '../../../sdk/house/operator/operator.ts'
+import type { HouseOperatorOptions } from '../../../sdk/house/operator/options.ts'
+import { sessionSigner, signDirect } from '../../../sdk/signing/session.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
 import { memorySeal } from '../../../sdk/storage/seal.ts'
 import { type MemoryNetwork, memoryTransport } from '../../../sdk/transport/memory.ts'
@@ -211,6 +213,60 @@ describe('the operator of a house', () => {
     expect(await alice.pay(bob, 1n)).to.include({ kind: 'acted' })
     await town.cut(alice, bob)
     expect(town.chain.epochs).to.have.length(2)
+  })
+
+  it('stops for good when a member shows what it has signed and does not know, and for nothing less', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    await alice.pay(bob, 5n)
+    const { account, signature } = alice.account!
+    const lie = { account: { ...account, seq: 9n }, signature }
+    alice.account = lie
+    expect(await town.join(alice)).to.include({ kind: 'seated' })
+    const digest = typedDigest(town.chain.domain, accountHash(lie.account))
+    alice.account = { ...lie, signature: signDirect(signer, digest) }
+    expect(await town.join(alice)).to.include({ kind: 'refused', code: 'UNAVAILABLE' })
+    expect(await bob.pay(alice, 1n)).to.include({ kind: 'refused', code: 'UNAVAILABLE' })
+    expect(town.alarms.splice(0)).to.have.length(1)
+    town.events.length = 0
+  })
+
+  it('refuses to start where the chain has epochs that its store has not', async () => {
+    const alice = await town.member(1)
+    await town.cut(alice)
+    await town.house.stop()
+    const error = await town.open({ store: memoryStore(), seal: memorySeal() }).catch((reason) => reason)
+    expect(error).to.include({ code: 'STORE_IS_OLD' })
+    town.events.length = 0
+    await town.open()
+  })
+
+  it('signs nothing after the house has halted, and shows proofs', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    await town.cut(alice, bob)
+    town.chain.isRunning = false
+    await town.chain.mine()
+    expect(await alice.pay(bob, 1n)).to.include({ kind: 'refused', code: 'UNAVAILABLE' })
+    expect(await alice.ask({ kind: 'ask', epoch: 1n })).to.include({ kind: 'proven' })
+    expect(await alice.ask({ kind: 'ask', epoch: 2n })).to.include({ code: 'NOT_HELD' })
+  })
+
+  it('lets a member do only so much a second', async () => {
+    await town.house.stop()
+    await town.open({ perSecond: 3 })
+    const alice = await town.member(1)
+    const answers = [1, 2, 3].map(() => alice.ask({ kind: 'ask', epoch: 9n }))
+    const codes = (await Promise.all(answers)).map((answer) => answer.kind === 'refused' && answer.code)
+    expect(codes).to.deep.equal(['NOT_HELD', 'NOT_HELD', 'SLOW_DOWN'])
+  })
+
+  it('takes members without a deposit up to a limit', async () => {
+    await town.house.stop()
+    await town.open({ unfunded: 1 })
+    await town.member(1, 0n)
+    const bob = new RawMember(2, town.chain.domain, signer.address)
+    expect(await town.join(bob)).to.include({ kind: 'refused', code: 'NOT_A_MEMBER' })
+    await town.chain.post(bob.identity, 1n)
+    expect(await town.join(bob)).to.include({ kind: 'seated' })
   })
 
   it('answers a demand for a leaf', async () => {

@@ -12,8 +12,8 @@ import { planOf } from '../../../sdk/house/operator/acting.ts'
 import { Archive } from '../../../sdk/house/operator/archive.ts'
 import { Books } from '../../../sdk/house/operator/books.ts'
 import { buildEpoch } from '../../../sdk/house/operator/building.ts'
-import { isRestless, seatOfPage } from '../../../sdk/house/operator/page.ts'
 import { HouseRefusedError } from '../../../sdk/house/operator/refusal.ts'
+import { restoreBooks } from '../../../sdk/house/operator/restoring.ts'
 import { Turns } from '../../../sdk/house/operator/turns.ts'
 import { sessionSigner, signDirect } from '../../../sdk/signing/session.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
@@ -55,15 +55,7 @@ class Bench {
   async start(): Promise<this> {
     this.books = new Books(domain, 1)
     this.archive = new Archive(this.store, 1)
-    await this.archive.load((page, epoch) =>
-      this.books.restore(
-        seatOfPage(page, epoch),
-        epoch === this.archive.last.epoch.number && isRestless(page),
-        page.decided,
-      ),
-    )
-    const { epoch, committed, posting } = this.archive.last
-    Object.assign(this.books, { open: epoch.number + 1n, committed, posting })
+    await restoreBooks(this.books, this.archive)
     this.turns = new Turns(this.books, {
       store: this.store,
       seal: this.seal,
