@@ -5,6 +5,7 @@ import type { Epoch } from '../../clearing/epoch.ts'
 import type { Posting } from '../../clearing/posting.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { type Address, COIN, type Domain, type Hex, type Member } from '../../core/types.ts'
+import { registryAbi } from '../abi.ts'
 import { ask } from '../ask.ts'
 import type { ChainReceipt, SendOptions } from '../chain.ts'
 import { allowanceFor, approveExactly } from '../deposit.ts'
@@ -268,6 +269,12 @@ export class EthersHouse implements HouseChain {
 
   claim(vault: HouseVault, asset: Address, to: Address, options: SendOptions): Promise<ChainReceipt> {
     return this.#call(vault, 'claim', [asset, to], options)
+  }
+
+  reveal(secret: Hex, options: SendOptions): Promise<ChainReceipt> {
+    const data = registryAbi.encodeFunctionData('reveal', [secret]) as Hex
+    const request = { functionName: 'reveal', to: this.terms.registry, data, value: 0n, room: undefined }
+    return this.#send(request, options)
   }
 
   convict(one: Statement, other: Statement, options: SendOptions): Promise<ChainReceipt> {

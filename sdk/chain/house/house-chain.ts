@@ -164,6 +164,8 @@ export interface HouseChain {
   reclaim(demand: Demand, options: SendOptions): Promise<ChainReceipt>
   /** All that waits for the sender in a vault, to any address. */
   claim(vault: HouseVault, asset: Address, to: Address, options: SendOptions): Promise<ChainReceipt>
+  /** Records a secret in the registry, where locks under its key look; anybody may. */
+  reveal(secret: Hex, options: SendOptions): Promise<ChainReceipt>
   convict(one: Statement, other: Statement, options: SendOptions): Promise<ChainReceipt>
   addStake(asset: number, amount: bigint, options: SendOptions): Promise<ChainReceipt>
   /** Forgets an intent whose outcome is unknown, after the user has looked; see UnknownOutcomeError. */

@@ -1,0 +1,111 @@
+import type { Payment } from '../../clearing/account.ts'
+import { accountOf } from '../../clearing/book.ts'
+import type { Finding } from '../../clearing/checking.ts'
+import type { Challenge, Evidence, Membership } from '../../clearing/dispute.ts'
+import type { Posting } from '../../clearing/posting.ts'
+import { toHex } from '../../core/bytes.ts'
+import type { Hex } from '../../core/types.ts'
+import type { Desk } from './desk.ts'
+import { viewOf, viewOfHeld } from './locking.ts'
+import type { Memory } from './memory.ts'
+import type { MemberState, SeenEpoch } from './state.ts'
+
+// What a member can demand of an operator for an epoch, by what it holds.
+
+/** All that shows what the leaf must be: the newest of each, none of a later epoch. */
+export function evidenceFor(
+  member: Hex,
+  number: bigint,
+  cut: bigint,
+  memory: Pick<Memory, 'state' | 'postings'>,
+): Evidence {
+  const { state, postings } = memory
+  const account = state.books.findLast(({ book, countersignature }) => countersignature && book.epoch <= number)
+  const receipt = newestReceipt(state, number)
+  return {
+    member,
+    accounts: account ? [accountOf(account.book)] : [],
+    receipts: receipt ? [receipt.receipt] : [],
+    postings: telling([...postings.values()].filter((one) => one.number <= cut)),
+    signatures: [...(account ? [account.countersignature!] : []), ...(receipt ? [receipt.signature] : [])].map(toHex),
+  }
+}
+
+const newestReceipt = ({ receipts }: MemberState, number: bigint) =>
+  receipts
+    .filter(({ receipt }) => receipt.epoch <= number)
+    .sort((a, b) => (a.receipt.seq < b.receipt.seq ? -1 : 1))
+    .at(-1)
+
+/** The first deposit, which shows since when there must be a leaf, and the last posting of each asset. */
+function telling(postings: readonly Posting[]): Posting[] {
+  const sorted = [...postings].sort((a, b) => (a.number < b.number ? -1 : 1))
+  const first = sorted.find(({ amount }) => amount > 0n)
+  const last = new Map(sorted.map((one) => [one.asset, one]))
+  return [...new Set([...(first ? [first] : []), ...last.values()])].sort((a, b) => (a.number < b.number ? -1 : 1))
+}
+
+/** Any receipt of this member: it shows the court that there is a leaf. */
+export function membershipFor(state: MemberState, number: bigint): Membership | undefined {
+  const found = newestReceipt(state, number)
+  return found && { receipt: found.receipt, signature: toHex(found.signature) }
+}
+
+/** What to demand where a check has found this. */
+export function challengesFor(member: Hex, seen: SeenEpoch, findings: readonly Finding[], memory: Memory): Challenge[] {
+  const { epoch } = seen
+  const rules = new Set(findings.map(({ rule }) => rule))
+  const challenges: Challenge[] = []
+  const evidence = evidenceFor(member, epoch.number, epoch.cut, memory)
+  challenges.push({ kind: 'leaf', epoch, evidence })
+  if (rules.has('statuses') || rules.has('paid') || rules.has('refunded'))
+    challenges.push(...ownLocks(member, seen, memory))
+  if (rules.has('owed')) challenges.push(...lockCredits(seen, memory))
+  return challenges
+}
+
+/** The sums of a leaf may be right where its single locks are not: each is asked for. */
+function ownLocks(member: Hex, { epoch, book }: SeenEpoch, { state }: Memory): Challenge[] {
+  const payer = membershipFor(state, epoch.number)
+  if (!payer || !book) return []
+  return book.locks.flatMap((lock, position): Challenge[] => {
+    if (!lock) return []
+    const { id } = viewOf(member, position, lock)
+    const receipt = { payer: member, index: book.index, position, lock: id }
+    return [{ kind: 'lock', epoch, receipt, lock, signature: '0x', payer }]
+  })
+}
+
+function lockCredits({ epoch, proof }: SeenEpoch, memory: Memory): Challenge[] {
+  const previous = memory.epochs.get(epoch.number - 1n)?.epoch
+  if (!previous) return []
+  const held = [...memory.held.values()].filter(({ lock, isReleased }) => !isReleased && lock.epoch <= epoch.number)
+  const isThere = (id: Hex, position: number) =>
+    proof?.entries.some(
+      (one) => one.kind === 'lock' && one.position === position && viewOf(one.payer, position, one.lock).id === id,
+    )
+  return held
+    .filter((one) => !isThere(viewOfHeld(one).id, one.receipt.position))
+    .map(({ receipt, lock, signature }) => ({
+      kind: 'lockCredit',
+      previous,
+      epoch,
+      receipt,
+      lock,
+      signature: toHex(signature),
+    }))
+}
+
+/** That the payee of this payment was credited. */
+export function creditChallenge(state: MemberState, payment: Payment): Challenge | undefined {
+  const payer = membershipFor(state, payment.epoch)
+  return payer && { kind: 'credit', payment, payer }
+}
+
+/** The bonds of challenges about this member that nobody answered; each goes back to whoever paid it. */
+export async function reclaimAll({ chain, id }: Desk, number: bigint): Promise<void> {
+  for (const { id: name, demand } of await chain.openDemands(number)) {
+    const isOwn = demand.about === 'leaf' ? demand.member === id : demand.from === id || demand.to === id
+    if (isOwn) await chain.reclaim(demand, { intent: `house/reclaim/${name}` })
+  }
+}

@@ -1,0 +1,180 @@
+import type { HouseChain } from '../../chain/house/house-chain.ts'
+import { memberId } from '../../clearing/account.ts'
+import { statusOf } from '../../clearing/closing.ts'
+import type { Hex } from '../../core/types.ts'
+import {
+  type ExitEpoch,
+  type HouseExit,
+  HouseExitFileError,
+  liveIn,
+  parseHouseExit,
+  sameHouse,
+  statusPathOf,
+} from './exit-file.ts'
+
+/** A step of an exit. */
+export type ExitStep =
+  | { readonly kind: 'waiting'; readonly for: 'halt' | 'settlement' | 'locks' }
+  | { readonly kind: 'collected' | 'exited'; readonly epoch: bigint }
+  | { readonly kind: 'lock'; readonly position: number }
+  | { readonly kind: 'refunded'; readonly posting: bigint }
+  /** A lock whose payee's owner the file does not know: whoever knows it can send it. */
+  | { readonly kind: 'unknown-payee'; readonly position: number; readonly payee: Hex }
+
+export interface HouseExitOptions {
+  readonly onStep?: (step: ExitStep) => void
+  /** Milliseconds between looks at the chain; default 1,000. */
+  readonly pollMs?: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Takes all of a member's money out of a house that has halted, by its exit file alone: what left in final epochs, its balance, its
+ * locks once they are decided, and its deposits after the last cut. It may be stopped and run again. `chain` needs a sender, who pays
+ * for gas; everything goes to owners.
+ * Throws `HouseExitFileError` and chain errors.
+ */
+export async function exitHouse(
+  file: string | HouseExit,
+  chain: HouseChain,
+  options: HouseExitOptions = {},
+): Promise<void> {
+  const exit = typeof file === 'string' ? parseHouseExit(file) : file
+  if (!sameHouse(exit.domain, chain.domain))
+    throw new HouseExitFileError(
+      'EXIT_FILE_OF_ANOTHER_HOUSE',
+      `The exit file is of house ${exit.domain.adjudicator}, not ${chain.domain.adjudicator}. Connect to that one.`,
+    )
+  const run = new ExitRun(exit, chain, options)
+  await run.settled()
+  await run.leave()
+}
+
+class ExitRun {
+  readonly #exit: HouseExit
+  readonly #chain: HouseChain
+  readonly #options: HouseExitOptions
+  #waits: string | undefined
+
+  constructor(exit: HouseExit, chain: HouseChain, options: HouseExitOptions) {
+    this.#exit = exit
+    this.#chain = chain
+    this.#options = options
+  }
+
+  /** Until the house has halted and its last epochs are decided. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const { latest } = await this.#chain.state()
+      if (latest.isSettled) return
+      await this.#pause(latest.isRunning ? 'halt' : 'settlement')
+    }
+  }
+
+  async leave(): Promise<void> {
+    const { final } = (await this.#chain.state()).latest
+    const last = this.#exit.epochs.find(({ epoch }) => epoch.number === final)
+    const cut = await this.#cutOf(final, last)
+    for (const one of this.#exit.epochs) if (one.epoch.number <= final) await this.#collect(one)
+    if (last) await this.#balance(last)
+    await this.#refund(final, cut)
+    if (last) await this.#locks(last)
+  }
+
+  async #cutOf(final: bigint, last: ExitEpoch | undefined): Promise<bigint> {
+    if (last) return last.epoch.cut
+    const { cut } = (await this.#chain.epoch(final))!.epoch
+    if (this.#exit.postings.some(({ number, amount }) => number <= cut && amount > 0n))
+      throw new HouseExitFileError(
+        'HOUSE_EXIT_FILE_TOO_OLD',
+        `The exit file does not hold epoch ${final}, the last one that is final. Use a newer one.`,
+      )
+    return cut
+  }
+
+  async #collect(one: ExitEpoch): Promise<void> {
+    const { epoch, proof } = one
+    if (proof.leaf.lines.every(({ leaving }) => leaving === 0n)) return
+    await this.#once(() =>
+      this.#chain.collect(epoch, [this.#claim(one)], proof.path, this.#send(`collect/${epoch.number}`)),
+    )
+    this.#tell({ kind: 'collected', epoch: epoch.number })
+  }
+
+  async #balance(one: ExitEpoch): Promise<void> {
+    const { epoch, proof } = one
+    await this.#once(() => this.#chain.exit(epoch, [this.#claim(one)], proof.path, this.#send(`exit/${epoch.number}`)))
+    this.#tell({ kind: 'exited', epoch: epoch.number })
+  }
+
+  #claim({ proof: { index, leaf } }: ExitEpoch) {
+    return { index, leaf, identity: this.#exit.identity }
+  }
+
+  async #refund(final: bigint, cut: bigint): Promise<void> {
+    const late = this.#exit.postings.filter(({ number, amount }) => number > cut && amount > 0n)
+    if (late.length === 0) return
+    const { epoch } = (await this.#chain.epoch(final))!
+    for (const posting of late) {
+      const posted = { posting, identity: this.#exit.identity }
+      await this.#once(() => this.#chain.refund(epoch, posted, this.#send(`refund/${posting.number}`)))
+      this.#tell({ kind: 'refunded', posting: posting.number })
+    }
+  }
+
+  /** Each as soon as it is decided: the outcome came, or the deadline passed. */
+  async #locks(one: ExitEpoch): Promise<void> {
+    let waiting = liveIn(one)
+    while (waiting.length > 0) {
+      const { latest } = await this.#chain.state()
+      const outcomes = await this.#chain.outcomes(waiting.map(({ lock }) => lock.key))
+      const decided = waiting.filter(({ lock }, i) => statusOf(lock, outcomes[i]!, latest.head.timestamp).live === 0n)
+      for (const { lock, position } of decided) await this.#lock(one, lock, position)
+      waiting = waiting.filter((lock) => !decided.includes(lock))
+      if (waiting.length > 0) await this.#pause('locks')
+    }
+  }
+
+  async #lock(one: ExitEpoch, lock: ExitEpoch['locks'][number] & object, position: number): Promise<void> {
+    const { identity, payees } = this.#exit
+    const payee = payees.find((member) => memberId(member) === lock.to)
+    if (!payee) return this.#tell({ kind: 'unknown-payee', position, payee: lock.to })
+    const { epoch, proof } = one
+    const statusPath = statusPathOf(one, position)
+    const leave = { epoch, proof, payer: identity, payee, position, lock, statusPath }
+    await this.#once(() => this.#chain.exitLock(leave, this.#send(`lock/${epoch.number}/${position}`)))
+    this.#tell({ kind: 'lock', position })
+  }
+
+  /** What was paid before is done: by an earlier run, or by anybody else. */
+  async #once(send: () => Promise<unknown>): Promise<void> {
+    this.#options.signal?.throwIfAborted()
+    try {
+      await send()
+    } catch (error) {
+      if (revertOf(error) !== 'AlreadyPaid') throw error
+    }
+  }
+
+  #send(what: string) {
+    const { signal } = this.#options
+    return { intent: `house/${memberId(this.#exit.identity)}/${what}`, ...(signal && { signal }) }
+  }
+
+  async #pause(what: 'halt' | 'settlement' | 'locks'): Promise<void> {
+    const { signal, pollMs = 1_000 } = this.#options
+    if (this.#waits !== what) this.#tell({ kind: 'waiting', for: what })
+    this.#waits = what
+    signal?.throwIfAborted()
+    await new Promise((resolve) => setTimeout(resolve, pollMs))
+    signal?.throwIfAborted()
+  }
+
+  #tell(step: ExitStep): void {
+    this.#options.onStep?.(step)
+  }
+}
+
+/** The name of what a contract reverted with. */
+export const revertOf = (error: unknown): string | undefined =>
+  (error as { readonly revert?: { readonly name?: string } }).revert?.name

@@ -1,0 +1,141 @@
+import { type HouseLock, lockHash, lockReceiptHash, memberId, releaseHash } from '../../clearing/account.ts'
+import { statusOf } from '../../clearing/closing.ts'
+import { toBytes, toHex } from '../../core/bytes.ts'
+import { typedDigest } from '../../core/eip712.ts'
+import { secretKey } from '../../core/outcome.ts'
+import type { Hex } from '../../core/types.ts'
+import { signDirect } from '../../signing/session.ts'
+import { HouseProtocolError, type ToldLock, type ToldRelease } from '../messages.ts'
+import { type Desk, isOperators, NONE } from './desk.ts'
+import { HouseMemberError } from './errors.ts'
+import type { LockView } from './events.ts'
+import type { Spending } from './spending.ts'
+import { baseBook, type HeldLock, locksIn } from './state.ts'
+
+/** Seconds before its deadline at which a known secret is put on the chain. */
+const MARGIN = 600n
+
+/** Locks of a member, in both directions. */
+export class Locking {
+  readonly #desk: Desk
+  readonly #spending: Spending
+  readonly #revealing = new Set<Hex>()
+
+  constructor(desk: Desk, spending: Spending) {
+    this.#desk = desk
+    this.#spending = spending
+  }
+
+  /** Undecided ones: those of the newest account, and those in this member's favour. */
+  all(): LockView[] {
+    const { memory, id, assets } = this.#desk
+    const book = baseBook(memory.state, id, 0n, assets)
+    const own = locksIn(book).map(({ position, lock }) => viewOf(id, position, lock))
+    return [...own, ...[...memory.held.values()].filter(({ isReleased }) => !isReleased).map(viewOfHeld)]
+  }
+
+  /** A lock in this member's favour. */
+  async told(told: ToldLock): Promise<void> {
+    const { memory, id, tell } = this.#desk
+    const { lock, payer, receipt, signature } = told
+    const isRight = receipt.payer === memberId(payer) && receipt.lock === toHex(lockHash(lock)) && lock.to === id
+    if (!isRight || !isOperators(this.#desk, lockReceiptHash(receipt), signature))
+      throw new HouseProtocolError('HOUSE_PROTOCOL', 'The operator told of a lock that it did not sign so.')
+    const isKnown = this.#held(viewOfHeld(told)) !== undefined
+    await memory.change(() => (isKnown ? undefined : { held: [told] }))
+    if (!isKnown) tell({ kind: 'locked', lock: viewOfHeld(told) })
+  }
+
+  /** Gives a lock up for nothing: the payer has it back. */
+  async giveUp(lock: LockView): Promise<void> {
+    const { memory, link, domain, signer } = this.#desk
+    const held = this.#mine(lock)
+    const digest = typedDigest(domain, releaseHash(lock.payer, lock.position, lock.id, NONE))
+    await memory.change(() => ({ held: [{ ...held, isReleased: true }] }))
+    const { payer, position, id } = lock
+    const release = {
+      payer,
+      position,
+      lock: id,
+      payment: NONE,
+      secret: undefined,
+      signature: signDirect(signer, digest),
+    }
+    await link.ask({ kind: 'release', release })
+  }
+
+  /** Takes a lock by its secret, on the chain: at the next cut after that it pays. Throws unless the secret is the lock's. */
+  async claim(lock: LockView, secret: Hex): Promise<void> {
+    const { chain, domain, memory } = this.#desk
+    const held = this.#mine(lock)
+    const registry = { chainId: domain.chainId, condition: chain.terms.registry }
+    if (secretKey(registry, toBytes(secret, 32)) !== lock.key)
+      throw new HouseMemberError('HOUSE_UNKNOWN', 'This is not the secret of the lock. Pass the one whose key it has.')
+    await memory.change(() => ({ held: [{ ...held, secret }] }))
+    await this.#reveal(lock.key, secret, lock.deadline)
+  }
+
+  /** Locks whose secret is known and whose deadline is near: they are taken whatever became of the program that knew it. */
+  async remind(now: bigint): Promise<void> {
+    for (const { lock, secret } of this.#desk.memory.held.values())
+      if (secret && now < lock.deadline && now > lock.deadline - MARGIN)
+        await this.#reveal(lock.key, secret, lock.deadline)
+  }
+
+  async #reveal(key: Hex, secret: Hex, before: bigint): Promise<void> {
+    const { chain } = this.#desk
+    if (this.#revealing.has(key)) return
+    this.#revealing.add(key)
+    try {
+      const [outcome] = await chain.outcomes([key])
+      if (outcome!.recordedAt === 0n) await chain.reveal(secret, { intent: `house/reveal/${key}`, before })
+    } finally {
+      this.#revealing.delete(key)
+    }
+  }
+
+  /** The payee's word that the payer may take its lock back. */
+  async released({ payer, position, lock: hash, payment, signature }: ToldRelease): Promise<void> {
+    const { id, memory, assets, tell } = this.#desk
+    const lock = baseBook(memory.state, id, 0n, assets).locks[position]
+    // The operator answers for the payee's signature: without it, it may not let the lock go.
+    if (payer !== id || payment !== NONE || signature.length === 0 || !lock || toHex(lockHash(lock)) !== hash) return
+    const drop = () => [{ kind: 'drop', position } as const]
+    this.#spending.add(drop, true).then(
+      () => tell({ kind: 'released', lock: viewOf(id, position, lock) }),
+      (error) => tell({ kind: 'alarm', error }),
+    )
+  }
+
+  #mine(lock: LockView): HeldLock {
+    const held = this.#held(lock)
+    if (held) return held
+    throw new HouseMemberError('HOUSE_UNKNOWN', 'There is no such lock in favour of this member. Look at locks().')
+  }
+
+  #held({ payer, position, id }: LockView): HeldLock | undefined {
+    return [...this.#desk.memory.held.values()].find(
+      ({ receipt }) => receipt.payer === payer && receipt.position === position && receipt.lock === id,
+    )
+  }
+}
+
+/** What a lock has paid by a time. */
+export const paidBy = (lock: HouseLock, outcome: Parameters<typeof statusOf>[1], time: bigint): bigint =>
+  statusOf(lock, outcome, time).paid
+
+export const viewOf = (payer: Hex, position: number, lock: HouseLock): LockView => ({
+  ...lock,
+  direction: 'out',
+  payer,
+  position,
+  id: toHex(lockHash(lock)),
+})
+
+export const viewOfHeld = ({ lock, receipt }: HeldLock): LockView => ({
+  ...lock,
+  direction: 'in',
+  payer: receipt.payer,
+  position: receipt.position,
+  id: receipt.lock,
+})

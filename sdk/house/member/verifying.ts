@@ -1,0 +1,181 @@
+import type { HouseState } from '../../chain/house/house-chain.ts'
+import { type Book, type Entry, newIncome, nextIncome } from '../../clearing/book.ts'
+import { checkLeaf, type Finding, type Known } from '../../clearing/checking.ts'
+import { type Outcome, type Statuses, statusOf } from '../../clearing/closing.ts'
+import type { Hex } from '../../core/types.ts'
+import type { EpochProof } from '../messages.ts'
+import { type Desk, standingAt, zeros } from './desk.ts'
+import { RefusedByHouseError } from './errors.ts'
+import { LinkLostError } from './link.ts'
+import { booksAt, locksIn, type SeenEpoch } from './state.ts'
+
+/** Milliseconds until an operator that did not show an epoch is asked again. */
+const AGAIN = 1_000
+
+/** Checks every committed epoch, one after the other. */
+export class Verifying {
+  readonly #desk: Desk
+  /** Shown unasked, and not looked at yet. */
+  readonly #shown = new Map<bigint, EpochProof>()
+  readonly #missing = new Set<bigint>()
+  readonly #onChecked: (number: bigint, findings: readonly Finding[]) => void
+  #isRunning = false
+  #notBefore = 0
+
+  constructor(desk: Desk, onChecked: (number: bigint, findings: readonly Finding[]) => void) {
+    this.#desk = desk
+    this.#onChecked = onChecked
+  }
+
+  shown(proof: EpochProof): void {
+    this.#shown.set(proof.epoch, proof)
+    this.kick()
+  }
+
+  kick(): void {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    this.#run()
+      .catch((error) => this.#desk.tell({ kind: 'alarm', error }))
+      .finally(() => {
+        this.#isRunning = false
+      })
+  }
+
+  /** At each block: half of the window is what an operator has to show an epoch. */
+  look({ latest: { head } }: HouseState): void {
+    const { chain, memory } = this.#desk
+    for (const { epoch, committedAt, findings } of memory.epochs.values()) {
+      const isLate = head.timestamp >= committedAt + chain.terms.window / 2n
+      if (findings || !isLate || this.#missing.has(epoch.number) || !this.#isMemberAt(epoch.number, epoch.cut)) continue
+      if (head.timestamp >= committedAt + chain.terms.window) continue
+      this.#missing.add(epoch.number)
+      this.#onChecked(epoch.number, [{ rule: 'path', expected: 'a proof by half of the window', found: 'none' }])
+    }
+    this.kick()
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const next = this.#next()
+      if (!next || !(await this.#check(next))) return
+    }
+  }
+
+  #next(): SeenEpoch | undefined {
+    const open = [...this.#desk.memory.epochs.values()].filter(({ findings }) => !findings)
+    return open.sort((a, b) => (a.epoch.number < b.epoch.number ? -1 : 1))[0]
+  }
+
+  /** False: it cannot be checked yet. */
+  async #check(seen: SeenEpoch): Promise<boolean> {
+    const { memory, tell } = this.#desk
+    const { number, cut } = seen.epoch
+    if (!this.#isMemberAt(number, cut)) {
+      await memory.change(() => ({ epochs: [{ ...seen, findings: [] }] }))
+      return true
+    }
+    const proof = await this.#proof(number)
+    if (!proof) return false
+    const checked = await this.check(seen, proof)
+    await memory.change(() => ({ epochs: [checked], ...this.#creditsAfter(checked) }))
+    tell({ kind: 'epoch', number, findings: checked.findings! })
+    this.#onChecked(number, checked.findings!)
+    return true
+  }
+
+  /** What locks paid at the cut is told by no receipt, but stands in the leaf. */
+  #creditsAfter({ epoch, proof, findings }: SeenEpoch) {
+    const { state } = this.#desk.memory
+    if (!proof || findings!.length > 0 || state.income.epoch > epoch.number) return {}
+    const credits = proof.leaf.lines.map((line) => line.credits)
+    return { state: { ...state, income: { ...newIncome(epoch.number, credits.length), credits } } }
+  }
+
+  /** An epoch with its proof and what is wrong with it. */
+  async check(seen: SeenEpoch, proof: EpochProof): Promise<SeenEpoch> {
+    const { memory, id, assets } = this.#desk
+    const { epoch } = seen
+    const books = booksAt(memory.state, epoch.number, id, assets)
+    const outcomes = await this.#outcomes(books, epoch.cutTime)
+    const findings = checkLeaf(epoch, proof, await this.#known(seen, books, outcomes))
+    const book = books.find(({ seq }) => seq === proof.leaf.seq) ?? books[0]!
+    // A memory that was lost knows nothing of earlier epochs but that the leaf is its own.
+    const isAdopted = epoch.number < memory.state.since
+    const counted = isAdopted ? findings.filter(({ rule }) => rule === 'path' || rule === 'member') : findings
+    return { ...seen, proof, findings: counted, book, statuses: statusesOf(book, outcomes, epoch.cutTime) }
+  }
+
+  async #known({ epoch }: SeenEpoch, books: readonly Book[], outcomes: Outcomes): Promise<Known> {
+    const { memory, assets } = this.#desk
+    const before = memory.epochs.get(epoch.number - 1n)?.proof?.leaf
+    const income = {
+      ...newIncome(epoch.number, assets),
+      credits: before?.lines.map(({ credits }) => credits) ?? zeros(assets),
+    }
+    const withdrawn = before?.lines.map((line) => line.withdrawn) ?? zeros(assets)
+    return {
+      books,
+      income: nextIncome(income, epoch.number),
+      receipts: memory.state.receipts.map(({ receipt }) => receipt).filter((one) => one.epoch <= epoch.number),
+      owed: [...(memory.told.get(epoch.number) ?? []), ...(await this.#paidLocks(epoch.number, epoch.cutTime))],
+      standing: { ...standingAt(this.#desk, epoch.cut), withdrawn },
+      statusesOf: (book) => statusesOf(book, outcomes, epoch.cutTime),
+    }
+  }
+
+  /** What locks in this member's favour have paid in this epoch, which is the first one that sees them decided. */
+  async #paidLocks(number: bigint, cutTime: bigint): Promise<Entry[]> {
+    const { memory, chain } = this.#desk
+    const held = [...memory.held.values()].filter(({ lock, isReleased }) => !isReleased && lock.epoch <= number)
+    if (held.length === 0) return []
+    const outcomes = await chain.outcomes(held.map(({ lock }) => lock.key))
+    const before = memory.epochs.get(number - 1n)?.epoch.cutTime ?? 0n
+    return held.flatMap(({ lock, receipt }, i): Entry[] => {
+      const { paid } = statusOf(lock, outcomes[i]!, cutTime)
+      const wasLive = lock.epoch === number || statusOf(lock, outcomes[i]!, before).live > 0n
+      const { payer, position } = receipt
+      return paid > 0n && wasLive ? [{ kind: 'lock', payer, position, lock, paid }] : []
+    })
+  }
+
+  async #outcomes(books: readonly Book[], _cutTime: bigint): Promise<Outcomes> {
+    const keys = [...new Set(books.flatMap((book) => locksIn(book).map(({ lock }) => lock.key)))]
+    if (keys.length === 0) return new Map()
+    const found = await this.#desk.chain.outcomes(keys)
+    return new Map(keys.map((key, i) => [key, found[i]!]))
+  }
+
+  async #proof(number: bigint): Promise<EpochProof | undefined> {
+    const shown = this.#shown.get(number)
+    this.#shown.delete(number)
+    if (shown) return shown
+    const { link } = this.#desk
+    if (!link.isUp || performance.now() < this.#notBefore) return undefined
+    this.#notBefore = performance.now() + AGAIN
+    try {
+      const answer = await link.ask({ kind: 'ask', epoch: number })
+      this.#notBefore = 0
+      return answer.kind === 'proven' && answer.proof.epoch === number ? answer.proof : undefined
+    } catch (error) {
+      if (error instanceof LinkLostError || error instanceof RefusedByHouseError) return undefined
+      throw error
+    }
+  }
+
+  /** Whether there must be a leaf: by deposits up to the cut, or by what the operator signed. */
+  #isMemberAt(number: bigint, cut: bigint): boolean {
+    const { memory } = this.#desk
+    const hasDeposited = [...memory.postings.values()].some((one) => one.number <= cut && one.amount > 0n)
+    const { receipts, books } = memory.state
+    const isSigned = books.some(({ book, countersignature }) => countersignature && book.epoch <= number)
+    return hasDeposited || isSigned || receipts.some(({ receipt }) => receipt.epoch <= number)
+  }
+}
+
+type Outcomes = ReadonlyMap<Hex, Outcome>
+
+const NOTHING: Outcome = { value: 0n, recordedAt: 0n }
+
+const statusesOf = (book: Book, outcomes: Outcomes, time: bigint): Statuses =>
+  book.locks.map((lock) => lock && statusOf(lock, outcomes.get(lock.key) ?? NOTHING, time))

@@ -1,0 +1,238 @@
+import { expect } from 'chai'
+import { toBytes, toHex } from '../../sdk/core/bytes.ts'
+import { secretKey } from '../../sdk/core/outcome.ts'
+import { COIN } from '../../sdk/core/types.ts'
+import { framesOf, HouseFrames } from '../../sdk/house/frames.ts'
+import { exitHouse } from '../../sdk/house/member/exit-run.ts'
+import type { HouseMessage } from '../../sdk/house/messages.ts'
+import { memoryStore } from '../../sdk/storage/memory.ts'
+import type { Connection, Transport } from '../../sdk/transport/transport.ts'
+import { type Citizen, Town, WINDOW } from '../house/town.ts'
+import { until } from '../sdk/chain/until.ts'
+
+/** What a dishonest operator makes of its own words. */
+function intercepted(connection: Connection, change: (said: HouseMessage) => HouseMessage[]): Connection {
+  const frames = new HouseFrames(2 ** 24)
+  return {
+    peer: connection.peer,
+    send: (frame) => connection.send(frame),
+    drained: () => connection.drained(),
+    pause: () => connection.pause(),
+    resume: () => connection.resume(),
+    close: () => connection.close(),
+    set onFrame(take: (frame: Uint8Array) => void) {
+      connection.onFrame = (frame) => {
+        const said = frames.take(frame)
+        for (const one of said ? change(said) : []) for (const part of framesOf(one)) take(part)
+      }
+    },
+    set onClose(closed: (reason?: Error) => void) {
+      connection.onClose = closed
+    },
+  }
+}
+
+function tampered(said: HouseMessage): HouseMessage {
+  if (said.kind !== 'proven') return said
+  const { leaf } = said.proof
+  const lines = leaf.lines.map((line) => ({ ...line, credits: 0n }))
+  return { ...said, proof: { ...said.proof, leaf: { ...leaf, lines } } }
+}
+
+const available = ({ house }: Citizen, asset = COIN) => house.balance(asset).available
+
+describe('members of a clearing house', function () {
+  this.timeout(60_000)
+  let town: Town
+
+  beforeEach(async () => {
+    town = await Town.found()
+  })
+  afterEach(() => town.stop())
+
+  async function pair(): Promise<{ alice: Citizen; bob: Citizen }> {
+    const [alice, bob] = await Promise.all([town.join(1), town.join(2)])
+    await Promise.all([alice.house.deposit(1_000n), bob.house.deposit(500n)])
+    return { alice, bob }
+  }
+
+  it('deposit, pay and are paid, and check what was committed', async () => {
+    const { alice, bob } = await pair()
+    await alice.house.pay(bob.house.id, 60n)
+    await until(() => available(bob) === 560n)
+    expect(available(alice)).to.equal(940n)
+    const epoch = await town.cut(alice, bob)
+    expect(alice.house.verifyEpoch(epoch)).to.deep.equal([])
+    expect(bob.house.verifyEpoch(epoch)).to.deep.equal([])
+    expect(bob.house.balance().unsettled).to.equal(560n)
+    await town.pass(WINDOW)
+    await until(() => bob.house.balance().unsettled === 0n)
+  })
+
+  it('put what is paid at once into few signatures, and are told which of many cannot be paid', async () => {
+    const { alice, bob } = await pair()
+    const all = await Promise.allSettled([
+      ...Array.from({ length: 50 }, (_, i) => alice.house.pay(bob.house.id, BigInt(i % 2) + 1n)),
+      alice.house.pay(`0x${'77'.repeat(32)}`, 1n),
+      alice.house.pay(bob.house.id, 10_000n),
+    ])
+    const failed = all.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []))
+    expect(failed).to.deep.equal(['REFUSED_BY_HOUSE', 'HOUSE_BALANCE'])
+    await until(() => available(bob) === 575n)
+    const epoch = await town.cut(alice, bob)
+    expect([alice, bob].map(({ house }) => house.verifyEpoch(epoch))).to.deep.equal([[], []])
+  })
+
+  it('are paid while they are away, and see it when they come back, also over a cut', async () => {
+    const { alice, bob } = await pair()
+    await town.leave(bob)
+    await alice.house.pay(bob.house.id, 60n)
+    await town.cut(alice)
+    await alice.house.pay(bob.house.id, 7n)
+    const back = await town.join(2, { store: bob.store })
+    await until(() => available(back) === 567n)
+    await until(() => back.house.verifyEpoch(1n) !== undefined)
+    expect(back.house.verifyEpoch(1n)).to.deep.equal([])
+    const epoch = await town.cut(alice, back)
+    expect(back.house.verifyEpoch(epoch)).to.deep.equal([])
+  })
+
+  it('go on after they and the operator began anew', async () => {
+    const { alice, bob } = await pair()
+    await alice.house.pay(bob.house.id, 60n)
+    await town.operator.stop()
+    const waiting = alice.house.pay(bob.house.id, 5n)
+    await town.start()
+    await waiting
+    await town.leave(alice)
+    const again = await town.join(1, { store: alice.store })
+    await again.house.pay(bob.house.id, 1n)
+    await until(() => available(bob) === 566n)
+    expect(available(again)).to.equal(934n)
+    const epoch = await town.cut(again, bob)
+    expect([again, bob].map(({ house }) => house.verifyEpoch(epoch))).to.deep.equal([[], []])
+  })
+
+  it('are paid what they withdraw when the epoch is final', async () => {
+    const { alice, bob } = await pair()
+    await alice.house.pay(bob.house.id, 60n)
+    let isDone = false
+    const withdrawn = bob.house.withdraw(540n).then(() => {
+      isDone = true
+    })
+    await until(() => bob.house.balance().leaving === 540n)
+    await town.cut(alice, bob)
+    expect(isDone).to.equal(false)
+    await town.pass(WINDOW)
+    await withdrawn
+    expect(available(bob)).to.equal(20n)
+    expect(bob.events.filter(({ kind }) => kind === 'withdrawn')).to.have.length(1)
+  })
+
+  it('lock payments, which are taken with the secret or come back', async () => {
+    const { alice, bob } = await pair()
+    const secret = toHex(new Uint8Array(32).fill(42))
+    const registry = { chainId: 31_337n, condition: town.chain.registry }
+    const key = secretKey(registry, toBytes(secret))
+    const { timestamp } = (await town.chain.provider.getBlock('latest'))!
+    const deadline = BigInt(timestamp) + 5_000n
+    const locks = [
+      await alice.house.lock(bob.house.id, 40n, { key, deadline }),
+      await alice.house.lock(bob.house.id, 30n, { key: secretKey(registry, new Uint8Array(32).fill(1)), deadline }),
+    ]
+    await until(() => bob.house.locks().length === 2)
+    expect(alice.house.balance()).to.deep.include({ available: 930n, live: 70n })
+    await town.cut(alice, bob)
+    await bob.house.release(bob.house.locks().find(({ id }) => id === locks[0]!.id)!, { secret })
+    await bob.house.release(bob.house.locks().find(({ id }) => id === locks[1]!.id)!)
+    await until(() => alice.house.balance().live === 40n)
+    const epoch = await town.cut(alice, bob)
+    expect([alice, bob].map(({ house }) => house.verifyEpoch(epoch))).to.deep.equal([[], []])
+    expect(available(bob)).to.equal(540n)
+    await alice.house.pay(bob.house.id, 1n)
+    expect(alice.house.balance()).to.deep.include({ available: 959n, live: 0n })
+    const last = await town.cut(alice, bob)
+    expect([alice, bob].map(({ house }) => house.verifyEpoch(last))).to.deep.equal([[], []])
+  })
+
+  it('exchange two assets, both or neither', async () => {
+    const { alice, bob } = await pair()
+    await alice.house.deposit(900n, { asset: town.token })
+    const legs = [
+      { from: alice.house.id, to: bob.house.id, asset: 1, amount: 300n },
+      { from: bob.house.id, to: alice.house.id, asset: 0, amount: 20n },
+    ]
+    expect(await alice.house.offer(legs, { seconds: 1 })).to.equal(false)
+    bob.house.onProposed((some) => some.every(({ from, amount }) => from !== bob.house.id || amount <= 20n))
+    expect(await alice.house.offer(legs, { seconds: 5 })).to.equal(true)
+    await until(() => available(bob, town.token) === 300n && available(alice) === 1_020n)
+    const epoch = await town.cut(alice, bob)
+    expect([alice, bob].map(({ house }) => house.verifyEpoch(epoch))).to.deep.equal([[], []])
+  })
+
+  const withholding = (transport: Transport): Transport => ({
+    ...transport,
+    dial: async (...args) =>
+      intercepted(await transport.dial(...args), (said) => (said.kind === 'proven' ? [] : [said])),
+  })
+  const tampering = (transport: Transport): Transport => ({
+    ...transport,
+    dial: async (...args) => intercepted(await transport.dial(...args), (said) => [tampered(said)]),
+  })
+
+  for (const [how, through, rule] of [
+    ['withholds a leaf', withholding, 'path'],
+    ['shows a leaf that is not the one committed', tampering, 'credits'],
+  ] as const)
+    it(`challenge an operator that ${how}, and all leave with what the epoch before gave them`, async () => {
+      const [alice, bob] = await Promise.all([town.join(1), town.join(2, { through })])
+      await Promise.all([alice.house.deposit(1_000n), bob.house.deposit(500n)])
+      await alice.house.pay(bob.house.id, 60n)
+      await town.cut(alice)
+      await town.halt()
+      await town.pass(WINDOW / 2n)
+      await until(() => bob.events.some(({ kind }) => kind === 'disputed'))
+      const faults = bob.events.flatMap((event) => (event.kind === 'fault' ? event.findings : []))
+      expect(faults.map((one) => one.rule)).to.include(rule)
+      expect(await bob.house.pay(alice.house.id, 1n).catch(({ code }) => code)).to.equal('HOUSE_FAULT')
+      await town.pass(3_000n)
+      for (const { house } of [alice, bob]) await house.exit({ pollMs: 20 })
+      expect(await town.balance(town.founded.house)).to.equal(0n)
+      expect(await town.balance(town.founded.court)).to.equal(0n)
+    })
+
+  it('are answered by an operator that is there, and the house goes on', async () => {
+    const [alice, bob] = await Promise.all([town.join(1), town.join(2, { through: withholding })])
+    await Promise.all([alice.house.deposit(1_000n), bob.house.deposit(500n)])
+    await alice.house.pay(bob.house.id, 60n)
+    const epoch = await town.cut(alice)
+    await town.pass(WINDOW / 2n)
+    await until(() => bob.events.some(({ kind }) => kind === 'disputed'))
+    await until(async () => (await alice.chain.openDemands(epoch)).length === 0)
+    await town.pass(WINDOW)
+    await until(() => alice.events.some(({ kind }) => kind === 'final'))
+    await alice.house.pay(bob.house.id, 1n)
+  })
+
+  it('leave a house whose operator is gone, by their files alone, to the wei', async () => {
+    const { alice, bob } = await pair()
+    await alice.house.pay(bob.house.id, 60n)
+    await town.cut(alice, bob)
+    await town.pass(WINDOW)
+    await until(() => bob.house.balance().unsettled === 0n)
+    await alice.house.deposit(7n)
+    await town.operator.stop()
+    const files = [alice, bob].map(({ house }) => house.exitFile())
+    await town.leave(alice)
+    await town.leave(bob)
+    await town.pass(200_000n)
+    const before = await Promise.all([alice, bob].map(({ owner }) => town.balance(owner)))
+    const chain = await town.connect(5, memoryStore())
+    await chain.start()
+    for (const file of files) await exitHouse(file, chain, { pollMs: 20 })
+    await chain.stop()
+    const after = await Promise.all([alice, bob].map(({ owner }) => town.balance(owner)))
+    expect(after.map((amount, i) => amount - before[i]!)).to.deep.equal([947n, 560n])
+    expect(await town.balance(town.founded.house)).to.equal(0n)
+  })
+})
