@@ -28,6 +28,8 @@ import {
 
 /** Locks that a member may have at a time. */
 export const MAX_LOCKS = 256
+/** Locks that a member may have had in its life: positions are never used twice, for a release names one. */
+export const MAX_POSITIONS = 2 ** 16
 /** Payments of a member in one epoch: the depth of their tree costs gas in every answer. */
 export const MAX_PAYMENTS = 2 ** 20
 const BOUND = 1n << 128n
@@ -178,6 +180,8 @@ function putLock({ locked, locks }: Draft, lock: HouseLock, epoch: bigint): void
     throw new HouseActError('EPOCH', `A lock for epoch ${lock.epoch} is not for ${epoch}. Lock it for the open epoch.`)
   if (locks.filter((one) => one).length >= MAX_LOCKS)
     throw new HouseActError('TOO_MANY', `A member has at most ${MAX_LOCKS} locks. Wait until some are decided.`)
+  if (locks.length >= MAX_POSITIONS)
+    throw new HouseActError('TOO_MANY', `A member locks ${MAX_POSITIONS} times at most. Go on with another signer.`)
   addTo(locked, lock.asset, lock.amount)
   locks.push(lock)
 }

@@ -65,9 +65,8 @@ export function* raiseSteps(leaves: Uint8Array, width: number): Generator<void, 
   const levels = [leaves]
   for (let level = leaves; level.length > size; level = levels.at(-1)!) {
     const above = new Uint8Array(size * Math.ceil(level.length / size / 2))
-    const empty = emptyRow(width, levels.length - 1)
     for (let from = 0; from * size < level.length; from += STEP) {
-      joinSome(level, above, empty, from)
+      joinSome(level, above, levels.length - 1, from, width)
       yield
     }
     levels.push(above)
@@ -126,13 +125,22 @@ export function topOfGrowing({ width, count, halves }: GrowingTally): Tally {
   return tallyOf(depth, node ?? halves[depth] ?? emptyRow(width, 0))
 }
 
-function joinSome(level: Uint8Array, above: Uint8Array, empty: Uint8Array, from: number): void {
+function joinSome(level: Uint8Array, above: Uint8Array, depth: number, from: number, width: number): void {
+  const [empty, emptyAbove] = [emptyRow(width, depth), emptyRow(width, depth + 1)]
   const size = empty.length
   const count = level.length / size
   for (let i = from; i < count && i < from + STEP; i += 2) {
+    const left = level.subarray(size * i, size * (i + 1))
     const right = i + 1 < count ? level.subarray(size * (i + 1), size * (i + 2)) : empty
-    above.set(join(level.subarray(size * i, size * (i + 1)), right), (size * i) / 2)
+    // Lists of locks are mostly empty after a while; what stands for nothing need not be hashed again.
+    const isEmpty = isSame(left, empty) && isSame(right, empty)
+    above.set(isEmpty ? emptyAbove : join(left, right), (size * i) / 2)
   }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 function join(left: Uint8Array, right: Uint8Array): Uint8Array {

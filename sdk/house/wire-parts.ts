@@ -1,5 +1,5 @@
 import type { Account, HouseLock, Leg, LockReceipt, Payment, Receipt } from '../clearing/account.ts'
-import { type Act, type Entry, MAX_LOCKS } from '../clearing/book.ts'
+import { type Act, type Entry, MAX_LOCKS, MAX_POSITIONS } from '../clearing/book.ts'
 import type { Leaf, Line } from '../clearing/epoch.ts'
 import type { Tally } from '../clearing/tally.ts'
 import { MalformedBytesError, type Reader, type Writer } from '../core/codec.ts'
@@ -15,8 +15,6 @@ export const MAX_ACTS = 4_096
 const MAX_DEPTH = 32
 /** A batched envelope of the greatest depth. */
 const MAX_SIGNATURE = 709
-/** Positions that a member's locks may have reached. */
-const MAX_POSITIONS = 2 ** 20
 
 export const putSignature = (writer: Writer, signature: Uint8Array): Writer => writer.bytes(signature, MAX_SIGNATURE)
 export const readSignature = (reader: Reader): Uint8Array => reader.bytes(MAX_SIGNATURE)

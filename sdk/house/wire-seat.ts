@@ -28,8 +28,8 @@ import {
 
 // What the operator tells of a member's books, byte by byte.
 
-/** Credits of a member in one epoch, as {@link MAX_PAYMENTS}. */
-export const MAX_ENTRIES = MAX_PAYMENTS
+/** Credits of a member in one epoch: payments as {@link MAX_PAYMENTS}, and what locks have paid. */
+export const MAX_ENTRIES = 2 * MAX_PAYMENTS
 
 export const putSettings = (writer: Writer, { open, committed, nextCut }: HouseSettings): Writer =>
   writer.u64(open).u64(committed).varuint(nextCut)

@@ -17,13 +17,13 @@ import {
   type Entry,
   HouseActError,
   type Income,
+  MAX_PAYMENTS,
 } from '../../clearing/book.ts'
 import { toHex } from '../../core/bytes.ts'
 import { typedDigest } from '../../core/eip712.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Domain, Hex } from '../../core/types.ts'
 import { verifyEnvelope } from '../../signing/signature.ts'
-import { MAX_ENTRIES } from '../wire-seat.ts'
 import type { SignedActs } from './op.ts'
 import { HouseRefusedError } from './refusal.ts'
 import { availableIn, type HouseSeat } from './seat.ts'
@@ -150,8 +150,8 @@ function byPayee(payments: readonly Payment[]): Map<Hex, Entry[]> {
 }
 
 function incomeAfter(income: Income, entries: readonly Entry[]): Income {
-  if (income.entries.count + entries.length > MAX_ENTRIES)
-    throw new HouseRefusedError('LIMIT', `The payee was paid ${MAX_ENTRIES} times in this epoch. Pay in the next one.`)
+  if (income.entries.count + entries.length > MAX_PAYMENTS)
+    throw new HouseRefusedError('LIMIT', `The payee was paid ${MAX_PAYMENTS} times in this epoch. Pay in the next one.`)
   try {
     return credit(income, entries)
   } catch (error) {

@@ -50,7 +50,8 @@ export class Defence {
   readonly #options: DefenceOptions
   readonly #demands = new Map<Hex, Demanded>()
   readonly #running = new Map<Hex, Promise<void>>()
-  readonly #warned = new Set<Hex>()
+  /** What was told already. */
+  readonly #warned = new Set<string>()
   readonly #stop = new AbortController()
 
   constructor(options: DefenceOptions) {
@@ -78,6 +79,7 @@ export class Defence {
   answered(id: Hex): void {
     this.#demands.delete(id)
     this.#warned.delete(id)
+    this.#warned.delete(`${id}/late`)
   }
 
   /** Tries again what failed, and warns of what comes too late. */
@@ -134,14 +136,14 @@ export class Defence {
 
   async #warn({ id, demand }: Demanded, now: bigint): Promise<void> {
     const status = await this.#options.chain.epochStatus(demand.epoch).catch(() => undefined)
-    if (!status || now + NEAR < status.answerUntil || this.#warned.has(`${id}`)) return
+    if (!status || now + NEAR < status.answerUntil) return
     if (now <= status.challengeUntil) return
-    this.#alarm(id, new LateHouseAnswerError(id, status.answerUntil))
+    this.#alarm(`${id}/late`, new LateHouseAnswerError(id, status.answerUntil))
   }
 
-  #alarm(id: Hex, error: Error): void {
-    if (this.#warned.has(id)) return
-    this.#warned.add(id)
+  #alarm(about: string, error: Error): void {
+    if (this.#warned.has(about)) return
+    this.#warned.add(about)
     this.#options.tell({ kind: 'alarm', error, isFatal: false })
   }
 }

@@ -1,5 +1,6 @@
 import type { HouseChain, HouseState } from '../../chain/house/house-chain.ts'
 import type { Outcome } from '../../clearing/closing.ts'
+import { TallystickError } from '../../core/errors.ts'
 import type { Hex } from '../../core/types.ts'
 import type { Store } from '../../storage/store.ts'
 import type { Archive } from './archive.ts'
@@ -8,6 +9,15 @@ import { buildEpoch } from './building.ts'
 import type { ClosedEpoch } from './closed.ts'
 import type { OperatorEvent } from './events.ts'
 import type { Turns } from './turns.ts'
+
+/** No epoch was committed for long: the house halts after its interval. */
+export class HouseOverdueError extends TallystickError {
+  readonly code = 'HOUSE_OVERDUE'
+
+  constructor(epoch: bigint) {
+    super(`Epoch ${epoch} is overdue; the house halts if it is not committed in time. Look after gas account and RPC.`)
+  }
+}
 
 export interface EpochsOptions {
   readonly books: Books
@@ -31,6 +41,7 @@ export class Epochs {
   #busy: Promise<void> | undefined
   #isStopped = false
   #failed = 0
+  #overdue = 0n
   /** Block of the last commit. */
   #sentAt = -1
 
@@ -47,6 +58,7 @@ export class Epochs {
 
   /** Does what is due by this state of the chain. */
   tick(state: HouseState): void {
+    this.#warn()
     if (this.#busy || this.#isStopped) return
     this.#busy = this.#work(state)
       .then(
@@ -63,6 +75,16 @@ export class Epochs {
       })
   }
 
+  /** Once for each epoch, half way between its time and the end of the house. */
+  #warn(): void {
+    const { books, chain, seconds, now, tell } = this.#options
+    const room = (Number(chain.terms.interval) - seconds) * 500
+    const uncommitted = books.committed + 1n
+    if (now() < this.nextCut + room || this.#overdue === uncommitted || this.#isStopped) return
+    this.#overdue = uncommitted
+    tell({ kind: 'alarm', error: new HouseOverdueError(uncommitted), isFatal: false })
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true
     await this.#busy
@@ -77,9 +99,9 @@ export class Epochs {
     if (confirmed.isRunning && isMissing) await this.#commit(number)
     if (confirmed.final > confirmed.finalized) await this.#advance(confirmed.final)
     await archive.prune(confirmed.final > 1n ? confirmed.final - 1n : 0n)
-    // Never more than one epoch that is cut and not committed.
-    if (confirmed.isRunning && now() >= this.nextCut && books.committed === books.open - 1n)
-      await this.#cut(confirmed.head.timestamp)
+    // Never more than one epoch that is cut and not committed; and cut by a block that has seen the last commit, or the chain refuses it.
+    const isNext = books.committed === books.open - 1n && confirmed.lastCommitted === books.committed
+    if (confirmed.isRunning && now() >= this.nextCut && isNext) await this.#cut(confirmed.head.timestamp)
   }
 
   async #cut(cutTime: bigint): Promise<void> {
