@@ -25,20 +25,6 @@ const CODE = {
   court: artifact('contracts/HouseCourt.sol/HouseCourt').bytecode as Hex,
 }
 const lower = (address: string) => address.toLowerCase() as Address
-const EVENTS = [
-  'received',
-  'locked',
-  'released',
-  'epoch',
-  'fault',
-  'disputed',
-  'final',
-  'withdrawn',
-  'halted',
-  'settled',
-  'alarm',
-] as const
-
 /** A member with what it was told. */
 export interface Citizen {
   readonly house: HouseMember
@@ -123,9 +109,18 @@ export class Town {
     const owner = lower(this.chain.wallet(account).address)
     const chain = await this.connect(account, store)
     const transports = [through(tcpTransport({ signer }))]
-    const house = await joinHouse({ chain, signer, owner, store, transports, operator: this.#address, ...options })
     const events: MemberEvent[] = []
-    for (const kind of EVENTS) house.on(kind, (event) => void events.push(event))
+    const onEvent = (event: MemberEvent) => void events.push(event)
+    const house = await joinHouse({
+      chain,
+      signer,
+      owner,
+      store,
+      transports,
+      operator: this.#address,
+      onEvent,
+      ...options,
+    })
     this.#open.add(house)
     return { house, chain, store, events, owner }
   }

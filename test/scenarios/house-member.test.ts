@@ -1,21 +1,31 @@
 import { expect } from 'chai'
+import { amountOf } from '../../sdk/clearing/book.ts'
 import { toBytes, toHex } from '../../sdk/core/bytes.ts'
 import { secretKey } from '../../sdk/core/outcome.ts'
 import { COIN } from '../../sdk/core/types.ts'
 import { framesOf, HouseFrames } from '../../sdk/house/frames.ts'
 import { exitHouse } from '../../sdk/house/member/exit-run.ts'
 import type { HouseMessage } from '../../sdk/house/messages.ts'
+import { decodeHouseMessage } from '../../sdk/house/wire.ts'
+import { sessionSigner } from '../../sdk/signing/session.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
 import type { Connection, Transport } from '../../sdk/transport/transport.ts'
 import { type Citizen, Town, WINDOW } from '../house/town.ts'
 import { until } from '../sdk/chain/until.ts'
 
 /** What a dishonest operator makes of its own words. */
-function intercepted(connection: Connection, change: (said: HouseMessage) => HouseMessage[]): Connection {
+function intercepted(
+  connection: Connection,
+  change: (said: HouseMessage) => HouseMessage[],
+  onSend: (said: HouseMessage) => void = () => {},
+): Connection {
   const frames = new HouseFrames(2 ** 24)
   return {
     peer: connection.peer,
-    send: (frame) => connection.send(frame),
+    send: (frame) => {
+      onSend(decodeHouseMessage(frame))
+      return connection.send(frame)
+    },
     drained: () => connection.drained(),
     pause: () => connection.pause(),
     resume: () => connection.resume(),
@@ -93,6 +103,8 @@ describe('members of a clearing house', function () {
     await until(() => available(back) === 567n)
     await until(() => back.house.verifyEpoch(1n) !== undefined)
     expect(back.house.verifyEpoch(1n)).to.deep.equal([])
+    const received = back.events.flatMap((event) => (event.kind === 'received' ? event.entries : []))
+    expect(received.map((entry) => amountOf(entry).amount).sort()).to.deep.equal([60n, 7n])
     const epoch = await town.cut(alice, back)
     expect(back.house.verifyEpoch(epoch)).to.deep.equal([])
   })
@@ -111,6 +123,23 @@ describe('members of a clearing house', function () {
     expect(available(again)).to.equal(934n)
     const epoch = await town.cut(again, bob)
     expect([again, bob].map(({ house }) => house.verifyEpoch(epoch))).to.deep.equal([[], []])
+  })
+
+  it('go on with what the operator shows when they have lost their memory', async () => {
+    const { alice, bob } = await pair()
+    await alice.house.pay(bob.house.id, 60n)
+    await town.cut(alice, bob)
+    await alice.house.pay(bob.house.id, 5n)
+    await bob.house.pay(alice.house.id, 3n)
+    await town.leave(alice)
+    const again = await town.join(1)
+    await until(() => available(again) === 938n)
+    await again.house.pay(bob.house.id, 1n)
+    const epoch = await town.cut(again, bob)
+    expect([again, bob].map(({ house }) => house.verifyEpoch(epoch))).to.deep.equal([[], []])
+    await bob.house.pay(again.house.id, 2n)
+    const last = await town.cut(again, bob)
+    expect([again, bob].map(({ house }) => house.verifyEpoch(last))).to.deep.equal([[], []])
   })
 
   it('are paid what they withdraw when the epoch is final', async () => {
@@ -153,6 +182,44 @@ describe('members of a clearing house', function () {
     expect(alice.house.balance()).to.deep.include({ available: 959n, live: 0n })
     const last = await town.cut(alice, bob)
     expect([alice, bob].map(({ house }) => house.verifyEpoch(last))).to.deep.equal([[], []])
+  })
+
+  it('make a payment once although the connection is lost before it is answered, and sign no number twice', async () => {
+    const signed: bigint[] = []
+    let losses = 0
+    const unsteady = (transport: Transport): Transport => ({
+      ...transport,
+      async dial(...args) {
+        const connection = await transport.dial(...args)
+        const hear = (said: HouseMessage) => {
+          if (said.kind !== 'acted' || losses++ % 2 === 1) return [said]
+          // Taken, and nobody hears of it.
+          connection.close()
+          return []
+        }
+        return intercepted(connection, hear, (said) => void (said.kind === 'act' && signed.push(said.seq)))
+      },
+    })
+    const [alice, bob] = await Promise.all([town.join(1, { through: unsteady }), town.join(2)])
+    await Promise.all([alice.house.deposit(1_000n), bob.house.deposit(500n)])
+    for (let i = 0; i < 4; i++) await alice.house.pay(bob.house.id, 10n)
+    await until(() => available(bob) === 540n)
+    expect(available(alice)).to.equal(960n)
+    expect(losses).to.be.greaterThan(1)
+    expect(new Set(signed).size).to.equal(signed.length)
+    const epoch = await town.cut(alice, bob)
+    expect([alice, bob].map(({ house }) => house.verifyEpoch(epoch))).to.deep.equal([[], []])
+  })
+
+  it('can have an operator show the credit of a payment', async () => {
+    const { alice, bob } = await pair()
+    const payment = await alice.house.pay(bob.house.id, 60n)
+    const epoch = await town.cut(alice, bob)
+    await alice.house.dispute(epoch, { payment })
+    expect(alice.events.filter(({ kind }) => kind === 'disputed')).to.have.length(1)
+    await until(async () => (await alice.chain.openDemands(epoch)).length === 0)
+    await town.pass(WINDOW)
+    await until(() => alice.events.some(({ kind }) => kind === 'final'))
   })
 
   it('exchange two assets, both or neither', async () => {
@@ -218,8 +285,13 @@ describe('members of a clearing house', function () {
     const { alice, bob } = await pair()
     await alice.house.pay(bob.house.id, 60n)
     await town.cut(alice, bob)
+    const key = `0x${'77'.repeat(32)}` as const
+    const { timestamp } = (await town.chain.provider.getBlock('latest'))!
+    const payee = { signer: sessionSigner(new Uint8Array(32).fill(2)).address, owner: bob.owner }
+    await alice.house.lock(payee, 40n, { key, deadline: BigInt(timestamp) + 50_000n })
+    await town.cut(alice, bob)
     await town.pass(WINDOW)
-    await until(() => bob.house.balance().unsettled === 0n)
+    await until(() => alice.house.balance().unsettled === 0n)
     await alice.house.deposit(7n)
     await town.operator.stop()
     const files = [alice, bob].map(({ house }) => house.exitFile())

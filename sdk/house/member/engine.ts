@@ -6,7 +6,7 @@ import { type HouseMessage, HouseProtocolError } from '../messages.ts'
 import type { Desk } from './desk.ts'
 import { challengesFor } from './disputing.ts'
 import { HouseFaultError, HouseMemberError, RefusedByHouseError } from './errors.ts'
-import { MemberEvents } from './events.ts'
+import { type MemberEvent, MemberEvents } from './events.ts'
 import { revertOf } from './exit-run.ts'
 import { Grouping } from './grouping.ts'
 import { Leaving } from './leaving.ts'
@@ -22,6 +22,7 @@ export interface EngineOptions extends Omit<Desk, 'link' | 'tell' | 'fault' | 'c
     ? Omit<L, 'onMessage' | 'onUp' | 'onDown'>
     : never
   readonly disputes: boolean
+  readonly onEvent: ((event: MemberEvent) => void) | undefined
 }
 
 /** Milliseconds between looks at the connection. */
@@ -30,7 +31,7 @@ const HALTED = 'The house has halted and clears nothing any more. Exit from it.'
 
 /** What happens of itself: the operator and the chain speak, the parts of a member answer. */
 export class Engine {
-  readonly events = new MemberEvents()
+  readonly events: MemberEvents
   readonly desk: Desk
   readonly spending: Spending
   readonly locking: Locking
@@ -48,7 +49,8 @@ export class Engine {
   #fault: Error | undefined
   #isHalted = false
 
-  constructor({ link, disputes, ...of }: EngineOptions) {
+  constructor({ link, disputes, onEvent, ...of }: EngineOptions) {
+    this.events = new MemberEvents(onEvent)
     this.#disputes = disputes
     const tell = this.events.emit
     const lines = new OperatorLink({

@@ -45,6 +45,11 @@ type Handler = (event: MemberEvent) => void
 /** Hands events to handlers; a handler that throws stops nothing. */
 export class MemberEvents {
   readonly #handlers = new Map<string, Set<Handler>>()
+  readonly #all: Handler
+
+  constructor(all: Handler = () => {}) {
+    this.#all = all
+  }
 
   on<K extends MemberEvent['kind']>(kind: K, handler: (event: MemberEventOf<K>) => void): () => void {
     const handlers = this.#handlers.get(kind) ?? new Set()
@@ -53,7 +58,7 @@ export class MemberEvents {
   }
 
   readonly emit = (event: MemberEvent): void => {
-    for (const handler of this.#handlers.get(event.kind) ?? []) {
+    for (const handler of [this.#all, ...(this.#handlers.get(event.kind) ?? [])]) {
       try {
         handler(event)
       } catch (error) {

@@ -6,6 +6,7 @@ import type { SessionSigner } from '../../signing/signer.ts'
 import type { Store } from '../../storage/store.ts'
 import type { Transport } from '../../transport/transport.ts'
 import { Engine } from './engine.ts'
+import type { MemberEvent } from './events.ts'
 import { HouseMember } from './member.ts'
 import { Memory } from './memory.ts'
 
@@ -25,6 +26,8 @@ export interface JoinOptions {
   readonly peer?: Address
   /** Whether faults are disputed without being asked; default true, as far as there is a wallet. */
   readonly disputes?: boolean
+  /** Gets every event, also those of the start; `on` takes single kinds. */
+  readonly onEvent?: (event: MemberEvent) => void
 }
 
 /**
@@ -56,6 +59,7 @@ export async function joinHouse(options: JoinOptions): Promise<HouseMember> {
     memory,
     link: { address: options.operator, operator: options.peer ?? terms.operator, domain, transport },
     disputes: options.disputes ?? true,
+    onEvent: options.onEvent,
   })
   await engine.start(isNew)
   return new HouseMember(engine)

@@ -1,5 +1,4 @@
 import { type HouseLock, lockHash, lockReceiptHash, memberId, releaseHash } from '../../clearing/account.ts'
-import { statusOf } from '../../clearing/closing.ts'
 import { toBytes, toHex } from '../../core/bytes.ts'
 import { typedDigest } from '../../core/eip712.ts'
 import { secretKey } from '../../core/outcome.ts'
@@ -31,7 +30,7 @@ export class Locking {
     const { memory, id, assets } = this.#desk
     const book = baseBook(memory.state, id, 0n, assets)
     const own = locksIn(book).map(({ position, lock }) => viewOf(id, position, lock))
-    return [...own, ...[...memory.held.values()].filter(({ isReleased }) => !isReleased).map(viewOfHeld)]
+    return [...own, ...[...memory.held.values()].filter(isUndecided).map(viewOfHeld)]
   }
 
   /** A lock in this member's favour. */
@@ -120,9 +119,7 @@ export class Locking {
   }
 }
 
-/** What a lock has paid by a time. */
-export const paidBy = (lock: HouseLock, outcome: Parameters<typeof statusOf>[1], time: bigint): bigint =>
-  statusOf(lock, outcome, time).paid
+const isUndecided = ({ isReleased, decidedIn }: HeldLock): boolean => !isReleased && decidedIn === undefined
 
 export const viewOf = (payer: Hex, position: number, lock: HouseLock): LockView => ({
   ...lock,

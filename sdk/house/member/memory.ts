@@ -145,7 +145,9 @@ export class Memory {
       const leaves = seen?.proof?.leaf.lines.some(({ leaving }) => leaving > 0n) && !seen.isCollected
       return isOld(number) && !leaves
     }
-    const keys = await this.#keys((kind, number) => {
+    const over = [...this.held.values()].filter(({ decidedIn }) => decidedIn !== undefined && isOld(decidedIn))
+    const keys = await this.#keys((kind, number, key) => {
+      if (kind === 'held') return over.some((one) => key === `held/${heldKey(one)}`)
       if (kind === 'epoch') return isDone(BigInt(number!))
       return (kind === 'told' || kind === 'sent') && isOld(BigInt(number!))
     })
@@ -156,16 +158,18 @@ export class Memory {
     const kept = { key: `${this.#prefix}state`, value: toPlainBytes(state) }
     await this.#store.commit([...keys.map((key) => ({ key, value: null })), kept])
     this.state = state
+    for (const one of over) this.held.delete(heldKey(one))
     for (const number of this.epochs.keys()) if (isDone(number)) this.epochs.delete(number)
     for (const number of this.told.keys()) if (isOld(number)) this.told.delete(number)
     for (const number of this.sent.keys()) if (isOld(number)) this.sent.delete(number)
   }
 
-  async #keys(isWanted: (kind: string, second: string | undefined) => boolean): Promise<string[]> {
+  async #keys(isWanted: (kind: string, second: string | undefined, key: string) => boolean): Promise<string[]> {
     const keys: string[] = []
     for await (const [key] of this.#store.list(this.#prefix)) {
-      const [kind, second] = key.slice(this.#prefix.length).split('/')
-      if (isWanted(kind!, second)) keys.push(key)
+      const rest = key.slice(this.#prefix.length)
+      const [kind, second] = rest.split('/')
+      if (isWanted(kind!, second, rest)) keys.push(key)
     }
     return keys
   }

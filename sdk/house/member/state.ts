@@ -51,6 +51,8 @@ export interface SeenEpoch {
 /** A lock in favour of this member. */
 export interface HeldLock extends ToldLock {
   readonly isReleased?: boolean
+  /** The first checked epoch that has seen it decided. */
+  readonly decidedIn?: bigint
   readonly secret?: Hex
 }
 

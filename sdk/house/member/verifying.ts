@@ -1,13 +1,15 @@
 import type { HouseState } from '../../chain/house/house-chain.ts'
-import { type Book, type Entry, newIncome, nextIncome } from '../../clearing/book.ts'
+import { type Book, type Entry, entryHash, newIncome, nextIncome } from '../../clearing/book.ts'
 import { checkLeaf, type Finding, type Known } from '../../clearing/checking.ts'
 import { type Outcome, type Statuses, statusOf } from '../../clearing/closing.ts'
+import { toHex } from '../../core/bytes.ts'
 import type { Hex } from '../../core/types.ts'
 import type { EpochProof } from '../messages.ts'
 import { type Desk, standingAt, zeros } from './desk.ts'
 import { RefusedByHouseError } from './errors.ts'
 import { LinkLostError } from './link.ts'
-import { booksAt, locksIn, type SeenEpoch } from './state.ts'
+import { heldKey } from './memory.ts'
+import { booksAt, type HeldLock, locksIn, type SeenEpoch } from './state.ts'
 
 /** Milliseconds until an operator that did not show an epoch is asked again. */
 const AGAIN = 1_000
@@ -78,10 +80,33 @@ export class Verifying {
     const proof = await this.#proof(number)
     if (!proof) return false
     const checked = await this.check(seen, proof)
-    await memory.change(() => ({ epochs: [checked], ...this.#creditsAfter(checked) }))
+    const { length: from } = memory.told.get(number) ?? []
+    const told = { epoch: number, from, entries: freshIn(checked, memory.told.get(number) ?? []) }
+    const held = await this.#decided(checked)
+    await memory.change(() => ({
+      epochs: [checked],
+      told,
+      // What changed meanwhile stays: a secret may have come.
+      held: held.map((one) => ({ ...memory.held.get(heldKey(one))!, decidedIn: number })),
+      ...this.#creditsAfter(checked),
+    }))
+    if (told.entries.length > 0) tell({ kind: 'received', entries: told.entries, epoch: number })
     tell({ kind: 'epoch', number, findings: checked.findings! })
     this.#onChecked(number, checked.findings!)
     return true
+  }
+
+  /** Locks in this member's favour that this epoch has seen decided. */
+  async #decided({ epoch }: SeenEpoch): Promise<HeldLock[]> {
+    const { memory, chain } = this.#desk
+    const held = [...memory.held.values()].filter(
+      (one) => one.decidedIn === undefined && one.lock.epoch <= epoch.number,
+    )
+    const outcomes = held.length > 0 ? await chain.outcomes(held.map(({ lock }) => lock.key)) : []
+    return held.flatMap((one, i): HeldLock[] => {
+      const isDecided = one.isReleased || statusOf(one.lock, outcomes[i]!, epoch.cutTime).live === 0n
+      return isDecided ? [one] : []
+    })
   }
 
   /** What locks paid at the cut is told by no receipt, but stands in the leaf. */
@@ -171,6 +196,13 @@ export class Verifying {
     const isSigned = books.some(({ book, countersignature }) => countersignature && book.epoch <= number)
     return hasDeposited || isSigned || receipts.some(({ receipt }) => receipt.epoch <= number)
   }
+}
+
+/** Income that nobody told of: this member was away, or a lock has paid. */
+function freshIn({ proof, findings }: SeenEpoch, told: readonly Entry[]): Entry[] {
+  if (!proof || findings!.length > 0) return []
+  const known = new Set(told.map((entry) => toHex(entryHash(entry))))
+  return proof.entries.filter((entry) => !known.has(toHex(entryHash(entry))))
 }
 
 type Outcomes = ReadonlyMap<Hex, Outcome>
