@@ -20,8 +20,14 @@ export { connectChain } from './chain/connect.ts'
 export { DEPLOYMENTS, type Deployment } from './chain/deployment.ts'
 export { DepositFormError } from './chain/deposit.ts'
 export { ChainError } from './chain/errors.ts'
+export { connectHouse } from './chain/house/connect-house.ts'
+export type { HouseChain, HouseTerms } from './chain/house/house-chain.ts'
+export type { HouseOptions } from './chain/house/options.ts'
 export type { ChainOptions } from './chain/options.ts'
 export { PERMIT2, SignedDepositError } from './chain/signed-deposit.ts'
+export type { HouseLock, Leg as HouseLeg, Payment as HousePayment } from './clearing/account.ts'
+export type { Entry as HouseEntry } from './clearing/book.ts'
+export type { CheckRule, Finding } from './clearing/checking.ts'
 export { nettingChart } from './clearing/netting/chart.ts'
 export { NettingError } from './clearing/netting/check.ts'
 export type { NettingFigures } from './clearing/netting/figures.ts'
@@ -91,6 +97,19 @@ export {
 } from './core/types.ts'
 export { hashWithdrawal, withdrawalDigest } from './core/withdrawal.ts'
 export { decodeWord, encodeWord } from './core/word.ts'
+export { HouseFaultError, HouseMemberError, RefusedByHouseError } from './house/member/errors.ts'
+export type {
+  LockView as HouseLockView,
+  MemberEvent as HouseMemberEvent,
+  MemberEventOf as HouseMemberEventOf,
+} from './house/member/events.ts'
+export { HouseExitFileError } from './house/member/exit-file.ts'
+export { type ExitStep as HouseExitStep, exitHouse, type HouseExitOptions } from './house/member/exit-run.ts'
+export type { Approval as HouseApproval } from './house/member/grouping.ts'
+export { type JoinOptions as JoinHouseOptions, joinHouse } from './house/member/join.ts'
+export type { HouseBalance } from './house/member/leaving.ts'
+export type { HouseMember, Payee as HousePayee } from './house/member/member.ts'
+export type { HouseRefusal } from './house/messages.ts'
 export type {
   ChannelInfo,
   InboundOptions,

@@ -83,6 +83,9 @@ const SDK: Rules = {
     'watchtower',
     'node',
     'clearing/netting',
+    // What members of a house hold and are told.
+    'clearing',
+    'house',
   ],
 }
 

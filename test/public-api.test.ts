@@ -17,6 +17,9 @@ const VALUES = `
   ForeignStoreError
   Group
   GroupStalledError
+  HouseExitFileError
+  HouseFaultError
+  HouseMemberError
   IncompatiblePeerError
   InsufficientBalanceError
   InvalidAmountError
@@ -46,6 +49,7 @@ const VALUES = `
   PeerRefusedError
   PeerViolationError
   ProofMissingError
+  RefusedByHouseError
   SignedDepositError
   StoreError
   StoreFailedError
@@ -65,6 +69,7 @@ const VALUES = `
   clockData
   conditionKey
   connectChain
+  connectHouse
   decideLogic
   decodeChannel
   decodeClock
@@ -79,11 +84,13 @@ const VALUES = `
   encodeWord
   escapeControls
   ethersWallet
+  exitHouse
   hashState
   hashWithdrawal
   inboundQuoteDigest
   indexedDbStore
   invoiceDigest
+  joinHouse
   keyring
   laneWordOf
   ledgerIdOf
@@ -143,6 +150,7 @@ const TYPES = `
   Channel
   ChannelId
   ChannelInfo
+  CheckRule
   Clock
   Connection
   Debit
@@ -158,6 +166,7 @@ const TYPES = `
   ExitLedger
   ExitOptions
   ExitProgress
+  Finding
   ForwardingPolicy
   Funds
   GossipOptions
@@ -166,11 +175,29 @@ const TYPES = `
   GroupStatus
   Head
   Hex
+  HouseApproval
+  HouseBalance
+  HouseChain
+  HouseEntry
+  HouseExitOptions
+  HouseExitStep
+  HouseLeg
+  HouseLock
+  HouseLockView
+  HouseMember
+  HouseMemberEvent
+  HouseMemberEventOf
+  HouseOptions
+  HousePayee
+  HousePayment
+  HouseRefusal
+  HouseTerms
   InboundOptions
   InboundQuote
   InboundTerms
   Invoice
   InvoiceTerms
+  JoinHouseOptions
   Keyring
   LedgerBalances
   LedgerRef
@@ -272,7 +299,7 @@ describe('the public entry', () => {
         .split(',')
         .map((name) => name.trim())
         .filter((name) => name !== '' && (all !== undefined || name.startsWith('type ')))
-        .map((name) => name.replace('type ', '')),
+        .map((name) => name.replace('type ', '').replace(/^.* as /, '')),
     )
     expect(exported.sort()).to.deep.equal(names(TYPES))
   })
