@@ -93,6 +93,23 @@ describe('members of a clearing house', function () {
     expect([alice, bob].map(({ house }) => house.verifyEpoch(epoch))).to.deep.equal([[], []])
   })
 
+  it('make each payment once while epochs are cut', async () => {
+    const { alice, bob } = await pair()
+    let isOver = false
+    let paid = 0n
+    const paying = (async () => {
+      for (; !isOver && paid < 900n; paid++) await alice.house.pay(bob.house.id, 1n)
+    })()
+    const epochs = [await town.cut(alice, bob), await town.cut(alice, bob), await town.cut(alice, bob)]
+    isOver = true
+    await paying
+    await until(() => available(bob) === 500n + paid)
+    expect(available(alice)).to.equal(1_000n - paid)
+    epochs.push(await town.cut(alice, bob))
+    for (const { house } of [alice, bob])
+      expect(epochs.map((epoch) => house.verifyEpoch(epoch))).to.deep.equal([[], [], [], []])
+  })
+
   it('are paid while they are away, and see it when they come back, also over a cut', async () => {
     const { alice, bob } = await pair()
     await town.leave(bob)

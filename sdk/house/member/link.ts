@@ -52,6 +52,7 @@ export class OperatorLink {
   #frames = new HouseFrames(MAX_MESSAGE)
   #isDialling = false
   #isUp = false
+  #joining: Promise<void> = Promise.resolve()
   #attempts = 0
   #retryAt = 0
   #id = 0
@@ -148,8 +149,8 @@ export class OperatorLink {
     this.#waiting.delete(message.id)
     if (message.kind === 'refused') waiting.reject(new RefusedByHouseError(message.code, message.reason))
     else waiting.resolve(message as Answer)
-    // Whoever asked goes on before the next frame is read, so that answers and news stay in order.
-    await new Promise((resolve) => setImmediate(resolve))
+    // What comes after a seat builds on it: it is taken in before the next frame is read.
+    if (message.kind === 'seated') await this.#joining
   }
 
   #greeted(connection: Connection, { chainId, adjudicator }: Domain): void {
@@ -159,8 +160,8 @@ export class OperatorLink {
         'ANOTHER_HOUSE',
         `The operator runs house ${adjudicator} on chain ${chainId}. Dial the one of ${domain.adjudicator} on chain ${domain.chainId}.`,
       )
-    // Not waited for: it asks, and the answers are frames of this connection.
-    onUp().then(
+    // Not waited for here: it asks, and the answers are frames of this connection.
+    this.#joining = onUp().then(
       () => {
         this.#attempts = 0
         if (this.#connection === connection) this.#isUp = true

@@ -19,6 +19,8 @@ export class Locking {
   readonly #desk: Desk
   readonly #spending: Spending
   readonly #revealing = new Set<Hex>()
+  /** Positions that are taken back already: a release is told again until it is. */
+  readonly #dropping = new Set<number>()
 
   constructor(desk: Desk, spending: Spending) {
     this.#desk = desk
@@ -99,11 +101,15 @@ export class Locking {
     const lock = baseBook(memory.state, id, 0n, assets).locks[position]
     // The operator answers for the payee's signature: without it, it may not let the lock go.
     if (payer !== id || payment !== NONE || signature.length === 0 || !lock || toHex(lockHash(lock)) !== hash) return
-    const drop = () => [{ kind: 'drop', position } as const]
-    this.#spending.add(drop, true).then(
-      () => tell({ kind: 'released', lock: viewOf(id, position, lock) }),
-      (error) => tell({ kind: 'alarm', error }),
-    )
+    if (this.#dropping.has(position)) return
+    this.#dropping.add(position)
+    this.#spending
+      .add(() => [{ kind: 'drop', position }])
+      .then(
+        () => tell({ kind: 'released', lock: viewOf(id, position, lock) }),
+        (error) => tell({ kind: 'alarm', error }),
+      )
+      .finally(() => this.#dropping.delete(position))
   }
 
   #mine(lock: LockView): HeldLock {
