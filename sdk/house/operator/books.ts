@@ -1,5 +1,5 @@
 import { accountHash, type HouseLock, lockReceiptHash, memberId, receiptHash } from '../../clearing/account.ts'
-import { credit, incomeHash, nextBook, nextIncome } from '../../clearing/book.ts'
+import { credit, nextBook, nextIncome } from '../../clearing/book.ts'
 import { leafOf, statusOf } from '../../clearing/closing.ts'
 import type { Posting } from '../../clearing/posting.ts'
 import type { Domain, Hex } from '../../core/types.ts'
@@ -15,7 +15,7 @@ import {
 } from './acting.ts'
 import type { ClosedEpoch, ClosedSeat } from './closed.ts'
 import type { Cut, Op, SignedActs } from './op.ts'
-import { type HouseSeat, isFunded, newSeat, statusesOf } from './seat.ts'
+import { type HouseSeat, isFunded, newSeat, nextReceipt, statusesOf } from './seat.ts'
 import type { Turn } from './turn.ts'
 
 const NOTHING = { value: 0n, recordedAt: 0n }
@@ -167,15 +167,6 @@ export class Books implements Around {
     this.active.add(seat)
   }
 
-  /** Keys of locks that are not decided. */
-  keys(): Set<Hex> {
-    const keys = new Set<Hex>()
-    for (const { book, statuses } of this.locking)
-      for (const [position, lock] of book.locks.entries())
-        if (lock && statuses[position]!.live !== 0n) keys.add(lock.key)
-    return keys
-  }
-
   /** Decides locks and credits what they paid; {@link roll} follows once that is signed. */
   cut(cut: Cut, turn: Turn): void {
     turn.ops.push({ kind: 'cut', ...cut })
@@ -202,19 +193,10 @@ export class Books implements Around {
     this.active.add(payee)
   }
 
-  /** A receipt for everybody who was credited; numbers follow the clock, so that even a restored store repeats none. */
+  /** A receipt for everybody who was credited. */
   receipts(turn: Turn): void {
     for (const seat of turn.credited.keys()) {
-      const after = (seat.receipt?.receipt.seq ?? 0n) + 1n
-      const now = BigInt(turn.time) * 1_000n
-      const receipt = {
-        member: seat.id,
-        index: seat.index,
-        epoch: this.open,
-        seq: after > now ? after : now,
-        credits: seat.income.credits,
-        income: incomeHash(seat.income),
-      }
+      const receipt = nextReceipt(seat, this.open, turn.time)
       const entries = seat.entries.slice(turn.credited.get(seat))
       turn.say(receiptHash(receipt), (signature) => {
         seat.receipt = { receipt, signature }
@@ -228,9 +210,10 @@ export class Books implements Around {
     const changed = new Set([...this.active, ...this.#restless, ...this.locking])
     this.#restless = new Set()
     this.active.clear()
+    const seats = [...changed].sort((a, b) => a.index - b.index).map((seat) => this.#close(this.#awake(seat)))
     this.open = epoch + 1n
-    const seats = [...changed].sort((a, b) => a.index - b.index).map((seat) => this.#close(seat))
-    const decided = new Map(seats.map((seat) => [seat.index, this.#decidedOf(seat)] as const))
+    const decided = new Map<number, readonly (readonly [number, bigint])[]>()
+    for (const seat of seats) if (seat.book.locks.length > 0) decided.set(seat.index, this.#decidedOf(seat))
     const { posting, committed } = this
     return { epoch, cutTime, posting, committed, seats, decided }
   }
@@ -249,8 +232,7 @@ export class Books implements Around {
     const leaves = leaf?.lines.some(({ leaving }) => leaving > 0n) ?? false
     if (leaves || seat.payments.length > 0 || seat.entries.length > 0) this.#restless.add(seat)
     if (leaf) seat.withdrawn = leaf.lines.map(({ withdrawn }) => withdrawn)
-    seat.book = nextBook(seat.book, this.open)
-    seat.income = nextIncome(seat.income, this.open)
+    // Its books of the next epoch are begun when they are needed: of a million members few are, and all wait for this.
     seat.payments = []
     seat.entries = []
     return closed

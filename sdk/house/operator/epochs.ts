@@ -8,6 +8,7 @@ import type { Books } from './books.ts'
 import { buildEpoch } from './building.ts'
 import type { ClosedEpoch } from './closed.ts'
 import type { OperatorEvent } from './events.ts'
+import { openKeys } from './seat.ts'
 import type { Turns } from './turns.ts'
 
 /** No epoch was committed for long: the house halts after its interval. */
@@ -109,7 +110,7 @@ export class Epochs {
     const outcomes = new Map<Hex, Outcome>()
     const known = new Set<Hex>()
     for (;;) {
-      const keys = [...books.keys()].filter((key) => !known.has(key))
+      const keys = [...openKeys(books.locking)].filter((key) => !known.has(key))
       const found = keys.length > 0 ? await chain.outcomes(keys) : []
       for (const [i, key] of keys.entries()) {
         known.add(key)

@@ -1,4 +1,4 @@
-import type { HouseEvent, HouseState } from '../../chain/house/house-chain.ts'
+import type { HouseState } from '../../chain/house/house-chain.ts'
 import { InvalidOptionError } from '../../core/errors.ts'
 import type { Address } from '../../core/types.ts'
 import { memorySeal } from '../../storage/seal.ts'
@@ -16,6 +16,7 @@ import { HouseStoppedError } from './refusal.ts'
 import { loadReleases } from './release.ts'
 import { restoreBooks } from './restoring.ts'
 import { Turns } from './turns.ts'
+import { Watch } from './watch.ts'
 
 /** Milliseconds between looks at what time changes. */
 const TICK = 250
@@ -40,8 +41,8 @@ export class HouseOperator {
   #desk!: Desk
   #epochs!: Epochs
   #defence!: Defence
+  #watch!: Watch
   #state: HouseState | undefined
-  #isHalted = false
   #fault: Error | undefined
   #ticks: ReturnType<typeof setInterval> | undefined
 
@@ -114,9 +115,8 @@ export class HouseOperator {
     await Promise.all(this.#listeners.map((listener) => listener.close()))
     await this.#turns.stop(new HouseStoppedError('HOUSE_STOPPING', 'The house is stopping. Join again later.'))
     this.#desk?.stop()
-    await this.#epochs?.stop()
-    await this.#defence?.stop()
-    await this.#options.chain.stop()
+    // What waits for a block is given up by the chain, and taken up at the next start.
+    await Promise.all([this.#epochs?.stop(), this.#defence?.stop(), this.#options.chain.stop()])
   }
 
   async #load(): Promise<void> {
@@ -148,14 +148,16 @@ export class HouseOperator {
     const seconds = this.#options.epochSeconds ?? Math.max(1, Number(chain.terms.interval) / 4)
     this.#epochs = new Epochs({ ...shared, store, seconds, onCut: () => this.#wasCut() }, closed)
     this.#defence = new Defence({ ...shared, releases })
+    const watching = { clerk: this.#clerk, defence: this.#defence, settings: () => this.#settings() }
+    this.#watch = new Watch({ ...shared, ...watching, fail: (error) => this.#fail(error) })
   }
 
   async #follow(): Promise<void> {
     const { chain } = this.#options
-    chain.onEvent = (event) => this.#saw(event)
+    chain.onEvent = (event) => this.#watch.saw(event)
     chain.onState = (state) => {
       this.#state = state
-      if (!state.latest.isRunning) this.#halt()
+      if (!state.latest.isRunning) this.#watch.halt()
       this.#epochs.tick(state)
       this.#defence.tick(state)
     }
@@ -178,57 +180,6 @@ export class HouseOperator {
     }, TICK)
   }
 
-  async #saw(event: HouseEvent): Promise<void> {
-    const books = this.#books
-    if (event.kind === 'posted') {
-      const { identity, posting } = event
-      if (posting.number > (books.posting?.number ?? 0n))
-        await this.#turns.do((turn) => void books.apply({ kind: 'posted', identity, posting }, turn))
-    } else if (event.kind === 'committed') await this.#wasCommitted(event.epoch.number)
-    else if (event.kind === 'demanded') this.#defence.demanded(event)
-    else if (event.kind === 'answered') this.#defence.answered(event.id)
-    else if (event.kind === 'halted') this.#halt()
-    else if (event.kind === 'convicted') {
-      this.#halt()
-      this.#alarm(
-        'HOUSE_CONVICTED',
-        'The operator was convicted of a contradiction; the house has halted. Look at the stake.',
-      )
-    } else if (event.kind === 'rewound' && books.posting)
-      this.#alarm(
-        'HOUSE_REORGANISED',
-        'The chain was reorganised deeper than its confirmations. Nothing is signed: compare postings.',
-      )
-  }
-
-  #alarm(code: HouseStoppedError['code'], fact: string): void {
-    this.#fail(new HouseStoppedError(code, fact))
-  }
-
-  async #wasCommitted(epoch: bigint): Promise<void> {
-    const books = this.#books
-    if (epoch <= books.committed) return
-    if (epoch > this.#archive.last.epoch.number) {
-      this.#alarm(
-        'STORE_IS_OLD',
-        `The chain has epoch ${epoch}, which this store has not built. Start from the newest copy.`,
-      )
-      return
-    }
-    await this.#turns.do((turn) => void books.apply({ kind: 'committed', epoch }, turn))
-    this.#tell({ kind: 'committed', epoch })
-    // Not waited for: what comes next from the chain may be a demand.
-    this.#show(epoch).catch((error: Error) => this.#tell({ kind: 'alarm', error, isFatal: false }))
-  }
-
-  async #show(epoch: bigint): Promise<void> {
-    for (const [seat, visit] of [...this.#clerk.connected]) {
-      const proof = await this.#archive.shown(epoch, seat.index)
-      if (proof) visit.tell({ kind: 'proven', id: 0, proof })
-      visit.tell({ kind: 'settings', settings: this.#settings() })
-    }
-  }
-
   #wasCut(): void {
     this.#clerk.groups.endAll('The epoch was cut. Sign the next account.')
     for (const [, visit] of this.#clerk.connected) visit.tell({ kind: 'settings', settings: this.#settings() })
@@ -239,15 +190,9 @@ export class HouseOperator {
     return { open, committed, nextCut: Math.round(this.#epochs.nextCut) }
   }
 
-  #halt(): void {
-    if (this.#isHalted) return
-    this.#isHalted = true
-    this.#tell({ kind: 'halted' })
-  }
-
   #closed(): string | undefined {
     if (this.#fault) return 'The house has stopped signing. Its operator must look.'
-    return this.#isHalted ? 'The house has halted. Exit.' : undefined
+    return this.#watch?.isHalted ? 'The house has halted. Exit.' : undefined
   }
 
   #fail(error: Error): void {

@@ -1,5 +1,5 @@
-import type { Account, HouseLock, LockStatus, Payment } from '../../clearing/account.ts'
-import { type Book, type Entry, type Income, newBook, newIncome } from '../../clearing/book.ts'
+import type { Account, HouseLock, LockStatus, Payment, Receipt } from '../../clearing/account.ts'
+import { type Book, type Entry, type Income, incomeHash, newBook, newIncome } from '../../clearing/book.ts'
 import { linesOf, type Statuses } from '../../clearing/closing.ts'
 import { availableOf } from '../../clearing/epoch.ts'
 import type { Hex, Member } from '../../core/types.ts'
@@ -67,3 +67,18 @@ export function availableIn(seat: HouseSeat, book: Book, income: Income): bigint
 
 /** Whether somebody has ever deposited for it. */
 export const isFunded = ({ deposited }: HouseSeat): boolean => deposited.some((amount) => amount > 0n)
+
+/** Numbers follow the clock, so that even an operator that forgot some repeats none. `time`: Unix milliseconds. */
+export function nextReceipt({ id, index, income, receipt }: HouseSeat, epoch: bigint, time: number): Receipt {
+  const [after, now] = [(receipt?.receipt.seq ?? 0n) + 1n, BigInt(time) * 1_000n]
+  const seq = after > now ? after : now
+  return { member: id, index, epoch, seq, credits: income.credits, income: incomeHash(income) }
+}
+
+/** Keys of locks that are not decided. */
+export function openKeys(seats: Iterable<HouseSeat>): Set<Hex> {
+  const keys = new Set<Hex>()
+  for (const { book, statuses } of seats)
+    for (const [position, lock] of book.locks.entries()) if (lock && statuses[position]!.live !== 0n) keys.add(lock.key)
+  return keys
+}

@@ -7,6 +7,7 @@ import type { Books } from './books.ts'
 import type { ClosedEpoch } from './closed.ts'
 import { type Cut, decodeTurn, encodeTurn } from './op.ts'
 import { HouseStoppedError } from './refusal.ts'
+import { openKeys } from './seat.ts'
 import { Turn } from './turn.ts'
 
 /** Something to do within a turn; it changes nothing if it throws. Writes go with the turn. */
@@ -105,7 +106,7 @@ export class Turns {
       const done = (closed: ClosedEpoch | undefined) => resolve(closed)
       this.#queue.push({
         job: () => {
-          for (const key of this.#books.keys()) if (!known.has(key)) return undefined
+          for (const key of openKeys(this.#books.locking)) if (!known.has(key)) return undefined
           this.#cut = { cut, done }
           return undefined
         },

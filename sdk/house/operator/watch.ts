@@ -1,0 +1,100 @@
+import type { HouseEvent, Posted } from '../../chain/house/house-chain.ts'
+import type { HouseSettings } from '../messages.ts'
+import type { Archive } from './archive.ts'
+import type { Books } from './books.ts'
+import type { Clerk } from './clerk.ts'
+import type { Defence } from './defence.ts'
+import type { OperatorEvent } from './events.ts'
+import { HouseStoppedError } from './refusal.ts'
+import type { Turns } from './turns.ts'
+
+export interface WatchOptions {
+  readonly books: Books
+  readonly turns: Turns
+  readonly archive: Archive
+  readonly clerk: Clerk
+  readonly defence: Defence
+  readonly settings: () => HouseSettings
+  readonly tell: (event: OperatorEvent) => void
+  /** Nothing more may be signed. */
+  readonly fail: (error: Error) => void
+}
+
+/** Takes what the chain tells into the books. */
+export class Watch {
+  readonly #options: WatchOptions
+  #isHalted = false
+
+  constructor(options: WatchOptions) {
+    this.#options = options
+  }
+
+  get isHalted(): boolean {
+    return this.#isHalted
+  }
+
+  /** Throws if it could not be taken: then it comes again. */
+  async saw(event: HouseEvent): Promise<void> {
+    const { books, defence } = this.#options
+    if (event.kind === 'posted') await this.#post(event)
+    else if (event.kind === 'committed') await this.#wasCommitted(event.epoch.number)
+    else if (event.kind === 'demanded') defence.demanded(event)
+    else if (event.kind === 'answered') defence.answered(event.id)
+    else if (event.kind === 'halted') this.halt()
+    else if (event.kind === 'convicted') {
+      this.halt()
+      this.#fail(
+        'HOUSE_CONVICTED',
+        'The operator was convicted of a contradiction; the house has halted. Look at the stake.',
+      )
+    } else if (event.kind === 'rewound' && books.posting)
+      this.#fail('HOUSE_REORGANISED', 'The chain was reorganised deeper than its confirmations. Compare the postings.')
+  }
+
+  halt(): void {
+    if (this.#isHalted) return
+    this.#isHalted = true
+    this.#options.tell({ kind: 'halted' })
+  }
+
+  #fail(code: HouseStoppedError['code'], fact: string): void {
+    this.#options.fail(new HouseStoppedError(code, fact))
+  }
+
+  async #post({ identity, posting }: Posted): Promise<void> {
+    const { books, turns } = this.#options
+    const last = books.posting?.number ?? 0n
+    if (posting.number <= last) return
+    if (posting.number > last + 1n)
+      this.#fail('STORE_IS_OLD', `Posting ${posting.number} came after ${last}. Start from the newest store.`)
+    await turns.do((turn) => {
+      books.apply({ kind: 'posted', identity, posting }, turn)
+      return undefined
+    })
+  }
+
+  async #wasCommitted(epoch: bigint): Promise<void> {
+    const { books, turns, archive, tell } = this.#options
+    if (epoch <= books.committed) return
+    if (epoch > archive.last.epoch.number) {
+      this.#fail('STORE_IS_OLD', `The chain has epoch ${epoch}, which this store has not. Start from the newest one.`)
+      return
+    }
+    await turns.do((turn) => {
+      books.apply({ kind: 'committed', epoch }, turn)
+      return undefined
+    })
+    tell({ kind: 'committed', epoch })
+    // Not waited for: what comes next from the chain may be a demand.
+    this.#show(epoch).catch((error: Error) => tell({ kind: 'alarm', error, isFatal: false }))
+  }
+
+  async #show(epoch: bigint): Promise<void> {
+    const { clerk, archive, settings } = this.#options
+    for (const [seat, visit] of [...clerk.connected]) {
+      const proof = await archive.shown(epoch, seat.index)
+      if (proof) visit.tell({ kind: 'proven', id: 0, proof })
+      visit.tell({ kind: 'settings', settings: settings() })
+    }
+  }
+}
