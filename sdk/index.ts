@@ -110,6 +110,12 @@ export { type JoinOptions as JoinHouseOptions, joinHouse } from './house/member/
 export type { HouseBalance } from './house/member/leaving.ts'
 export type { HouseMember, Payee as HousePayee } from './house/member/member.ts'
 export type { HouseRefusal } from './house/messages.ts'
+export { LateHouseAnswerError, UnanswerableDemandError } from './house/operator/defence.ts'
+export { HouseOverdueError } from './house/operator/epochs.ts'
+export type { OperatorEvent as HouseOperatorEvent } from './house/operator/events.ts'
+export { HouseOperator } from './house/operator/operator.ts'
+export type { HouseOperatorOptions, HouseStatus } from './house/operator/options.ts'
+export { HouseStoppedError } from './house/operator/refusal.ts'
 export type {
   ChannelInfo,
   InboundOptions,
@@ -194,6 +200,8 @@ export { StoreError } from './storage/errors.ts'
 export type { StoreIdentity } from './storage/identity.ts'
 export { indexedDbStore } from './storage/indexed-db.ts'
 export { memoryStore } from './storage/memory.ts'
+export type { Seal } from './storage/seal.ts'
+export { sealFile } from './storage/seal-file.ts'
 export { openSqlite } from './storage/sqlite.ts'
 export type { Store, Write } from './storage/store.ts'
 export { TransportError } from './transport/errors.ts'

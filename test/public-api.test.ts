@@ -20,6 +20,9 @@ const VALUES = `
   HouseExitFileError
   HouseFaultError
   HouseMemberError
+  HouseOperator
+  HouseOverdueError
+  HouseStoppedError
   IncompatiblePeerError
   InsufficientBalanceError
   InvalidAmountError
@@ -32,6 +35,7 @@ const VALUES = `
   InvalidRelayError
   InvoiceRefusedError
   InvoiceUnknownError
+  LateHouseAnswerError
   MAX_PERIOD
   MIN_PERIOD
   MissingKeyError
@@ -57,6 +61,7 @@ const VALUES = `
   SwapRefusedError
   TallystickError
   TransportError
+  UnanswerableDemandError
   UnknownChannelError
   UnknownSchemeError
   Watchtower
@@ -111,6 +116,7 @@ const VALUES = `
   relaySubmit
   relayWithdrawal
   runExit
+  sealFile
   secretData
   secretKey
   sessionSigner
@@ -187,10 +193,13 @@ const TYPES = `
   HouseMember
   HouseMemberEvent
   HouseMemberEventOf
+  HouseOperatorEvent
+  HouseOperatorOptions
   HouseOptions
   HousePayee
   HousePayment
   HouseRefusal
+  HouseStatus
   HouseTerms
   InboundOptions
   InboundQuote
@@ -249,6 +258,7 @@ const TYPES = `
   Resolution
   Route
   RouteHop
+  Seal
   SendOptions
   SessionSigner
   SignDepositOptions

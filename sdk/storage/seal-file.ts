@@ -1,14 +1,28 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { StoreError } from './errors.ts'
 import type { Seal } from './seal.ts'
 
 const SIZE = 17
 
-/** A seal in a file of its own; best on another disk than the store. Throws `STORE_CORRUPT` for a file that is none. */
+/** A seal in a file of its own; best on another disk than the store. Throws `STORE_UNAVAILABLE`, or `STORE_CORRUPT` for a file that is none. */
 export function sealFile(path: string): Seal & { close(): Promise<void> } {
   let file: Promise<FileHandle> | undefined
+  // Not imported, so that a bundle for browsers that holds this file still loads.
+  const { open } = globalThis.process.getBuiltinModule('node:fs/promises')
   const opened = () => {
-    file ??= open(path, 'r+').catch(() => open(path, 'wx+', 0o600))
+    file ??= open(path, 'r+')
+      .catch((error) => {
+        if (error.code === 'ENOENT') return open(path, 'wx+', 0o600)
+        throw error
+      })
+      .catch((error) => {
+        throw new StoreError(
+          'STORE_UNAVAILABLE',
+          path,
+          `The seal ${path} cannot be opened (${error.code}). Check its folder and rights, or name another file.`,
+          error,
+        )
+      })
     return file
   }
   return {
