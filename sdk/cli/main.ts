@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { TallystickError } from '../core/errors.ts'
 import type { ExitArgs } from './exit.ts'
+import type { FoundArgs } from './found.ts'
 import type { HouseArgs } from './house.ts'
 import type { HubArgs } from './hub.ts'
 import type { InspectArgs } from './inspect.ts'
@@ -107,6 +108,25 @@ program
   .option('--metrics <host:port>', 'serves /metrics and /healthz there')
   .option('--log-level <level>', 'debug, info, warn, error or silent (default: info)')
   .action(async (args: HubArgs) => (await import('./hub.ts')).hub(args))
+
+program
+  .command('found')
+  .description('Founds a clearing house; nothing of its terms can be changed later')
+  .requiredOption('--rpc <url>', 'RPC of the chain, http(s)')
+  .requiredOption('--key-file <path>', 'private key of the account that pays: hex, or an encrypted keystore')
+  .option('--password-file <path>', 'password of the keystore')
+  .requiredOption('--operator <address>', 'the account that will run it')
+  .requiredOption('--registry <address>', 'outcomes by which locks are decided')
+  .option('--court <address>', 'a court that is there already; default: a new one')
+  .requiredOption('--asset <address...>', 'one to four tokens; zero stands for the coin')
+  .option('--interval <seconds>', 'the longest time from one commit to the next', '86400')
+  .option('--window <seconds>', 'how long an epoch can be challenged', '259200')
+  .option('--answer-time <seconds>', 'how long answers may take after that', '86400')
+  .option('--answer-time-each <seconds>', 'how much longer for each challenge', '60')
+  .option('--answer-time-most <seconds>', 'how long at most', '604800')
+  .option('--artifacts <folder>', 'where Hardhat compiled the contracts', 'artifacts')
+  .option('--json', 'prints one JSON object')
+  .action(async (args: FoundArgs) => (await import('./found.ts')).found(args))
 
 program
   .command('house')

@@ -99,6 +99,25 @@ describe('tallystick house', function () {
     })
   }
 
+  it('is founded from a command line', async () => {
+    writeFileSync(join(folder, 'payer'), chain.wallet(8).privateKey)
+    const options = {
+      rpc: chain.url,
+      'key-file': join(folder, 'payer'),
+      operator,
+      registry: chain.registry,
+      asset: COIN,
+      interval: '5000',
+    }
+    const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
+    const daemon = new Daemon(['found', ...args, '--json'])
+    expect(await daemon.ended(), daemon.errors).to.equal(0)
+    const { house, fromBlock } = daemon.lines[0] as unknown as { house: Address; fromBlock: number }
+    const one = await connectHouse({ rpc: chain.url, store: memoryStore(), house, fromBlock })
+    expect(one.terms).to.deep.include({ operator, interval: 5_000n, assets: [COIN] })
+    await one.stop()
+  })
+
   it('clears payments, commits to them, goes on after a kill, and answers in the court', async () => {
     const first = launch()
     const alice = await member(1, first)
