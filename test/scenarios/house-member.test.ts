@@ -1,13 +1,15 @@
 import { expect } from 'chai'
+import { receiptHash } from '../../sdk/clearing/account.ts'
 import { amountOf } from '../../sdk/clearing/book.ts'
 import { toBytes, toHex } from '../../sdk/core/bytes.ts'
+import { typedDigest } from '../../sdk/core/eip712.ts'
 import { secretKey } from '../../sdk/core/outcome.ts'
 import { COIN } from '../../sdk/core/types.ts'
 import { framesOf, HouseFrames } from '../../sdk/house/frames.ts'
 import { exitHouse } from '../../sdk/house/member/exit-run.ts'
-import type { HouseMessage } from '../../sdk/house/messages.ts'
+import type { HouseMessage, SignedReceipt } from '../../sdk/house/messages.ts'
 import { decodeHouseMessage } from '../../sdk/house/wire.ts'
-import { sessionSigner } from '../../sdk/signing/session.ts'
+import { sessionSigner, signDirect } from '../../sdk/signing/session.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
 import type { Connection, Transport } from '../../sdk/transport/transport.ts'
 import { type Citizen, Town, WINDOW } from '../house/town.ts'
@@ -237,6 +239,55 @@ describe('members of a clearing house', function () {
     await until(async () => (await alice.chain.openDemands(epoch)).length === 0)
     await town.pass(WINDOW)
     await until(() => alice.events.some(({ kind }) => kind === 'final'))
+  })
+
+  it('can have an operator show what has become of locks, on both sides', async () => {
+    const { alice, bob } = await pair()
+    const secret = toHex(new Uint8Array(32).fill(42))
+    const key = secretKey({ chainId: 31_337n, condition: town.chain.registry }, toBytes(secret))
+    const { timestamp } = (await town.chain.provider.getBlock('latest'))!
+    const lock = await alice.house.lock(bob.house.id, 40n, { key, deadline: BigInt(timestamp) + 50_000n })
+    await until(() => bob.house.locks().length === 1)
+    const held = bob.house.locks()[0]!
+    const first = await town.cut(alice, bob)
+    await alice.house.dispute(first, { lock })
+    await bob.house.dispute(first, { lock: held })
+    await bob.house.release(held, { secret })
+    const second = await town.cut(alice, bob)
+    await bob.house.dispute(second, { lock: held })
+    const disputed = [alice, bob].map(({ events }) => events.filter(({ kind }) => kind === 'disputed').length)
+    expect(disputed).to.deep.equal([1, 2])
+    for (const epoch of [first, second]) await until(async () => (await alice.chain.openDemands(epoch)).length === 0)
+    await town.pass(WINDOW)
+    await until(() => alice.events.some((event) => event.kind === 'final' && event.number === second))
+  })
+
+  it('convict an operator that signs two receipts of one number', async () => {
+    const { privateKey } = town.chain.wallet(0)
+    const operator = sessionSigner(toBytes(privateKey))
+    let first: SignedReceipt | undefined
+    const twice = (said: HouseMessage): HouseMessage[] => {
+      if (said.kind !== 'credited' || !first) {
+        if (said.kind === 'credited') first = said.receipt
+        return [said]
+      }
+      const receipt = { ...said.receipt.receipt, seq: first.receipt.seq }
+      const domain = { chainId: 31_337n, adjudicator: town.founded.house }
+      const signature = signDirect(operator, typedDigest(domain, receiptHash(receipt)))
+      return [{ ...said, receipt: { receipt, signature } }]
+    }
+    const through = (transport: Transport): Transport => ({
+      ...transport,
+      dial: async (...args) => intercepted(await transport.dial(...args), twice),
+    })
+    const [alice, bob] = await Promise.all([town.join(1), town.join(2, { through })])
+    await Promise.all([alice.house.deposit(1_000n), bob.house.deposit(500n)])
+    await alice.house.pay(bob.house.id, 60n)
+    await until(() => first !== undefined)
+    await alice.house.pay(bob.house.id, 1n)
+    await until(() => alice.events.some(({ kind }) => kind === 'halted'))
+    expect(await alice.house.pay(bob.house.id, 1n).catch(({ code }) => code)).to.equal('HOUSE_HALTED')
+    expect(bob.events.some(({ kind }) => kind === 'fault')).to.equal(true)
   })
 
   it('exchange two assets, both or neither', async () => {

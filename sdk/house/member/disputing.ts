@@ -6,6 +6,7 @@ import type { Posting } from '../../clearing/posting.ts'
 import { toHex } from '../../core/bytes.ts'
 import type { Hex } from '../../core/types.ts'
 import type { Desk } from './desk.ts'
+import type { LockView } from './events.ts'
 import { viewOf, viewOfHeld } from './locking.ts'
 import type { Memory } from './memory.ts'
 import type { MemberState, SeenEpoch } from './state.ts'
@@ -97,9 +98,25 @@ function lockCredits({ epoch, proof }: SeenEpoch, memory: Memory): Challenge[] {
 }
 
 /** That the payee of this payment was credited. */
-export function creditChallenge(state: MemberState, payment: Payment): Challenge | undefined {
+export function creditChallenges(state: MemberState, payment: Payment): Challenge[] {
   const payer = membershipFor(state, payment.epoch)
-  return payer && { kind: 'credit', payment, payer }
+  return payer ? [{ kind: 'credit', payment, payer }] : []
+}
+
+/** What has become of a lock; of one in this member's favour also its credit, in the epoch that has seen it decided. */
+export function lockChallenges(member: Hex, seen: SeenEpoch, lock: LockView, memory: Memory): Challenge[] {
+  if (lock.direction === 'out') {
+    const own = ownLocks(member, seen, memory)
+    return own.filter((one) => one.kind === 'lock' && one.receipt.lock === lock.id)
+  }
+  const held = [...memory.held.values()].find((one) => viewOfHeld(one).id === lock.id)
+  if (!held) return []
+  const { receipt, signature } = held
+  const status = { epoch: seen.epoch, receipt, lock: held.lock, signature: toHex(signature) }
+  const previous = memory.epochs.get(seen.epoch.number - 1n)?.epoch
+  // A decided lock may stand nowhere any more: what it paid is asked for instead.
+  if (held.decidedIn === undefined) return [{ kind: 'lock', ...status }]
+  return previous ? [{ kind: 'lockCredit', previous, ...status }] : []
 }
 
 /** The bonds of challenges about this member that nobody answered; each goes back to whoever paid it. */

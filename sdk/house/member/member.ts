@@ -1,10 +1,11 @@
 import { type HouseLock, type Leg, memberId, type Payment } from '../../clearing/account.ts'
 import type { Act } from '../../clearing/book.ts'
 import type { Finding } from '../../clearing/checking.ts'
+import type { Challenge } from '../../clearing/dispute.ts'
 import { InvalidOptionError } from '../../core/errors.ts'
 import type { Address, Hex, Member } from '../../core/types.ts'
 import { NONE } from './desk.ts'
-import { challengesFor, creditChallenge, reclaimAll } from './disputing.ts'
+import { challengesFor, creditChallenges, lockChallenges, reclaimAll } from './disputing.ts'
 import type { Engine } from './engine.ts'
 import { HouseMemberError } from './errors.ts'
 import type { LockView, MemberEvent, MemberEventOf } from './events.ts'
@@ -14,6 +15,7 @@ import type { Approval } from './grouping.ts'
 import { balanceIn, exitOf, type HouseBalance } from './leaving.ts'
 import { viewOf } from './locking.ts'
 import type { Taken } from './spending.ts'
+import type { SeenEpoch } from './state.ts'
 
 /** Whom to pay: a member's id, or who it is made of. */
 export type Payee = Hex | Member
@@ -142,14 +144,23 @@ export class HouseMember {
     return this.#engine.desk.memory.epochs.get(number)?.findings
   }
 
-  /** Demands of the operator, before the court, what this member should have in an epoch. A bond is paid by the wallet. */
-  async dispute(number: bigint, about: { readonly payment?: Payment } = {}): Promise<void> {
+  /**
+   * Demands of the operator, before the court, what this member should have in an epoch; or that the payee of a payment was credited; or
+   * what has become of a lock. The wallet pays a bond, which comes back if nobody answers.
+   */
+  async dispute(number: bigint, about: { readonly payment?: Payment; readonly lock?: LockView } = {}): Promise<void> {
     const { memory } = this.#engine.desk
     const seen = memory.epochs.get(number)
     if (!seen) throw new HouseMemberError('HOUSE_UNKNOWN', `Epoch ${number} is not committed. Wait for its commit.`)
-    const credit = about.payment && creditChallenge(memory.state, about.payment)
-    const challenges = credit ? [credit] : challengesFor(this.id, seen, seen.findings ?? [], memory)
-    await this.#engine.challenge(number, challenges)
+    await this.#engine.challenge(number, this.#demands(seen, about))
+  }
+
+  #demands(seen: SeenEpoch, { payment, lock }: { readonly payment?: Payment; readonly lock?: LockView }): Challenge[] {
+    const { memory } = this.#engine.desk
+    if (payment) return creditChallenges(memory.state, payment)
+    return lock
+      ? lockChallenges(this.id, seen, lock, memory)
+      : challengesFor(this.id, seen, seen.findings ?? [], memory)
   }
 
   /** All that an exit takes, as text to keep elsewhere; newer ones are better. It holds no key. */

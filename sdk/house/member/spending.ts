@@ -59,6 +59,7 @@ export class Spending {
   #wishes: Wish[] = []
   #flying: Draft | undefined
   #isRunning = false
+  #isWoken = false
   #settings: HouseSettings | undefined
   #notBefore = 0
   /** Why nothing is signed. */
@@ -110,19 +111,26 @@ export class Spending {
   }
 
   kick(): void {
+    this.#isWoken = true
     if (this.#isRunning) return
     this.#isRunning = true
-    this.#run().then(
-      () => {
-        this.#isRunning = false
-      },
-      (error) => {
-        this.#isRunning = false
-        // The store is gone or this program is wrong: whatever was signed last may have left.
-        this.rejectAll(error)
-        this.#desk.fault(`Nothing can be signed: ${(error as Error).message}`)
-      },
-    )
+    this.#work().catch((error) => {
+      // The store is gone or this program is wrong: whatever was signed last may have left.
+      this.rejectAll(error)
+      this.#desk.fault(`Nothing can be signed: ${(error as Error).message}`)
+    })
+  }
+
+  /** What comes while it ends is not overlooked. */
+  async #work(): Promise<void> {
+    try {
+      while (this.#isWoken) {
+        this.#isWoken = false
+        await this.#run()
+      }
+    } finally {
+      this.#isRunning = false
+    }
   }
 
   async #run(): Promise<void> {

@@ -22,6 +22,7 @@ export class Verifying {
   readonly #missing = new Set<bigint>()
   readonly #onChecked: (number: bigint, findings: readonly Finding[]) => void
   #isRunning = false
+  #isWoken = false
   #notBefore = 0
 
   constructor(desk: Desk, onChecked: (number: bigint, findings: readonly Finding[]) => void) {
@@ -35,13 +36,22 @@ export class Verifying {
   }
 
   kick(): void {
+    this.#isWoken = true
     if (this.#isRunning) return
     this.#isRunning = true
-    this.#run()
-      .catch((error) => this.#desk.tell({ kind: 'alarm', error }))
-      .finally(() => {
-        this.#isRunning = false
-      })
+    this.#work().catch((error) => this.#desk.tell({ kind: 'alarm', error }))
+  }
+
+  /** What comes while it ends is not overlooked. */
+  async #work(): Promise<void> {
+    try {
+      while (this.#isWoken) {
+        this.#isWoken = false
+        await this.#run()
+      }
+    } finally {
+      this.#isRunning = false
+    }
   }
 
   /** At each block: half of the window is what an operator has to show an epoch. */
