@@ -195,6 +195,25 @@ describe('the operator of a house', () => {
     expect(await bob.pay(alice, 5n, group, 1)).to.include({ code: 'GROUP_ENDED' })
   })
 
+  it('forgets a group that waits when it is stopped: nothing of it has happened', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    const legs = [
+      { from: alice.id, to: bob.id, asset: 0, amount: 5n },
+      { from: bob.id, to: alice.id, asset: 0, amount: 5n },
+    ]
+    await alice.ask({ kind: 'offer', legs, seconds: 30 })
+    const { group } = await alice.heard('proposed')
+    const waiting = alice.pay(bob, 5n, group, 0)
+    await alice.ask({ kind: 'ask', epoch: 9n })
+    await town.house.stop()
+    expect(await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 20, 'nothing'))])).to.equal(
+      'nothing',
+    )
+    await town.open()
+    await town.join(alice)
+    expect(await alice.pay(bob, 5n), 'nothing of it has happened').to.include({ kind: 'acted' })
+  })
+
   it('goes on from its store, with the same books and the same words', async () => {
     const [alice, bob] = [await town.member(1), await town.member(2)]
     await alice.pay(bob, 5n)
