@@ -14,8 +14,8 @@ import { exitHouse, type HouseExitOptions } from './exit-run.ts'
 import type { Approval } from './grouping.ts'
 import { balanceIn, exitOf, type HouseBalance } from './leaving.ts'
 import { viewOf } from './locking.ts'
-import type { Taken } from './spending.ts'
 import type { SeenEpoch } from './state.ts'
+import type { Taken } from './wish.ts'
 
 /** Whom to pay: a member's id, or who it is made of. */
 export type Payee = Hex | Member

@@ -1,34 +1,14 @@
-import { accountHash, type HouseLock, type Payment } from '../../clearing/account.ts'
+import { accountHash } from '../../clearing/account.ts'
 import { type Act, accountOf, act, type Book, HouseActError } from '../../clearing/book.ts'
 import { typedDigest } from '../../core/eip712.ts'
 import { signDirect } from '../../signing/session.ts'
-import type { HouseMessage, HouseRefusal, HouseSettings, Seat } from '../messages.ts'
+import type { HouseMessage, HouseSettings, Seat } from '../messages.ts'
 import { type Desk, isOperators } from './desk.ts'
 import { areReceipts, assertCovered, foldsOf, placeOf } from './drafting.ts'
 import { HouseMemberError, RefusedByHouseError } from './errors.ts'
 import { LinkLostError } from './link.ts'
 import { baseBook, type SignedBook, withSigned, withTaken } from './state.ts'
-
-/** What the operator took of one wish. */
-export interface Taken {
-  readonly seq: bigint
-  readonly epoch: bigint
-  readonly payments: readonly Payment[]
-  /** Of its locks, in order; `signature` undefined: the operator's receipt was lost with a connection. */
-  readonly locks: readonly { readonly position: number; readonly lock: HouseLock }[]
-}
-
-interface Wish {
-  readonly make: (epoch: bigint) => readonly Act[]
-  readonly resolve: (taken: Taken) => void
-  readonly reject: (error: Error) => void
-  /** Not together with others: a group, or one that the operator refused among others. */
-  isAlone: boolean
-  /** Its account holds nothing else at all. */
-  readonly isGroup: boolean
-  /** When the operator first said that the balance is too low. */
-  lowSince?: number
-}
+import { isEarly, LATER, type Taken, type Wish } from './wish.ts'
 
 interface Draft {
   readonly wishes: readonly Wish[]
@@ -41,17 +21,6 @@ interface Draft {
 const MAX_ACTS = 4_096
 /** Milliseconds until what the operator could not do now is tried again. */
 const AGAIN = 500
-
-/** Milliseconds that an operator may take to see a deposit that this member has seen. */
-const PATIENCE = 5_000
-const LATER: ReadonlySet<HouseRefusal> = new Set(['EPOCH_CLOSED', 'SLOW_DOWN', 'UNAVAILABLE'])
-
-/** What this member has by its own view, the operator may not have seen yet; a group does not wait for that. */
-function isEarly(wishes: readonly Wish[]): boolean {
-  const now = performance.now()
-  for (const wish of wishes) wish.lowSince ??= now
-  return wishes.every(({ isGroup, lowSince }) => !isGroup && now - lowSince! < PATIENCE)
-}
 
 /** Signs accounts, one at a time: whatever is wished meanwhile goes into the next one. */
 export class Spending {
