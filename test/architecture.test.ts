@@ -23,6 +23,8 @@ const SDK: Rules = {
   'clearing/netting': ['core'],
   clearing: ['core', 'ox/'],
   watchtower: ['core', 'protocols', 'signing', 'storage', 'transport', 'chain/chain.ts', '@noble/'],
+  // A connector is a member here and a node there.
+  connecting: ['core', 'chain', 'storage', 'node', 'house', '@noble/'],
   house: ['core', 'clearing', 'signing', 'storage', 'transport', 'chain', '@noble/'],
   node: [
     'core',

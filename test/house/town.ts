@@ -45,6 +45,8 @@ export class Town {
   readonly #open = new Set<{ close(): Promise<void> }>()
   #address = 'tcp://127.0.0.1:0'
   #now = 0
+  #ownsChain = true
+  #account = 0
 
   private constructor(chain: TestChain, token: Address, founded: FoundedHouse) {
     this.chain = chain
@@ -52,16 +54,19 @@ export class Town {
     this.founded = founded
   }
 
-  static async found(): Promise<Town> {
-    const chain = await startAnvil()
+  /** @param on Whose chain it stands on; default: one of its own. `account`: the operator's. */
+  static async found({ on, account = 0 }: { readonly on?: TestChain; readonly account?: number } = {}): Promise<Town> {
+    const chain = on ?? (await startAnvil())
     const token = await deploy(chain.wallet(1), 'contracts/demo/DemoToken.sol/DemoToken', 10n ** 24n)
     const founded = await foundHouse(chain.wallet(9), CODE, {
       ...TIMES,
-      operator: lower(chain.wallet(0).address),
+      operator: lower(chain.wallet(account).address),
       registry: chain.registry,
       assets: [COIN, token],
     })
     const town = new Town(chain, token, founded)
+    town.#ownsChain = on === undefined
+    town.#account = account
     await town.start()
     return town
   }
@@ -70,9 +75,9 @@ export class Town {
   async start(): Promise<void> {
     const began = performance.now()
     this.#now = 1_000 * (await this.chain.provider.getBlock('latest'))!.timestamp
-    const signer = sessionSigner(toBytes(this.chain.wallet(0).privateKey))
+    const signer = sessionSigner(toBytes(this.chain.wallet(this.#account).privateKey))
     this.operator = await HouseOperator.start({
-      chain: await this.connect(0, memoryStore()),
+      chain: await this.connect(this.#account, memoryStore()),
       store: this.#operatorStore,
       seal: this.#seal,
       signer,
@@ -162,6 +167,6 @@ export class Town {
   async stop(): Promise<void> {
     for (const one of this.#open) await one.close()
     await this.operator.stop()
-    await this.chain.stop()
+    if (this.#ownsChain) await this.chain.stop()
   }
 }

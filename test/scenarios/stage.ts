@@ -53,7 +53,10 @@ export class Stage {
   }
 
   static async build(...args: string[]): Promise<Stage> {
-    const chain = await startAnvil(...args)
+    return Stage.on(await startAnvil(...args))
+  }
+
+  static async on(chain: TestChain): Promise<Stage> {
     return new Stage(chain, (await chain.provider.getNetwork()).chainId)
   }
 
@@ -112,6 +115,11 @@ export class Stage {
   async close(): Promise<void> {
     await this.stopAll()
     await this.chain.stop()
+    this.clear()
+  }
+
+  /** Removes its files. */
+  clear(): void {
     rmSync(this.folder, { recursive: true })
   }
 

@@ -46,6 +46,11 @@ export class HouseMember {
     return this.#engine.events.on(kind, handler)
   }
 
+  /** The last final epoch. */
+  get final(): bigint {
+    return this.#engine.final
+  }
+
   /** What this member has in an asset; default: the first one. */
   balance(asset?: Address): HouseBalance {
     return balanceIn(this.#engine.desk, this.#place(asset), this.#engine.final)
