@@ -8,12 +8,14 @@ const VALUES = `
   BlockedError
   COIN
   ChainError
+  Connector
   DEFAULT_FORWARDING
   DEFAULT_POLICY
   DEPLOYMENTS
   DepositFormError
   DuplicatePaymentError
   ExitFileError
+  FastWithdrawError
   ForeignStoreError
   Group
   GroupStalledError
@@ -44,6 +46,7 @@ const VALUES = `
   NoRouteError
   Node
   NodeStoppedError
+  NotCarriedError
   PERMIT2
   PROTOCOL_VERSION
   PartOverdueError
@@ -90,15 +93,21 @@ const VALUES = `
   escapeControls
   ethersWallet
   exitHouse
+  fastWithdraw
+  fromChannel
+  fromHouse
   hashState
   hashWithdrawal
   inboundQuoteDigest
   indexedDbStore
+  intoChannel
+  intoHouse
   invoiceDigest
   joinHouse
   keyring
   laneWordOf
   ledgerIdOf
+  lockForSecret
   logicData
   memoryStore
   memoryTransport
@@ -141,6 +150,7 @@ const VALUES = `
 const TYPES = `
   AccountingFormat
   Address
+  Arrived
   AssetAmount
   BlockedCode
   BrokenPromise
@@ -159,6 +169,9 @@ const TYPES = `
   CheckRule
   Clock
   Connection
+  ConnectorOptions
+  ConnectorTerms
+  Crossing
   Debit
   Deployment
   DepositForm
@@ -172,6 +185,7 @@ const TYPES = `
   ExitLedger
   ExitOptions
   ExitProgress
+  FastWithdrawOptions
   Finding
   ForwardingPolicy
   Funds
@@ -204,6 +218,7 @@ const TYPES = `
   InboundOptions
   InboundQuote
   InboundTerms
+  Inlet
   Invoice
   InvoiceTerms
   JoinHouseOptions
@@ -237,6 +252,7 @@ const TYPES = `
   OpenGroupOptions
   OpenOptions
   OpeningPolicy
+  Outlet
   OwnerWallet
   PaidInvoice
   PayInvoiceOptions
