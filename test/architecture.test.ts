@@ -88,6 +88,7 @@ const SDK: Rules = {
     // What members of a house hold and are told.
     'clearing',
     'house',
+    'connecting',
   ],
 }
 
