@@ -104,6 +104,9 @@ function checkRelease(seat: HouseSeat, position: number, payments: readonly Paym
   const wanted = lock && around.wantedFor(seat.id, position, toHex(lockHash(lock)))
   if (lock === undefined || wanted === undefined)
     throw new HouseRefusedError('ACT_REFUSED', `The payee of the lock at ${position} has not released it. Ask it to.`)
+  // What a cut has decided is in the payee's income already: to drop it would make money of nothing.
+  if (seat.statuses[position]?.live === 0n)
+    throw new HouseRefusedError('ACT_REFUSED', `The lock at ${position} is decided. Fold it.`)
   if (wanted === ZERO_HASH) return
   const isPaid = (one: Payment) => one.to === lock.to && toHex(paymentHash(one)) === wanted
   if (!payments.some(isPaid) && !seat.payments.some(isPaid))

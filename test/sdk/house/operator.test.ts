@@ -153,6 +153,18 @@ describe('the operator of a house', () => {
     expect(await alice.pay(bob, WHOLE - 250n)).to.include({ kind: 'acted' })
   })
 
+  it('lets nobody drop a lock that a cut has paid out, even if its payee releases it', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    const key = outcomeKey({ chainId: 1n, condition: alice.identity.owner }, new Uint8Array(32))
+    await alice.lock({ to: bob.id, amount: 1_000n, key, deadline: 5_000n })
+    const { lock } = await bob.heard('locked')
+    town.chain.recorded.set(key, { value: WHOLE, recordedAt: town.chain.time })
+    await town.cut(alice, bob)
+    await bob.release(alice.id, 0, toHex(lockHash(lock.lock)))
+    expect(await alice.act({ kind: 'drop', position: 0 })).to.include({ code: 'ACT_REFUSED' })
+    expect(await alice.act({ kind: 'fold', position: 0, paid: 1_000n })).to.include({ kind: 'acted' })
+  })
+
   it('lets a payer drop a lock only when its payee has released it', async () => {
     const [alice, bob] = [await town.member(1), await town.member(2)]
     await alice.lock({ to: bob.id, amount: 10n, key: toHex(new Uint8Array(32).fill(3)), deadline: 5_000n })
