@@ -34,6 +34,8 @@ export class Books implements Around {
   /** Whose leaf changes with this epoch. */
   readonly active = new Set<HouseSeat>()
   readonly locking = new Set<HouseSeat>()
+  /** A cut asks the registry about the locks that are there: one more for each answer would put it off for ever. */
+  locksWait = false
   /** Members for whom nobody has deposited. */
   unfunded = 0
   readonly #byId = new Map<Hex, HouseSeat>()

@@ -141,6 +141,8 @@ export class Clerk {
       const seat = books.seatAt(index)
       if (this.groups.isWaiting(seat))
         throw new HouseRefusedError('SLOW_DOWN', 'An act of this member waits for its group. Wait for the end of that.')
+      if (books.locksWait && acts.some(({ kind }) => kind === 'lock'))
+        throw new HouseRefusedError('SLOW_DOWN', 'An epoch is being cut. Lock in a moment.')
       const draft = books.draft({ index, seq, acts, signature })
       const done = (at: Turn) => at.after.push(() => this.#acted(visit, id, draft, at))
       const group = groupOf(acts)

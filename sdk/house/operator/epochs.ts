@@ -118,6 +118,7 @@ export class Epochs {
       }
       const closed = await turns.cut({ epoch: books.open, cutTime, outcomes }, known)
       // Locks came meanwhile under keys that were not asked for.
+      books.locksWait = !closed
       if (!closed) continue
       this.#closed = closed
       this.nextCut = now() + seconds * 1_000

@@ -165,6 +165,22 @@ describe('the operator of a house', () => {
     expect(await alice.act({ kind: 'fold', position: 0, paid: 1_000n })).to.include({ kind: 'acted' })
   })
 
+  it('cuts an epoch though somebody locks under a new key with each question to the registry', async () => {
+    const [alice, bob] = [await town.member(1), await town.member(2)]
+    const lock = (n: number) =>
+      alice.lock({ to: bob.id, amount: 1n, key: toHex(new Uint8Array(32).fill(n)), deadline: 5_000n })
+    const outcomes = town.chain.outcomes.bind(town.chain)
+    const answers: string[] = []
+    await lock(10)
+    town.chain.outcomes = async (keys) => {
+      answers.push((await lock(11 + answers.length)).kind)
+      return outcomes(keys)
+    }
+    await town.cut(alice, bob)
+    expect(answers).to.deep.equal(['acted', 'refused'])
+    expect(await lock(99)).to.include({ kind: 'acted' })
+  })
+
   it('lets a payer drop a lock only when its payee has released it', async () => {
     const [alice, bob] = [await town.member(1), await town.member(2)]
     await alice.lock({ to: bob.id, amount: 10n, key: toHex(new Uint8Array(32).fill(3)), deadline: 5_000n })
