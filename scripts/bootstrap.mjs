@@ -24,6 +24,7 @@ const TARGETS = {
   'bench:gas': ['bench/gas.ts'],
   'bench:payments': ['bench/payments.ts'],
   'bench:onion': ['bench/onion.ts'],
+  'bench:house': ['bench/house.ts'],
   'bench:house-gas': ['bench/house-gas.ts'],
   'bench:collateral': ['bench/collateral.ts'],
   model: ['test/model/main.ts'],
