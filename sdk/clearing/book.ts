@@ -218,7 +218,7 @@ export const accountOf = (book: Book): Account => ({
   debits: book.debits,
   locked: book.locked,
   locks: book.locksHash,
-  payments: toHex(tallyHash(topOfGrowing(book.payments))),
+  payments: hashOfGrowing(book.payments),
 })
 
 /** The income after some credits. Throws {@link HouseActError}. */
@@ -233,7 +233,11 @@ export function credit(income: Income, entries: readonly Entry[]): Income {
 }
 
 /** Hash of the tally of what was credited in this epoch. */
-export const incomeHash = ({ entries }: Income): Hex => toHex(tallyHash(topOfGrowing(entries)))
+export const incomeHash = ({ entries }: Income): Hex => hashOfGrowing(entries)
+
+/** Most members of an epoch neither pay nor are paid. */
+const hashOfGrowing = (tally: GrowingTally): Hex =>
+  tally.count === 0 ? emptyTally(tally.width) : toHex(tallyHash(topOfGrowing(tally)))
 
 export const amountOf = (entry: Entry): { readonly asset: number; readonly amount: bigint } =>
   entry.kind === 'payment' ? entry.payment : { asset: entry.lock.asset, amount: entry.paid }

@@ -1,6 +1,7 @@
 import { toHex } from '../core/bytes.ts'
 import { least } from '../core/transfer.ts'
-import { type HouseLock, type LockStatus, statusRow } from './account.ts'
+import type { Hex } from '../core/types.ts'
+import { emptyTally, type HouseLock, type LockStatus, statusRow } from './account.ts'
 import { accountOf, type Book, type Income, incomeHash } from './book.ts'
 import { availableOf, type Leaf, type Line } from './epoch.ts'
 import { buildTally, type TallyTree, tallyHash, topOf } from './tally.ts'
@@ -44,6 +45,9 @@ export const statusesTree = (locks: Book['locks'], statuses: Statuses, assets: n
     2 * assets,
   )
 
+const statusesHash = (locks: Book['locks'], statuses: Statuses, assets: number): Hex =>
+  locks.length === 0 ? emptyTally(2 * assets) : toHex(tallyHash(topOf(statusesTree(locks, statuses, assets))))
+
 /** The member's lines before anything leaves. Negative `availableOf`: more was spent than there is. */
 export function linesOf(book: Book, income: Income, standing: Standing, statuses: Statuses): Line[] {
   return book.debits.map((debits, asset) => {
@@ -68,7 +72,7 @@ export function leafOf(book: Book, income: Income, standing: Standing, statuses:
     member: book.member,
     seq: book.seq,
     locks: book.locksHash,
-    statuses: toHex(tallyHash(topOf(statusesTree(book.locks, statuses, book.debits.length)))),
+    statuses: statusesHash(book.locks, statuses, book.debits.length),
     payments: accountOf(book).payments,
     income: incomeHash(income),
     lines: linesOf(book, income, standing, statuses).map((line, i) => leave(line, standing.requested[i]!)),

@@ -64,4 +64,4 @@ async function logOf(store: Store, epoch: bigint): Promise<Write[]> {
   return writes
 }
 
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
+const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
