@@ -1,16 +1,18 @@
 /**
- * The main job, `npm start`: three actors in processes of their own pay each other on a local chain through top-ups,
- * withdrawals, a crash and a cheat, and are paid out to the wei. `-- --payments N` makes another number of payments.
+ * The main job, `npm start`: actors in processes of their own pay each other on a local chain through top-ups, withdrawals, a crash and a
+ * cheat, and are paid out to the wei; then the members of a clearing house do, through an operator that is killed. `-- --payments N`,
+ * `--members N` and `--house-payments N` change its size.
  */
 import { constants } from 'node:os'
 import { parseArgs } from 'node:util'
 import { TallystickError } from '../sdk/core/errors.ts'
 import { JobError } from './main-job/errors.ts'
 import { render } from './main-job/report.ts'
-import { run } from './main-job/run.ts'
+import { run, type Size } from './main-job/run.ts'
 import { openScreen } from './main-job/screen.ts'
 
 const MOST_PAYMENTS = 2_000_000
+const DEFAULTS = { payments: '100000', members: '1000', 'house-payments': '100000' } as const
 
 process.exitCode = await main()
 
@@ -35,7 +37,7 @@ async function main(): Promise<number> {
     void close().finally(() => process.exit(1))
   })
   try {
-    const outcome = await run(paymentsAsked(), screen, stack)
+    const outcome = await run(sizeAsked(), screen, stack)
     console.log(render(outcome))
     return outcome.checks.every(({ fault }) => fault === undefined) ? 0 : 1
   } catch (error) {
@@ -54,17 +56,30 @@ async function main(): Promise<number> {
   }
 }
 
-function paymentsAsked(): number {
-  const asked = parse().payments
-  const payments = Number(asked)
-  if (!Number.isInteger(payments) || payments < 4 || payments > MOST_PAYMENTS)
-    throw new JobError(`--payments takes a whole number from 4 to ${MOST_PAYMENTS}, not ${JSON.stringify(asked)}.`)
-  return payments
+function sizeAsked(): Size {
+  const asked = parse()
+  return {
+    payments: numberOf(asked, 'payments', 4, MOST_PAYMENTS),
+    members: numberOf(asked, 'members', 10, 5_000),
+    housePayments: numberOf(asked, 'house-payments', 10, MOST_PAYMENTS),
+  }
 }
 
-function parse(): { readonly payments: string } {
+function numberOf(asked: ReturnType<typeof parse>, name: keyof typeof DEFAULTS, least: number, most: number): number {
+  const value = Number(asked[name])
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new JobError(`--${name} takes a whole number from ${least} to ${most}, not ${JSON.stringify(asked[name])}.`)
+}
+
+function parse() {
+  const option = (name: keyof typeof DEFAULTS) => ({ type: 'string', default: DEFAULTS[name] }) as const
+  const options = {
+    payments: option('payments'),
+    members: option('members'),
+    'house-payments': option('house-payments'),
+  }
   try {
-    return parseArgs({ options: { payments: { type: 'string', default: '100000' } } }).values
+    return parseArgs({ options }).values
   } catch (error) {
     throw new JobError((error as Error).message)
   }

@@ -14,7 +14,14 @@ export interface Deployed {
 }
 
 /** What the Ignition module and the demo token need; the tests' contracts are not compiled here. */
-const SOURCES = ['Adjudicator', 'OutcomeRegistry', 'conditions/SecretCondition', 'demo/DemoToken']
+const SOURCES = [
+  'Adjudicator',
+  'ClearingHouse',
+  'HouseCourt',
+  'OutcomeRegistry',
+  'conditions/SecretCondition',
+  'demo/DemoToken',
+]
 /** Smallest units of the demo token, all of them the deployer's. */
 const SUPPLY = 10n ** 30n
 

@@ -18,6 +18,7 @@ import { startChain } from './chain.ts'
 import { compile, deploy } from './deploy.ts'
 import { JobError } from './errors.ts'
 import { measureSteps, readPeerGas } from './gas.ts'
+import { playHouse } from './house.ts'
 import { openBank } from './money.ts'
 import { type Carried, payOverHops } from './network.ts'
 import { planStreams } from './plan.ts'
@@ -40,20 +41,32 @@ import {
 import { startTower } from './tower.ts'
 import { readTransactions } from './transactions.ts'
 
+/** How large the story is. */
+export interface Size {
+  /** In channels. */
+  readonly payments: number
+  readonly members: number
+  /** In the clearing house. */
+  readonly housePayments: number
+}
+
 /** Plays the whole story on a fresh chain; whatever it starts or writes is on `stack`. */
-export async function run(payments: number, screen: Screen, stack: AsyncDisposableStack): Promise<Outcome> {
+export async function run(size: Size, screen: Screen, stack: AsyncDisposableStack): Promise<Outcome> {
   const began = performance.now()
   const folder = makeFolder(stack)
   screen.say('compiling the contracts, which takes a while after they changed')
   await compile(folder)
   const compileTime = performance.now() - began
   screen.say('contracts compiled')
-  const job = await setUp(payments, folder, screen, stack)
-  const played = await Promise.race([play(job), job.chain.lost])
+  const job = await setUp(size.payments, folder, screen, stack)
+  const played = await Promise.race([play(job, size), job.chain.lost])
   return { ...played, peers: readPeerGas(), compileTime, time: performance.now() - began }
 }
 
-async function play(job: Job): Promise<Omit<Outcome, 'peers' | 'compileTime' | 'time'>> {
+async function play(
+  job: Job,
+  { members, housePayments }: Size,
+): Promise<Omit<Outcome, 'peers' | 'compileTime' | 'time'>> {
   const { screen, progress, cast } = job
   const first = (await job.chain.provider.getBlockNumber()) + 1
   const channels = await openChannels(job)
@@ -66,7 +79,8 @@ async function play(job: Job): Promise<Omit<Outcome, 'peers' | 'compileTime' | '
   await closeHonestly(job, channels)
   const found = await audit(job, channels, first, pace, carried)
   await Promise.all(NAMES.map((name) => cast[name].process.stop()))
-  return { ...found, ...pace, payments: progress.total }
+  const cleared = await playHouse(job, members, housePayments)
+  return { ...found, ...pace, checks: [...found.checks, ...cleared], payments: progress.total }
 }
 
 async function setUp(payments: number, folder: string, screen: Screen, stack: AsyncDisposableStack): Promise<Job> {
