@@ -57,6 +57,7 @@ const VALUES = `
   PeerViolationError
   ProofMissingError
   RefusedByHouseError
+  ShareHouse
   SignedDepositError
   StoreError
   StoreFailedError

@@ -27,6 +27,7 @@ export interface HouseArgs extends ChainArgs, DaemonArgs {
   readonly epochSeconds?: string
   readonly unfunded: string
   readonly connections: string
+  readonly perHost: string
   readonly perSecond: string
   readonly reserveGas: string
   readonly maxFeePerGas?: string
@@ -54,7 +55,8 @@ export async function house(args: HouseArgs): Promise<void> {
     try {
       const chain = await connectHouse(chainOptions(args, wallet, store))
       const metrics = houseMetrics(desk, chain)
-      const transports = [tcpTransport({ signer }), webSocketTransport({ signer })]
+      const doors = doorsOf(limits.connections, wholeNumber(args.perHost, 'per-host', 1))
+      const transports = [tcpTransport({ signer, ...doors }), webSocketTransport({ signer, ...doors })]
       const { listen } = args
       const options = { ...limits, chain, store, seal, signer, transports, listen, onEvent: metrics.told }
       const running = await HouseOperator.start(options)
@@ -67,6 +69,14 @@ export async function house(args: HouseArgs): Promise<void> {
     }
   })
 }
+
+/** Who introduces itself counts more strictly: it costs the operator a signature check. */
+const doorsOf = (maxConnections: number, maxConnectionsPerHost: number) => ({
+  maxConnections,
+  maxConnectionsPerHost,
+  maxStrangers: Math.max(256, Math.ceil(maxConnections / 8)),
+  maxStrangersPerHost: Math.max(32, Math.ceil(maxConnectionsPerHost / 8)),
+})
 
 function chainOptions(args: HouseArgs, signer: Wallet, store: ReturnType<typeof openSqlite>) {
   const { rpc, confirmations, maxFeePerGas } = args

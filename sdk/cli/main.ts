@@ -146,6 +146,7 @@ program
   .option('--epoch-seconds <seconds>', "from one cut to the next (default: a quarter of the house's interval)")
   .option('--unfunded <members>', 'most members without a deposit', '10000')
   .option('--connections <connections>', 'most connections', '10000')
+  .option('--per-host <connections>', 'most of them from one host; raise it behind a proxy', '256')
   .option('--per-second <requests>', 'most requests of one member a second', '1000')
   .option('--reserve-gas <gas>', 'alarms when the account cannot pay for so much gas', '2000000')
   .option(

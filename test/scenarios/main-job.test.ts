@@ -19,7 +19,10 @@ const ZERO = `0x${'00'.repeat(32)}` as const
 const TOKEN = `0x${'70'.repeat(20)}` as const
 
 /** Milliseconds; below the time that mocha gives a test, so that a job that hangs is seen with what it said. */
-const PATIENCE = 85_000
+const PATIENCE = 150_000
+
+/** The house of the main job, small enough for a test. */
+const SMALL_HOUSE = ['--members', '40', '--house-payments', '1200']
 
 /** The main job as a process, in a group and with a temporary folder of its own. */
 class Run {
@@ -117,7 +120,7 @@ describe('the main job', function () {
   afterEach(() => run.end())
 
   it('pays through a crash and a cheat, and says that nothing is missing, to the wei', async () => {
-    expect(await begin('--payments', '8000').code(), run.output + run.errors).to.equal(0)
+    expect(await begin('--payments', '8000', ...SMALL_HOUSE).code(), run.output + run.errors).to.equal(0)
     for (const step of [
       /while payments go on, alice topped up/,
       /bob withdrew .* alice .* [1-9]\S* payments were acknowledged meanwhile/,
@@ -128,6 +131,14 @@ describe('the main job', function () {
       /the watchtower answered for carol, who is still offline/,
       /carol, whom mallory owes .* published its secret: alice has her proof/,
       /mallory got what she had left/,
+      /a clearing house of 40 members in one process, its operator in another/,
+      /they paid each other 1,200 times/,
+      /netted 210 wei of debts in a circle, and two exchanged ETH against DEMO/,
+      /one was paid while it was away, and found it when it came back/,
+      /the operator was killed; .* challenged, nobody answered, and the house halted after epoch \d/,
+      /everybody took out what epoch \d says/,
+      /^ok +all 40 members of the house were paid out what they had, to the wei$/m,
+      /^ok +the clearing house holds nothing$/m,
       /^8,000 payments, each with its own id/m,
       /^path: challenge, respond, finalise +1 +\d/m,
       /^path: open, both deposit, co-operative close +1 +\d/m,
@@ -140,7 +151,7 @@ describe('the main job', function () {
   })
 
   it('ends with code 1 and names the check when a single wei is not accounted for', async () => {
-    begin('--payments', '8000')
+    begin('--payments', '8000', ...SMALL_HOUSE)
     const [, url, adjudicator] = await run.said(/chain at (\S+), adjudicator deployed at (\S+)/)
     await run.said(/challenged with the old states/)
     const provider = openProvider(url!)
