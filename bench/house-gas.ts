@@ -77,7 +77,10 @@ async function measure(members: number): Promise<Figures> {
     ),
   )
   const payment = alice.lastPayments[50]!
-  await note('challenge a credit', judge('challengeCredit', payment, house.membership(alice), BOND))
+  await note(
+    'challenge a credit',
+    judge('challengeCredit', payment, house.membership(alice), house.membership(bob), BOND),
+  )
   const [debitEvent] = await house.court.queryFilter(house.court.getEvent('DebitDemanded'))
   const debit = (debitEvent as unknown as { args: { demand: { toArray(deep: boolean): unknown[] } } }).args.demand
   const path = tallyPath(two.trees.get(bob.id)!.income, 50)

@@ -58,8 +58,6 @@ contract ClearingHouse is Commitments {
     ) external nonReentrant {
         _requireLastFinal(epoch);
         _requireLeaf(epoch, proof);
-        _requireMember(payer, proof.leaf.member);
-        _requireMember(payee, lock.to);
         Status memory before = Status(0, 0, lock.amount);
         Tally memory statuses = Tallies.climb(
             position,
@@ -72,8 +70,9 @@ contract ClearingHouse is Commitments {
         require(status.live == 0, StillLive(lock.key));
         _markLock(proof, position, lock);
         emit LockExited(proof.index, position, status.paid, status.refunded);
-        _payOwner(payee, lock.asset, status.paid);
-        _payOwner(payer, lock.asset, status.refunded);
+        // Whoever gets nothing need not be known: no one can keep its identity back to keep the other out.
+        if (status.paid != 0) _payMember(payee, lock.to, lock.asset, status.paid);
+        if (status.refunded != 0) _payMember(payer, proof.leaf.member, lock.asset, status.refunded);
     }
 
     /// @inheritdoc IClearingHouse
@@ -135,6 +134,11 @@ contract ClearingHouse is Commitments {
         Line memory line = proof.leaf.lines[lock.asset];
         require(paid <= line.live(), AlreadyPaid(proof.index));
         _locksPaid[proof.index][lock.asset] = paid;
+    }
+
+    function _payMember(Identity calldata identity, bytes32 member, uint256 asset, uint256 amount) private {
+        _requireMember(identity, member);
+        _payOwner(identity, asset, amount);
     }
 
     function _payOwner(Identity calldata identity, uint256 asset, uint256 amount) private {

@@ -44,10 +44,10 @@ abstract contract Demands is Bonds {
     function challengeCredit(
         IClearingHouse house,
         Payment calldata payment,
-        Membership calldata payer
+        Membership calldata payer,
+        Membership calldata payee
     ) external payable nonReentrant {
-        _requireMembership(house, payer, payment.from, payment.epoch);
-        _demandOfPayment(house, About.Credit, payment, 0);
+        _demand(house, _ofPayment(About.Credit, payment), payer, payee);
     }
 
     /// @inheritdoc IHouseCourt
@@ -55,11 +55,14 @@ abstract contract Demands is Bonds {
         IClearingHouse house,
         Payment calldata payment,
         uint32 leg,
-        Membership calldata payer
+        Membership calldata payer,
+        Membership calldata other
     ) external payable nonReentrant {
         require(payment.group != 0, NoEvidence());
-        _requireMembership(house, payer, payment.from, payment.epoch);
-        _demandOfPayment(house, About.Leg, payment, leg);
+        DebitDemand memory demand = _ofPayment(About.Leg, payment);
+        demand.leg = leg;
+        if (_isThere(other)) demand.to = other.receipt.member;
+        _demand(house, demand, payer, other);
     }
 
     /// @inheritdoc IHouseCourt
@@ -69,15 +72,14 @@ abstract contract Demands is Bonds {
         LockReceipt calldata receipt,
         Lock calldata lock,
         bytes calldata signature,
-        Membership calldata payer
+        Membership calldata payer,
+        Membership calldata payee
     ) external payable nonReentrant {
-        bool proven = _isProven(house, receipt, lock, signature);
-        if (!proven) _requireMembership(house, payer, receipt.payer, epoch.number);
+        DebitDemand memory demand = _ofLock(house, About.Status, epoch.number, receipt, lock, signature);
         _requireEpoch(house, epoch, epoch.number);
-        require(lock.epoch <= epoch.number, Inadmissible(lock.epoch, epoch.number));
         // Decided locks leave the tree when the payer's next account folds them in.
-        if (proven) require(_status(house, lock, epoch.cutTime).live != 0, NotLive(lock.key));
-        _demandOfLock(house, About.Status, epoch.number, receipt, lock, proven);
+        if (demand.proven) require(_status(house, lock, epoch.cutTime).live != 0, NotLive(lock.key));
+        _demand(house, demand, payer, payee);
     }
 
     /// @inheritdoc IHouseCourt
@@ -88,11 +90,10 @@ abstract contract Demands is Bonds {
         LockReceipt calldata receipt,
         Lock calldata lock,
         bytes calldata signature,
-        Membership calldata payer
+        Membership calldata payer,
+        Membership calldata payee
     ) external payable nonReentrant {
-        bool proven = _isProven(house, receipt, lock, signature);
-        if (!proven) _requireMembership(house, payer, receipt.payer, epoch.number);
-        require(lock.epoch <= epoch.number, Inadmissible(lock.epoch, epoch.number));
+        DebitDemand memory demand = _ofLock(house, About.Credit, epoch.number, receipt, lock, signature);
         _requireEpoch(house, epoch, epoch.number);
         require(_status(house, lock, epoch.cutTime).paid != 0, NotDecided(lock.key));
         if (lock.epoch < epoch.number) {
@@ -100,27 +101,42 @@ abstract contract Demands is Bonds {
             _requireEpoch(house, previous, epoch.number - 1);
             require(_status(house, lock, previous.cutTime).live != 0, NotLive(lock.key));
         }
-        _demandOfLock(house, About.Credit, epoch.number, receipt, lock, proven);
+        _demand(house, demand, payer, payee);
     }
 
-    function _demandOfPayment(IClearingHouse house, About about, Payment calldata payment, uint32 leg) private {
-        (uint64 epoch, bytes32 from, bytes32 to) = (payment.epoch, payment.from, payment.to);
-        _demand(house, DebitDemand(about, epoch, from, to, false, payment.position, payment.hash(), leg, false));
+    function _ofPayment(About about, Payment calldata payment) private pure returns (DebitDemand memory demand) {
+        (demand.about, demand.epoch, demand.from, demand.to) = (about, payment.epoch, payment.from, payment.to);
+        (demand.position, demand.entry) = (payment.position, payment.hash());
     }
 
-    function _demandOfLock(
+    /// @dev Proven if the operator signed the receipt; without a signature it may not be there at all.
+    function _ofLock(
         IClearingHouse house,
         About about,
         uint64 epoch,
         LockReceipt calldata receipt,
         Lock calldata lock,
-        bool proven
-    ) private {
-        (bytes32 from, bytes32 to, uint32 position) = (receipt.payer, lock.to, receipt.position);
-        _demand(house, DebitDemand(about, epoch, from, to, true, position, receipt.lock, 0, proven));
+        bytes calldata signature
+    ) private view returns (DebitDemand memory demand) {
+        require(receipt.lock == lock.hash(), NoEvidence());
+        require(lock.epoch <= epoch, Inadmissible(lock.epoch, epoch));
+        (demand.about, demand.epoch, demand.from, demand.to) = (about, epoch, receipt.payer, lock.to);
+        (demand.isLock, demand.position, demand.entry) = (true, receipt.position, receipt.lock);
+        if (signature.length == 0) return demand;
+        _requireOperator(house, receipt.hash(), signature);
+        (demand.proven, demand.fromIndex) = (true, receipt.index + 1);
     }
 
-    function _demand(IClearingHouse house, DebitDemand memory demand) private {
+    /// @dev Only leaves at the indices that the operator signed answer: it could commit to a second leaf of a member, in which
+    /// nothing is owed.
+    function _demand(
+        IClearingHouse house,
+        DebitDemand memory demand,
+        Membership calldata payer,
+        Membership calldata other
+    ) private {
+        if (!demand.proven) demand.fromIndex = _indexOf(house, payer, demand.from, demand.epoch);
+        if (_isThere(other)) demand.toIndex = _indexOf(house, other, demand.to, demand.epoch);
         bytes32 id = _challenge(house, demand.epoch, keccak256(abi.encode(demand)));
         emit DebitDemanded(address(house), demand.epoch, id, demand);
     }
@@ -170,28 +186,21 @@ abstract contract Demands is Bonds {
     }
 
     /// @dev Whoever is no member has no leaf, and the operator could not show what does not stand in it.
-    function _requireMembership(
+    /// @return The member's index and one.
+    function _indexOf(
         IClearingHouse house,
         Membership calldata one,
         bytes32 member,
         uint256 epoch
-    ) private view {
+    ) private view returns (uint32) {
         require(one.receipt.member == member, WrongMember(one.receipt.member, member));
         require(one.receipt.epoch <= epoch, Inadmissible(one.receipt.epoch, epoch));
         _requireOperator(house, one.receipt.hash(), one.signature);
+        return one.receipt.index + 1;
     }
 
-    /// @return proven Whether the operator signed it; no signature: it may not be there at all.
-    function _isProven(
-        IClearingHouse house,
-        LockReceipt calldata receipt,
-        Lock calldata lock,
-        bytes calldata signature
-    ) private view returns (bool proven) {
-        require(receipt.lock == lock.hash(), NoEvidence());
-        if (signature.length == 0) return false;
-        _requireOperator(house, receipt.hash(), signature);
-        return true;
+    function _isThere(Membership calldata one) private pure returns (bool) {
+        return one.signature.length != 0;
     }
 
     function _status(IClearingHouse house, Lock calldata lock, uint256 time) internal view returns (Status memory) {

@@ -31,10 +31,9 @@ contract HouseCourt is Demands {
         uint256 gas = gasleft();
         Challenge memory one = _answered(house, demand.epoch, keccak256(abi.encode(demand)));
         _requireMember(identity, demand.member);
-        _requireLeaf(house, epochs[1], demand.epoch, proofs[1], demand.member);
+        _requireLeaf(house, epochs[1], demand.epoch, proofs[1], demand.member, demand.index);
         Leaf calldata leaf = proofs[1].leaf;
         require(proofs[0].index == proofs[1].index, WrongAnswer(1));
-        require(demand.index == 0 || demand.index == proofs[1].index + 1, WrongAnswer(2));
         _requireBefore(house, epochs[0], demand.epoch - 1, proofs[0], demand.member);
         // Whoever had deposited by then had a leaf: it cannot begin anew at another index.
         bool isNew = proofs[0].leaf.member != demand.member;
@@ -64,11 +63,12 @@ contract HouseCourt is Demands {
         bytes32[] calldata path
     ) external nonReentrant {
         uint256 gas = gasleft();
-        Challenge memory one = _answeredDebit(house, demand, About.Credit);
-        require(!demand.isLock && payment.hash() == demand.entry, WrongAnswer(5));
-        _requireLeaf(house, epoch, demand.epoch, proof, demand.to);
-        uint256[] memory sums = Payments.sums(payment.asset, payment.amount, epoch.left.length);
-        _requireEntry(proof.leaf.income, position, demand.entry, sums, path);
+        Challenge memory one = _answeredDebit(house, demand);
+        bool isCredit = demand.about == About.Credit && !demand.isLock;
+        require(isCredit && payment.hash() == demand.entry, WrongAnswer(5));
+        _requireLeaf(house, epoch, demand.epoch, proof, demand.to, demand.toIndex);
+        uint256 assets = epoch.left.length;
+        _requireAmount(proof.leaf.income, position, demand.entry, payment.asset, payment.amount, assets, path);
         _settle(one, gas);
     }
 
@@ -83,13 +83,13 @@ contract HouseCourt is Demands {
         bytes32[] calldata path
     ) external nonReentrant {
         uint256 gas = gasleft();
-        Challenge memory one = _answeredDebit(house, demand, About.Credit);
-        require(demand.isLock && lock.hash() == demand.entry, WrongAnswer(5));
-        _requireLeaf(house, epoch, demand.epoch, proof, demand.to);
+        Challenge memory one = _answeredDebit(house, demand);
+        bool isCredit = demand.about == About.Credit && demand.isLock;
+        require(isCredit && lock.hash() == demand.entry, WrongAnswer(5));
+        _requireLeaf(house, epoch, demand.epoch, proof, demand.to, demand.toIndex);
         uint256 paid = _status(house, lock, epoch.cutTime).paid;
         bytes32 credit = Locks.creditHash(demand.from, demand.position, demand.entry, paid);
-        uint256[] memory sums = Payments.sums(lock.asset, paid, epoch.left.length);
-        _requireEntry(proof.leaf.income, position, credit, sums, path);
+        _requireAmount(proof.leaf.income, position, credit, lock.asset, paid, epoch.left.length, path);
         _settle(one, gas);
     }
 
@@ -105,15 +105,15 @@ contract HouseCourt is Demands {
         bytes32[] calldata legPath
     ) external nonReentrant {
         uint256 gas = gasleft();
-        Challenge memory one = _answeredDebit(house, demand, About.Leg);
-        require(payment.hash() == demand.entry && leg.group == payment.group, WrongAnswer(5));
+        Challenge memory one = _answeredDebit(house, demand);
+        bool isLeg = demand.about == About.Leg && leg.group == payment.group;
+        require(isLeg && payment.hash() == demand.entry, WrongAnswer(5));
         require(leg.leg == demand.leg && leg.epoch == demand.epoch, WrongAnswer(6));
-        uint256[] memory sums = Payments.sums(leg.asset, leg.amount, epoch.left.length);
-        _requireEntry(leg.group, leg.leg, Leg(leg.from, leg.to, leg.asset, leg.amount).hash(), sums, legPath);
-        _requireLeaf(house, epoch, demand.epoch, proof, leg.from);
-        // The climb has overwritten the sums.
-        sums = Payments.sums(leg.asset, leg.amount, epoch.left.length);
-        _requireEntry(proof.leaf.payments, leg.position, leg.hash(), sums, path);
+        uint256 assets = epoch.left.length;
+        bytes32 entry = Leg(leg.from, leg.to, leg.asset, leg.amount).hash();
+        _requireAmount(leg.group, leg.leg, entry, leg.asset, leg.amount, assets, legPath);
+        _requireLeaf(house, epoch, demand.epoch, proof, leg.from, leg.from == demand.to ? demand.toIndex : 0);
+        _requireAmount(proof.leaf.payments, leg.position, leg.hash(), leg.asset, leg.amount, assets, path);
         _settle(one, gas);
     }
 
@@ -127,8 +127,8 @@ contract HouseCourt is Demands {
         bytes32[] calldata path
     ) external nonReentrant {
         uint256 gas = gasleft();
-        Challenge memory one = _answeredDebit(house, demand, About.Leg);
-        require(payment.hash() == demand.entry, WrongAnswer(5));
+        Challenge memory one = _answeredDebit(house, demand);
+        require(demand.about == About.Leg && payment.hash() == demand.entry, WrongAnswer(5));
         require(entry == 0 || !_hasPlace(demand.leg, sums, path), WrongAnswer(7));
         _requireEntry(payment.group, _placeOf(demand.leg, sums, path), entry, sums, path);
         _settle(one, gas);
@@ -145,14 +145,13 @@ contract HouseCourt is Demands {
         bytes32[] calldata statusPath
     ) external nonReentrant {
         uint256 gas = gasleft();
-        Challenge memory one = _answeredDebit(house, demand, About.Status);
-        require(lock.hash() == demand.entry, WrongAnswer(5));
-        _requireLeaf(house, epoch, demand.epoch, proof, demand.from);
+        Challenge memory one = _answeredDebit(house, demand);
+        require(demand.about == About.Status && lock.hash() == demand.entry, WrongAnswer(5));
+        _requireLeaf(house, epoch, demand.epoch, proof, demand.from, demand.fromIndex);
         uint256 assets = epoch.left.length;
-        uint256[] memory sums = Payments.sums(lock.asset, lock.amount, assets);
-        _requireEntry(proof.leaf.locks, demand.position, demand.entry, sums, path);
+        _requireAmount(proof.leaf.locks, demand.position, demand.entry, lock.asset, lock.amount, assets, path);
         Status memory status = _status(house, lock, epoch.cutTime);
-        sums = status.sums(lock.asset, assets);
+        uint256[] memory sums = status.sums(lock.asset, assets);
         LeafRules.checkStatuses(
             proof.leaf,
             Tallies.climb(demand.position, status.hash(demand.entry), sums, statusPath)
@@ -167,9 +166,9 @@ contract HouseCourt is Demands {
         Absence calldata absence
     ) external nonReentrant {
         uint256 gas = gasleft();
-        Challenge memory one = _answeredDebit(house, demand, demand.about);
+        Challenge memory one = _answeredDebit(house, demand);
         require(!demand.proven, WrongAnswer(8));
-        _requireLeaf(house, absence.epoch, demand.epoch, absence.proof, demand.from);
+        _requireLeaf(house, absence.epoch, demand.epoch, absence.proof, demand.from, demand.fromIndex);
         bool stands = absence.entry == demand.entry && _hasPlace(demand.position, absence.sums, absence.path);
         require(!stands, WrongAnswer(9));
         _requireEntry(
@@ -189,7 +188,7 @@ contract HouseCourt is Demands {
         Release calldata release
     ) external nonReentrant {
         uint256 gas = gasleft();
-        Challenge memory one = _answeredDebit(house, demand, demand.about);
+        Challenge memory one = _answeredDebit(house, demand);
         // A payee gives up its own claim by a release, and no right of the payer.
         require(demand.isLock && (demand.proven || demand.about == About.Credit), WrongAnswer(10));
         _requireMember(release.payee, demand.to);
@@ -198,9 +197,10 @@ contract HouseCourt is Demands {
             Payment calldata payment = release.payments[0];
             paid = payment.hash();
             require(payment.epoch <= demand.epoch, Inadmissible(payment.epoch, demand.epoch));
-            _requireLeaf(house, release.epochs[0], payment.epoch, release.proofs[0], demand.to);
-            uint256[] memory sums = Payments.sums(payment.asset, payment.amount, release.epochs[0].left.length);
-            _requireEntry(release.proofs[0].leaf.income, release.position, paid, sums, release.path);
+            _requireLeaf(house, release.epochs[0], payment.epoch, release.proofs[0], demand.to, demand.toIndex);
+            uint256 assets = release.epochs[0].left.length;
+            bytes32 income = release.proofs[0].leaf.income;
+            _requireAmount(income, release.position, paid, payment.asset, payment.amount, assets, release.path);
         }
         bytes32 structHash = Locks.releaseHash(demand.from, demand.position, demand.entry, paid);
         require(
@@ -210,12 +210,7 @@ contract HouseCourt is Demands {
         _settle(one, gas);
     }
 
-    function _answeredDebit(
-        IClearingHouse house,
-        DebitDemand calldata demand,
-        About about
-    ) private returns (Challenge memory) {
-        require(demand.about == about, WrongAnswer(5));
+    function _answeredDebit(IClearingHouse house, DebitDemand calldata demand) private returns (Challenge memory) {
         return _answered(house, demand.epoch, keccak256(abi.encode(demand)));
     }
 
@@ -224,13 +219,16 @@ contract HouseCourt is Demands {
         require(member == needed, WrongMember(member, needed));
     }
 
+    /// @param index Where the member's leaf is, and one; zero: anywhere.
     function _requireLeaf(
         IClearingHouse house,
         Epoch calldata epoch,
         uint256 number,
         Proof calldata proof,
-        bytes32 member
+        bytes32 member,
+        uint256 index
     ) private view {
+        require(index == 0 || index == proof.index + 1, WrongAnswer(2));
         _requireEpoch(house, epoch, number);
         require(proof.leaf.member == member, WrongMember(proof.leaf.member, member));
         uint256[] memory sums = proof.leaf.sums(epoch.left.length);
@@ -245,7 +243,7 @@ contract HouseCourt is Demands {
         Proof calldata proof,
         bytes32 member
     ) private view {
-        if (proof.leaf.member == member) return _requireLeaf(house, epoch, number, proof, member);
+        if (proof.leaf.member == member) return _requireLeaf(house, epoch, number, proof, member, 0);
         _requireEpoch(house, epoch, number);
         LeafRules.checkEmpty(proof.leaf, epoch.left.length);
         // A smaller tree has no such place.
@@ -267,6 +265,18 @@ contract HouseCourt is Demands {
         require(account.member == leaf.member && account.seq == leaf.seq, WrongAnswer(11));
         address signer = Statements.signerOf(house, account.hash(), signature);
         require(signer == identity.signer, BadSignature(identity.signer));
+    }
+
+    function _requireAmount(
+        bytes32 tally,
+        uint256 position,
+        bytes32 entry,
+        uint256 asset,
+        uint256 amount,
+        uint256 assets,
+        bytes32[] calldata path
+    ) private pure {
+        _requireEntry(tally, position, entry, Payments.sums(asset, amount, assets), path);
     }
 
     function _requireEntry(

@@ -133,23 +133,25 @@ contract HouseStake is IHouseStake, Vault {
         require(block.timestamp < settledAt + period, TooLate(block.timestamp, settledAt + period));
         Leaf calldata leaf = proof.leaf;
         Insured storage one = _insured[proof.index];
-        require(one.member == 0 && leaf.member != 0, AlreadyClaimed(proof.index));
+        require(leaf.member != 0, WrongProof());
         require(epoch.number == house.finalized(), WrongEpoch());
         _requireLeaf(epoch, proof);
         Tally memory insured = Tallies.climb(proof.index, leaf.member, limits, limitPath);
         require(insured.isEqual(epoch.limits), WrongProof());
         require(receipt.member == leaf.member && receipt.epoch > epoch.number, WrongStatement());
         _requireOperator(receipt.hash(), signature);
-        one.member = leaf.member;
-        one.until = uint64(block.timestamp + period);
+        bool more = one.member == 0;
+        if (more) _reserve(one, leaf, limits);
         for (uint256 i; i < limits.length; ++i) {
-            Line memory line = leaf.lines[i];
-            uint128 inflow = receipt.credits[i] > line.credits ? receipt.credits[i] - line.credits : 0;
-            uint128 spent = line.debits + line.locked;
-            uint128 limit = uint128(limits[i] >> 128);
-            one.lines.push(InsuredLine(limit, inflow, spent, spent));
-            _reserved[i] += limit;
+            uint128 credits = leaf.lines[i].credits;
+            uint128 inflow = receipt.credits[i] > credits ? receipt.credits[i] - credits : 0;
+            if (inflow <= one.lines[i].inflow) continue;
+            one.lines[i].inflow = inflow;
+            more = true;
         }
+        // Anybody may claim for anybody, so an operator could come first with a receipt of little: a better one counts after it.
+        require(more, AlreadyClaimed(proof.index));
+        one.until = uint64(block.timestamp + period);
         emit InsuredClaimed(proof.index, leaf.member);
     }
 
@@ -203,6 +205,17 @@ contract HouseStake is IHouseStake, Vault {
         // Half is burned, so that an operator gains nothing by convicting itself.
         _pay(_assets[asset], convictor, convictor, rest / 2);
         _pay(_assets[asset], NOBODY, NOBODY, rest - rest / 2);
+    }
+
+    function _reserve(Insured storage one, Leaf calldata leaf, uint256[] calldata limits) private {
+        one.member = leaf.member;
+        for (uint256 i; i < limits.length; ++i) {
+            Line calldata line = leaf.lines[i];
+            uint128 spent = line.debits + line.locked;
+            uint128 limit = uint128(limits[i] >> 128);
+            one.lines.push(InsuredLine(limit, 0, spent, spent));
+            _reserved[i] += limit;
+        }
     }
 
     function _said(Statement calldata one) private view returns (Said memory said) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Payouts} from "./Payouts.sol";
 import {IClearingHouse, Identity, Terms} from "./interfaces/IClearingHouse.sol";
@@ -9,7 +10,9 @@ import {Posting} from "./types/house/Posting.sol";
 
 /// @title What the chain tells a house: deposits and requests, in a chain of hashes that no reorganisation can change unseen
 abstract contract Inbox is IClearingHouse, Payouts {
-    bytes32 private constant REQUEST_TYPEHASH = keccak256("Request(address signer,uint8 asset,uint128 target)");
+    bytes32 private constant REQUEST_TYPEHASH = keccak256(
+        "Request(address signer,address owner,uint8 asset,uint128 target)"
+    );
     uint256 private constant MAX_ASSETS = 4;
 
     /// @notice One slot, since each commit and each deposit writes it.
@@ -60,16 +63,23 @@ abstract contract Inbox is IClearingHouse, Payouts {
 
     /// @inheritdoc IClearingHouse
     function deposit(address signer, address owner, uint8 asset, uint256 amount) external payable nonReentrant {
-        require(isRunning(), Halted());
-        bytes32 member = memberOf(Identity(signer, owner));
-        uint256 received = _receive(assetAt(asset), amount);
-        Standing storage held = _standings[member][asset];
-        // A sum of 128 bits or more overflows here, so the amount fits.
-        _totals[asset] += uint128(received);
-        require(received <= type(uint128).max, WrongValue(received, type(uint128).max));
-        held.deposited += uint128(received);
-        uint256 number = _post(member, asset, uint128(received), held);
-        emit Deposited(member, owner, signer, number, asset, received);
+        _deposit(Identity(signer, owner), asset, amount);
+    }
+
+    /// @inheritdoc IClearingHouse
+    function depositWithPermit(
+        address signer,
+        address owner,
+        uint8 asset,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external nonReentrant {
+        // Somebody may have used the permit already: then the allowance is there, and a failure means nothing.
+        try IERC20Permit(assetAt(asset)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        _deposit(Identity(signer, owner), asset, amount);
     }
 
     /// @inheritdoc IClearingHouse
@@ -79,7 +89,7 @@ abstract contract Inbox is IClearingHouse, Payouts {
 
     /// @inheritdoc IClearingHouse
     function requestFor(Identity calldata identity, uint8 asset, uint128 target, bytes calldata signature) external {
-        bytes32 structHash = keccak256(abi.encode(REQUEST_TYPEHASH, identity.signer, asset, target));
+        bytes32 structHash = keccak256(abi.encode(REQUEST_TYPEHASH, identity, asset, target));
         require(
             SignatureChecker.isValidSignatureNowCalldata(identity.owner, _hashTypedDataV4(structHash), signature),
             BadSignature(identity.owner)
@@ -118,6 +128,19 @@ abstract contract Inbox is IClearingHouse, Payouts {
         // Garbage recovers to zero: such a signer would sign whatever anybody likes.
         require(identity.signer != address(0) && identity.owner != address(0), NoSuchMember());
         return keccak256(abi.encode(identity.signer, identity.owner));
+    }
+
+    function _deposit(Identity memory identity, uint8 asset, uint256 amount) private {
+        require(isRunning(), Halted());
+        bytes32 member = memberOf(identity);
+        uint256 received = _receive(assetAt(asset), amount);
+        Standing storage held = _standings[member][asset];
+        // A sum of 128 bits or more overflows here, so the amount fits.
+        _totals[asset] += uint128(received);
+        require(received <= type(uint128).max, WrongValue(received, type(uint128).max));
+        held.deposited += uint128(received);
+        uint256 number = _post(member, asset, uint128(received), held);
+        emit Deposited(member, identity.owner, identity.signer, number, asset, received);
     }
 
     function _request(Identity memory identity, uint8 asset, uint128 target) private {

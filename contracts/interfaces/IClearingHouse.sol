@@ -120,6 +120,17 @@ interface IClearingHouse is IPayouts {
 
     /// @notice Deposits for a member; anybody may.
     function deposit(address signer, address owner, uint8 asset, uint256 amount) external payable;
+    /// @notice Deposits a token of the sender with its ERC-2612 permit for this house. Whoever uses the permit first gains nothing.
+    function depositWithPermit(
+        address signer,
+        address owner,
+        uint8 asset,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external;
     /// @notice The owner (the sender) wants `target` withdrawn for life, more than it wanted before.
     function request(address signer, uint8 asset, uint128 target) external;
     /// @notice The same with the owner's signature over `Request`; nobody gains by sending it twice.
@@ -148,7 +159,7 @@ interface IClearingHouse is IPayouts {
 
     /// @notice Pays members all that they had in the last final epoch, but for what was locked.
     function exit(Epoch calldata epoch, Claim[] calldata claims, bytes32[] calldata path) external;
-    /// @notice Divides a lock that was undecided in the last final epoch.
+    /// @notice Divides a lock that was undecided in the last final epoch. `payer`, `payee`: only of those who get something of it.
     function exitLock(
         Epoch calldata epoch,
         Proof calldata proof,

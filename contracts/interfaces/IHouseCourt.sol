@@ -51,6 +51,8 @@ enum About {
 /// @param isLock Whether it stands in `locks` of the payer, or in `payments`.
 /// @param entry The hash that stands there.
 /// @param leg Which leg of the group.
+/// @param fromIndex The payer's index and one: no other leaf of the payer answers.
+/// @param toIndex The same of `to`, which of a leg is its payer; zero: unknown.
 /// @param proven The operator itself signed that the lock stands there.
 struct DebitDemand {
     About about;
@@ -61,6 +63,8 @@ struct DebitDemand {
     uint32 position;
     bytes32 entry;
     uint32 leg;
+    uint32 fromIndex;
+    uint32 toIndex;
     bool proven;
 }
 
@@ -114,17 +118,20 @@ interface IHouseCourt is IVault {
     /// @notice D2: the leaf of a member, at least as good for it as the evidence.
     function challengeLeaf(IClearingHouse house, Epoch calldata epoch, Evidence calldata evidence) external payable;
     /// @notice D3: the credit of a payment that is debited in its epoch. `payer`: the membership of who was debited.
+    /// `payee`: the other one's, here and below; without a signature: unknown, and any leaf of the payee's may answer.
     function challengeCredit(
         IClearingHouse house,
         Payment calldata payment,
-        Membership calldata payer
+        Membership calldata payer,
+        Membership calldata payee
     ) external payable;
-    /// @notice D3: another leg of the payment's group.
+    /// @notice D3: another leg of the payment's group. `other`: the membership of that leg's payer.
     function challengeLeg(
         IClearingHouse house,
         Payment calldata payment,
         uint32 leg,
-        Membership calldata payer
+        Membership calldata payer,
+        Membership calldata other
     ) external payable;
     /// @notice D5: the status of a lock. With the operator's signature of the receipt the lock must be there, and `payer` does not matter.
     function challengeLock(
@@ -133,7 +140,8 @@ interface IHouseCourt is IVault {
         LockReceipt calldata receipt,
         Lock calldata lock,
         bytes calldata signature,
-        Membership calldata payer
+        Membership calldata payer,
+        Membership calldata payee
     ) external payable;
     /// @notice D5: the credit of a lock that was paid in this epoch. `previous`: the epoch before.
     function challengeLockCredit(
@@ -143,7 +151,8 @@ interface IHouseCourt is IVault {
         LockReceipt calldata receipt,
         Lock calldata lock,
         bytes calldata signature,
-        Membership calldata payer
+        Membership calldata payer,
+        Membership calldata payee
     ) external payable;
 
     /// @notice `epochs`, `proofs`: the epoch before and the challenged one. `account`: the one that the leaf was taken from.

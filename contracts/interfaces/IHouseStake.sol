@@ -58,7 +58,7 @@ interface IHouseStake is IVault {
 
     /// @notice Starts the clock for claims, once the house is settled.
     function settle() external;
-    /// @notice A member asks for what it was credited after the last final `epoch`. `limits`: its limits there, `limit | 0` in each word.
+    /// @notice A member asks for what it was credited after the last final `epoch`; a receipt of more may follow. `limits`: its limits there, `limit | 0` in each word.
     function claimInsured(
         Epoch calldata epoch,
         Proof calldata proof,

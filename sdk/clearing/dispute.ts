@@ -58,6 +58,7 @@ export interface DebitDemand {
   readonly about: 'credit' | 'leg' | 'status'
   readonly epoch: bigint
   readonly from: Hex
+  /** The payee; where another leg is asked for, its payer, as far as it is known. */
   readonly to: Hex
   /** Whether it stands in the payer's locks, or in its payments. */
   readonly isLock: boolean
@@ -65,17 +66,30 @@ export interface DebitDemand {
   /** The hash that stands there. */
   readonly entry: Hex
   readonly leg: number
+  /** The index of `from` and one: no other leaf of it answers. */
+  readonly fromIndex: number
+  /** The same of `to`; zero: unknown. */
+  readonly toIndex: number
   /** The operator itself signed that the lock stands there. */
   readonly proven: boolean
 }
 
 export type Demand = LeafDemand | DebitDemand
 
-/** A demand as somebody makes it; each field is an argument of the court's function of that name. */
+/**
+ * A demand as somebody makes it; each field is an argument of the court's function of that name.
+ * With the membership of the other side (`payee`, or `other`: who pays the leg) no second leaf of that member can answer.
+ */
 export type Challenge =
   | { readonly kind: 'leaf'; readonly epoch: Epoch; readonly evidence: Evidence }
-  | { readonly kind: 'credit'; readonly payment: Payment; readonly payer: Membership }
-  | { readonly kind: 'leg'; readonly payment: Payment; readonly leg: number; readonly payer: Membership }
+  | { readonly kind: 'credit'; readonly payment: Payment; readonly payer: Membership; readonly payee?: Membership }
+  | {
+      readonly kind: 'leg'
+      readonly payment: Payment
+      readonly leg: number
+      readonly payer: Membership
+      readonly other?: Membership
+    }
   | (LockChallenge & { readonly kind: 'lock' })
   | (LockChallenge & { readonly kind: 'lockCredit'; readonly previous: Epoch })
 
@@ -86,6 +100,7 @@ export interface LockChallenge {
   readonly lock: HouseLock
   readonly signature: Hex
   readonly payer?: Membership
+  readonly payee?: Membership
 }
 
 /** Something else than the debit in question, or nothing, where it is said to stand. */
@@ -170,7 +185,7 @@ const LEAF_DEMAND = parameters(
   '(uint64 epoch,bytes32 member,uint32 index,uint64 since,uint64 seq,uint128[] credits,uint128[] deposited,uint128[] requested) demand',
 )
 const DEBIT_DEMAND = parameters(
-  '(uint8 about,uint64 epoch,bytes32 from,bytes32 to,bool isLock,uint32 position,bytes32 entry,uint32 leg,bool proven) demand',
+  '(uint8 about,uint64 epoch,bytes32 from,bytes32 to,bool isLock,uint32 position,bytes32 entry,uint32 leg,uint32 fromIndex,uint32 toIndex,bool proven) demand',
 )
 
 /** By which the court knows a demand. */

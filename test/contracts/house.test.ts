@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { ZeroHash } from 'ethers'
+import { Signature, SigningKey, TypedDataEncoder, ZeroHash } from 'ethers'
 import fc from 'fast-check'
 import {
   accountHash,
@@ -28,6 +28,11 @@ import {
 
 const BOND = { value: 10n ** 18n }
 const GAS = { gasLimit: 5_000_000 }
+/** The membership of somebody whose index is unknown. */
+const NOBODY = {
+  receipt: { member: ZeroHash, index: 0, epoch: 0, seq: 0, credits: [], income: ZeroHash },
+  signature: '0x',
+}
 const LEAF_DEMAND = '(uint64,bytes32,uint32,uint64,uint64,uint128[],uint128[],uint128[])'
 const SECRET = ethers.id('a secret') as Hex
 const { time } = networkHelpers
@@ -382,7 +387,7 @@ describe('A clearing house', () => {
       house.pay(alice, bob, 5n)
       const payment = house.pay(alice, bob, 60n)
       const one = await house.commit()
-      await judge(house, 'challengeCredit', payment, house.membership(alice), BOND)
+      await judge(house, 'challengeCredit', payment, house.membership(alice), NOBODY, BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const path = tallyPath(one.trees.get(bob.id)!.income, 1)
       const answer = [payment, one.epoch, house.proof(one, bob), 1, path]
@@ -392,7 +397,7 @@ describe('A clearing house', () => {
         'NotChallenged',
       )
       await expect(
-        judge(house, 'challengeCredit', payment, house.membership(alice), BOND),
+        judge(house, 'challengeCredit', payment, house.membership(alice), NOBODY, BOND),
       ).to.be.revertedWithCustomError(house.court, 'AlreadyChallenged')
     })
 
@@ -401,14 +406,14 @@ describe('A clearing house', () => {
       const made = house.pay(alice, bob, 60n)
       const one = await house.commit()
       for (const position of [0, 9]) {
-        await judge(house, 'challengeCredit', { ...made, amount: 61n, position }, house.membership(alice), BOND)
+        await judge(house, 'challengeCredit', { ...made, amount: 61n, position }, house.membership(alice), NOBODY, BOND)
         const { demand } = await demandOf(house, 'DebitDemanded')
         const entry = toHex(paymentHash(made))
         const sums = amountRow(paymentHash(made), 0, 60n, 1).sums
         const absence = { epoch: one.epoch, proof: house.proof(one, alice), entry, sums, path: [] }
         await judge(house, 'answerByAbsence', demand, absence)
       }
-      await judge(house, 'challengeCredit', made, house.membership(alice), BOND)
+      await judge(house, 'challengeCredit', made, house.membership(alice), NOBODY, BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const sums = amountRow(paymentHash(made), 0, 60n, 1).sums
       const lie = { epoch: one.epoch, proof: house.proof(one, alice), entry: toHex(paymentHash(made)), sums, path: [] }
@@ -422,7 +427,7 @@ describe('A clearing house', () => {
       const payment = house.pay(alice, bob, 60n)
       const one = await house.commit()
       const nobody = { ...payment, from: ethers.id('nobody') }
-      const ask = (one: object, membership: object) => judge(house, 'challengeCredit', one, membership, BOND)
+      const ask = (one: object, membership: object) => judge(house, 'challengeCredit', one, membership, NOBODY, BOND)
       await expect(ask(nobody, house.membership(alice))).to.be.revertedWithCustomError(house.court, 'WrongMember')
       await expect(ask(payment, house.membership(alice, 2n))).to.be.revertedWithCustomError(house.court, 'Inadmissible')
       const forged = {
@@ -433,7 +438,7 @@ describe('A clearing house', () => {
       const lock = { to: bob.id, asset: 0, amount: 1n, key: SECRET, deadline: 0n, epoch: 1n }
       const receipt = { payer: nobody.from, index: 0, position: 0, lock: toHex(lockHash(lock)) }
       await expect(
-        judge(house, 'challengeLock', one.epoch, receipt, lock, '0x', house.membership(alice), BOND),
+        judge(house, 'challengeLock', one.epoch, receipt, lock, '0x', house.membership(alice), NOBODY, BOND),
       ).to.be.revertedWithCustomError(house.court, 'WrongMember')
     })
 
@@ -442,7 +447,7 @@ describe('A clearing house', () => {
       const one = await house.commit()
       const payment = house.pay(alice, bob, 60n, { credit: false })
       const two = await house.commit()
-      await judge(house, 'challengeCredit', payment, house.membership(alice), BOND)
+      await judge(house, 'challengeCredit', payment, house.membership(alice), NOBODY, BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const answer = [payment, two.epoch, house.proof(two, bob), 0, []]
       await expect(judge(house, 'answerCredit', demand, ...answer)).to.be.revertedWithCustomError(
@@ -451,6 +456,58 @@ describe('A clearing house', () => {
       )
       await pastAnswers()
       expect(await exitAll(house, one, [alice, bob, carol])).to.deep.equal([100n, 200n, 300n])
+    })
+  })
+
+  describe('with two leaves of one member', () => {
+    /** Bob is paid by alice. The operator debits her, and has a second leaf of `twin` that says otherwise. */
+    async function twins(twin: 'alice' | 'bob') {
+      const { house, alice, bob, carol } = await open()
+      const one = await house.commit()
+      const payment = house.pay(alice, bob, 60n, { credit: false })
+      const row = amountRow(paymentHash(payment), 0, 60n, 1)
+      const income = toHex(tallyHash(topOf(buildTally([row], 1))))
+      const two = await house.commit((leaves) => {
+        const nothing = { seq: 0n, locks: house.empty(), payments: house.empty(), income: house.empty() }
+        const lines = [{ ...house.emptyLeaf.lines[0]!, credits: 60n, debits: 60n }]
+        if (twin === 'alice') leaves[3] = { ...house.emptyLeaf, ...nothing, member: alice.id }
+        else leaves[3] = { ...house.emptyLeaf, ...nothing, member: bob.id, income, lines }
+      })
+      return { house, alice, bob, carol, one, two, payment }
+    }
+
+    it('is halted for a debit that the second leaf of the payer does not show', async () => {
+      const { house, alice, bob, carol, one, two, payment } = await twins('alice')
+      await judge(house, 'challengeCredit', payment, house.membership(alice), NOBODY, BOND)
+      const { demand } = await demandOf(house, 'DebitDemanded')
+      const proof = house.proof(two, { ...alice, index: 3 })
+      const absence = { epoch: two.epoch, proof, entry: ZeroHash, sums: [0n], path: [] }
+      await expect(judge(house, 'answerByAbsence', demand, absence))
+        .to.be.revertedWithCustomError(house.court, 'WrongAnswer')
+        .withArgs(2)
+      await pastAnswers()
+      expect(await exitAll(house, one, [alice, bob, carol])).to.deep.equal([100n, 200n, 300n])
+    })
+
+    it('is halted for a credit that only the second leaf of the payee shows', async () => {
+      const { house, alice, bob, carol, one, two, payment } = await twins('bob')
+      await judge(house, 'challengeCredit', payment, house.membership(alice), house.membership(bob), BOND)
+      const { demand } = await demandOf(house, 'DebitDemanded')
+      const proof = house.proof(two, { ...bob, index: 3 })
+      const answer = [payment, two.epoch, proof, 0, []]
+      await expect(judge(house, 'answerCredit', demand, ...answer))
+        .to.be.revertedWithCustomError(house.court, 'WrongAnswer')
+        .withArgs(2)
+      await pastAnswers()
+      expect(await exitAll(house, one, [alice, bob, carol])).to.deep.equal([100n, 200n, 300n])
+    })
+
+    it('is convicted by them', async () => {
+      const { house, bob, two } = await twins('bob')
+      const none = { accounts: [], receipts: [], signature: '0x', epochs: [two.epoch] }
+      const statements = [bob, { ...bob, index: 3 }].map((one) => ({ ...none, leaves: [house.proof(two, one)] }))
+      await house.stake.getFunction('convict')(...statements)
+      expect(await house.house.getFunction('isRunning')()).to.equal(false)
     })
   })
 
@@ -475,19 +532,39 @@ describe('A clearing house', () => {
 
     it('shows its debit, and that there are no further legs', async () => {
       const { house, alice, bob, two, tree, first, second } = await deal(true)
-      await judge(house, 'challengeLeg', first, 1, house.membership(alice), BOND)
+      await judge(house, 'challengeLeg', first, 1, house.membership(alice), NOBODY, BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const proof = house.proof(two, bob)
       await judge(house, 'answerLeg', demand, first, second, two.epoch, proof, [], tallyPath(tree, 1))
-      await judge(house, 'challengeLeg', first, 2, house.membership(alice), BOND)
+      await judge(house, 'challengeLeg', first, 2, house.membership(alice), NOBODY, BOND)
       const none = await demandOf(house, 'DebitDemanded')
       const leaf = amountRow(legHash({ ...first }), 0, 10n, 1)
       await judge(house, 'answerNoLeg', none.demand, first, toHex(leaf.hash), leaf.sums, tallyPath(tree, 0))
     })
 
+    it('answers by no second leaf of the other, if the demand names the index of the first', async () => {
+      const { house, alice, bob, tree, first } = await deal(false)
+      const leg = { ...first, from: bob.id, to: alice.id, amount: 20n, leg: 1, epoch: 3n, position: 0 }
+      const paid = house.pay(alice, bob, 10n, { group: first.group, leg: 0 })
+      const row = amountRow(paymentHash(leg), 0, 20n, 1)
+      const payments = toHex(tallyHash(topOf(buildTally([row], 1))))
+      const three = await house.commit((leaves) => {
+        leaves[3] = { ...house.emptyLeaf, member: bob.id, payments }
+      })
+      for (const other of [NOBODY, house.membership(bob)]) {
+        await judge(house, 'challengeLeg', paid, 1, house.membership(alice), other, BOND)
+        const { demand } = await demandOf(house, 'DebitDemanded')
+        const proof = house.proof(three, { ...bob, index: 3 })
+        const answer = judge(house, 'answerLeg', demand, paid, leg, three.epoch, proof, [], tallyPath(tree, 1))
+        // Who does not know the index of the other can be answered so; the operator is convicted by it.
+        if (other === NOBODY) await answer
+        else await expect(answer).to.be.revertedWithCustomError(house.court, 'WrongAnswer').withArgs(2)
+      }
+    })
+
     it('is halted if the other did not pay', async () => {
       const { house, alice, bob, carol, one, two, tree, first } = await deal(false)
-      await judge(house, 'challengeLeg', first, 1, house.membership(alice), BOND)
+      await judge(house, 'challengeLeg', first, 1, house.membership(alice), NOBODY, BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const fake = { ...first, from: bob.id, to: alice.id, amount: 20n, leg: 1 }
       const answer = judge(
@@ -521,7 +598,7 @@ describe('A clearing house', () => {
 
     it('shows a live one, which pays after a halt when its secret is known', async () => {
       const { house, alice, bob, carol, one, lock, receipt } = await locked()
-      await judge(house, 'challengeLock', one.epoch, ...receipt, house.membership(alice), BOND)
+      await judge(house, 'challengeLock', one.epoch, ...receipt, house.membership(alice), NOBODY, BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const { proof } = { proof: house.proof(one, alice) }
       await judge(house, 'answerLock', demand, lock.lock_, one.epoch, proof, [], [])
@@ -546,19 +623,30 @@ describe('A clearing house', () => {
       expect((await balance(alice)) - before).to.equal(40n)
     })
 
+    it('asks for the identity of nobody who gets nothing of it', async () => {
+      const { house, alice, carol, one, lock } = await locked(4_000n)
+      await time.increase(INTERVAL + WINDOW)
+      const leave = (payer: Person) =>
+        call(house, 'exitLock', one.epoch, house.proof(one, alice), payer.identity, carol.identity, 0, lock.lock_, [])
+      await expect(leave(carol)).to.be.revertedWithCustomError(house.house, 'WrongMember')
+      const before = await balance(alice)
+      await leave(alice)
+      expect((await balance(alice)) - before).to.equal(40n)
+    })
+
     it('credits a paid one in the first epoch that sees it, and only there', async () => {
       const { house, alice, bob, one, lock, receipt } = await locked()
       await house.registry.getFunction('reveal')(SECRET)
       const two = await house.commit()
-      await judge(house, 'challengeLockCredit', one.epoch, two.epoch, ...receipt, house.membership(alice), BOND)
+      await judge(house, 'challengeLockCredit', one.epoch, two.epoch, ...receipt, house.membership(alice), NOBODY, BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       await judge(house, 'answerLockCredit', demand, lock.lock_, two.epoch, house.proof(two, bob), 0, [])
       const three = await house.commit()
       await expect(
-        judge(house, 'challengeLockCredit', two.epoch, three.epoch, ...receipt, house.membership(alice), BOND),
+        judge(house, 'challengeLockCredit', two.epoch, three.epoch, ...receipt, house.membership(alice), NOBODY, BOND),
       ).to.be.revertedWithCustomError(house.court, 'NotLive')
       await expect(
-        judge(house, 'challengeLockCredit', one.epoch, one.epoch, ...receipt, house.membership(alice), BOND),
+        judge(house, 'challengeLockCredit', one.epoch, one.epoch, ...receipt, house.membership(alice), NOBODY, BOND),
       ).to.be.revertedWithCustomError(house.court, 'NotDecided')
     })
 
@@ -568,14 +656,14 @@ describe('A clearing house', () => {
       const two = await house.commit(() => {}, {
         status: async ({ amount }) => ({ paid: 0n, refunded: amount, live: 0n }),
       })
-      await judge(house, 'challengeLockCredit', one.epoch, two.epoch, ...receipt, house.membership(alice), BOND)
+      await judge(house, 'challengeLockCredit', one.epoch, two.epoch, ...receipt, house.membership(alice), NOBODY, BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const answer = [lock.lock_, two.epoch, house.proof(two, bob), 0, []]
       await expect(judge(house, 'answerLockCredit', demand, ...answer)).to.be.revertedWithCustomError(
         house.court,
         'WrongAnswer',
       )
-      await judge(house, 'challengeLock', two.epoch, lock, lock.lock_, '0x', house.membership(alice), BOND)
+      await judge(house, 'challengeLock', two.epoch, lock, lock.lock_, '0x', house.membership(alice), NOBODY, BOND)
       const status = await demandOf(house, 'DebitDemanded')
       await expect(
         judge(house, 'answerLock', status.demand, lock.lock_, two.epoch, house.proof(two, alice), [], []),
@@ -589,7 +677,7 @@ describe('A clearing house', () => {
       alice.locks = []
       house.pay(alice, bob, 1n)
       const two = await house.commit()
-      await judge(house, 'challengeLock', two.epoch, ...receipt, house.membership(alice), BOND)
+      await judge(house, 'challengeLock', two.epoch, ...receipt, house.membership(alice), NOBODY, BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const gone = { epoch: two.epoch, proof: house.proof(two, alice), entry: ZeroHash, sums: [0n], path: [] }
       await expect(judge(house, 'answerByAbsence', demand, gone))
@@ -616,7 +704,7 @@ describe('A clearing house', () => {
       alice.locks = []
       const payment = house.pay(alice, bob, 40n)
       const two = await house.commit()
-      await judge(house, 'challengeLock', two.epoch, ...receipt, house.membership(alice), BOND)
+      await judge(house, 'challengeLock', two.epoch, ...receipt, house.membership(alice), NOBODY, BOND)
       const { demand } = await demandOf(house, 'DebitDemanded')
       const hash = releaseHash(alice.id, 0, lock.lock, toHex(paymentHash(payment)))
       const release = {
@@ -635,7 +723,7 @@ describe('A clearing house', () => {
       )
       await judge(house, 'answerByRelease', demand, release)
       // The payer asks for itself: no word of the payee answers that.
-      await judge(house, 'challengeLock', two.epoch, lock, lock.lock_, '0x', house.membership(alice), BOND)
+      await judge(house, 'challengeLock', two.epoch, lock, lock.lock_, '0x', house.membership(alice), NOBODY, BOND)
       const own = await demandOf(house, 'DebitDemanded')
       await expect(judge(house, 'answerByRelease', own.demand, release))
         .to.be.revertedWithCustomError(house.court, 'WrongAnswer')
@@ -709,6 +797,8 @@ describe('A clearing house', () => {
       house.pay(alice, carol, 30n)
       house.pay(bob, carol, 25n)
       const receipts = [house.receipt(bob), house.receipt(carol)]
+      const little = { ...receipts[0]!.receipt, credits: [1n] }
+      const weak = { receipt: little, signature: house.sign(house.operator, receiptHash(little)) }
       await time.increase(INTERVAL + 1)
       await call(house, 'advance', 10)
       const paths = [1, 2].map((index) => {
@@ -720,10 +810,13 @@ describe('A clearing house', () => {
       })
       const claim = (person: Person, i: number, limit: bigint) => {
         const { receipt, signature } = receipts[i]!
-        const proof = house.proof(one, person)
-        return house.stake.getFunction('claimInsured')(one.epoch, proof, receipt, signature, [limit << 128n], paths[i])
+        const [proof, path] = [house.proof(one, person), paths[person.index - 1]]
+        return house.stake.getFunction('claimInsured')(one.epoch, proof, receipt, signature, [limit << 128n], path)
       }
       await expect(claim(bob, 0, 51n)).to.be.revertedWithCustomError(house.stake, 'WrongProof')
+      // Whoever is first with a receipt of less keeps nobody from claiming more.
+      receipts.push(weak)
+      await claim(bob, 2, 50n)
       await claim(bob, 0, 50n)
       await expect(claim(bob, 0, 50n)).to.be.revertedWithCustomError(house.stake, 'AlreadyClaimed')
       await claim(carol, 1, 20n)
@@ -745,6 +838,100 @@ describe('A clearing house', () => {
       // Bob got 60 and passed on 25; carol got 55 and was insured for 20.
       expect(after.map((money, i) => money - before[i]!)).to.deep.equal([35n, 20n])
       expect(await ethers.provider.getBalance(house.stake)).to.equal(0n)
+    })
+  })
+
+  it('takes a request by the signature of its owner, for that owner and this house alone', async () => {
+    const { house, alice } = await open()
+    const other = await House.open()
+    const owner = new SigningKey(ethers.id('alice owns'))
+    const types = [
+      ['signer', 'owner', 'asset', 'target'],
+      ['address', 'address', 'uint8', 'uint128'],
+    ] as const
+    const fields = types[0].map((name, i) => ({ name, type: types[1][i]! }))
+    const sign = (where: House, identity: Person['identity'], target: bigint) => {
+      const { chainId, adjudicator: verifyingContract } = where.domain
+      const domain = { name: 'Tallystick', version: '1', chainId, verifyingContract }
+      const digest = TypedDataEncoder.hash(domain, { Request: fields }, { ...identity, asset: 0, target })
+      return owner.sign(digest).serialized
+    }
+    const ask = (signature: string) => call(house, 'requestFor', alice.identity, 0, 50n, signature)
+    const wrong = [
+      sign(house, alice.identity, 51n),
+      sign(other, alice.identity, 50n),
+      sign(house, { ...alice.identity, owner: alice.identity.signer }, 50n),
+    ]
+    for (const one of wrong) await expect(ask(one)).to.be.revertedWithCustomError(house.house, 'BadSignature')
+    await ask(sign(house, alice.identity, 50n))
+    expect((await house.house.getFunction('standing')(alice.id, 0))[1]).to.equal(50n)
+  })
+
+  it('takes no signature of the operator for another house', async () => {
+    const { house, alice, bob } = await open()
+    const other = await House.open()
+    house.pay(alice, bob, 60n)
+    const { receipt } = house.receipt(bob)
+    const one = await house.commit()
+    const signature = other.sign(house.operator, receiptHash(receipt))
+    const proof = evidence(bob, { receipts: [receipt], signatures: [signature] })
+    await expect(judge(house, 'challengeLeaf', one.epoch, proof, BOND)).to.be.revertedWithCustomError(
+      house.court,
+      'BadSignature',
+    )
+  })
+
+  describe('given a token by permit', () => {
+    async function permitted() {
+      const token = await ethers.deployContract('PermitToken', [1_000n])
+      const house = await House.open([token.target as string, ethers.ZeroAddress])
+      const alice = house.join('alice')
+      const [holder, stranger] = await ethers.getSigners()
+      const types = ['owner', 'spender'].map((name) => ({ name, type: 'address' }))
+      const numbers = ['value', 'nonce', 'deadline'].map((name) => ({ name, type: 'uint256' }))
+      const domain = {
+        name: 'Permit',
+        version: '1',
+        chainId: house.domain.chainId,
+        verifyingContract: token.target as string,
+      }
+      const terms = { owner: holder!.address, spender: house.house.target, value: 60n, nonce: 0n, deadline: 2n ** 40n }
+      const signed = await holder!.signTypedData(domain, { Permit: [...types, ...numbers] }, terms)
+      const { v, r, s } = Signature.from(signed)
+      const { signer, owner } = alice.identity
+      const deposit = (asset: number, amount: bigint, from = holder!) =>
+        (house.house.connect(from) as typeof house.house).getFunction('depositWithPermit')(
+          signer,
+          owner,
+          asset,
+          amount,
+          terms.deadline,
+          v,
+          r,
+          s,
+        )
+      const permit = () => token.getFunction('permit')(terms.owner, terms.spender, 60n, terms.deadline, v, r, s)
+      const standing = async () => (await house.house.getFunction('standing')(alice.id, 0))[0]
+      return { token, house, stranger: stranger!, deposit, permit, standing }
+    }
+
+    it('takes it in one call, of the sender alone, and once', async () => {
+      const { token, house, stranger, deposit, standing } = await permitted()
+      await expect(deposit(0, 60n, stranger)).to.be.revertedWithCustomError(token, 'ERC20InsufficientAllowance')
+      await deposit(0, 60n)
+      expect(await standing()).to.equal(60n)
+      expect(await token.getFunction('balanceOf')(house.house.target)).to.equal(60n)
+      await expect(deposit(0, 60n)).to.be.revertedWithCustomError(token, 'ERC20InsufficientAllowance')
+    })
+
+    it('takes it also when a stranger has used the permit first, and no coins that nobody sent', async () => {
+      const { house, deposit, permit, standing } = await permitted()
+      await permit()
+      await deposit(0, 60n)
+      expect(await standing()).to.equal(60n)
+      await expect(deposit(1, 1n)).to.be.revertedWithoutReason(ethers)
+      await time.increase(INTERVAL + 1)
+      await expect(deposit(0, 0n)).to.be.revertedWithCustomError(house.house, 'Halted')
     })
   })
 

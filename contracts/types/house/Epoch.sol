@@ -26,7 +26,7 @@ using Epochs for Epoch global;
 using Epochs for EpochWord global;
 
 library Epochs {
-    error TooManyChallenges();
+    uint256 private constant FULL = type(uint16).max;
 
     function hash(Epoch memory epoch) internal pure returns (bytes32) {
         return keccak256(abi.encode(epoch));
@@ -53,19 +53,19 @@ library Epochs {
         return uint16(EpochWord.unwrap(kept) >> 16);
     }
 
-    /// @notice Those that nobody has answered.
+    /// @notice Those that nobody has answered. A full counter stays full, so that the epoch fails: so many open challenges could not be
+    /// answered, and if none fitted any more, an operator could fill it with its own to keep others out.
     function open(EpochWord kept) internal pure returns (uint256) {
         return uint16(EpochWord.unwrap(kept));
     }
 
     function withChallenge(EpochWord kept) internal pure returns (EpochWord) {
-        require(kept.open() != type(uint16).max, TooManyChallenges());
         // All that were ever made only lengthen the answer time, which has its end long before this.
-        uint256 made = kept.challenges() == type(uint16).max ? 0 : 1 << 16;
-        return EpochWord.wrap(EpochWord.unwrap(kept) + made + 1);
+        uint256 made = kept.challenges() == FULL ? 0 : 1 << 16;
+        return EpochWord.wrap(EpochWord.unwrap(kept) + made + (kept.open() == FULL ? 0 : 1));
     }
 
     function withAnswer(EpochWord kept) internal pure returns (EpochWord) {
-        return EpochWord.wrap(EpochWord.unwrap(kept) - 1);
+        return kept.open() == FULL ? kept : EpochWord.wrap(EpochWord.unwrap(kept) - 1);
     }
 }

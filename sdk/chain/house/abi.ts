@@ -24,7 +24,7 @@ const EVIDENCE = `(bytes32 member, ${ACCOUNT}[] accounts, ${RECEIPT}[] receipts,
 const LEAF_DEMAND =
   '(uint64 epoch, bytes32 member, uint32 index, uint64 since, uint64 seq, uint128[] credits, uint128[] deposited, uint128[] requested)'
 const DEBIT_DEMAND =
-  '(uint8 about, uint64 epoch, bytes32 from, bytes32 to, bool isLock, uint32 position, bytes32 entry, uint32 leg, bool proven)'
+  '(uint8 about, uint64 epoch, bytes32 from, bytes32 to, bool isLock, uint32 position, bytes32 entry, uint32 leg, uint32 fromIndex, uint32 toIndex, bool proven)'
 const DEBIT = `address house, ${DEBIT_DEMAND} demand`
 const ABSENCE = `(${EPOCH} epoch, ${PROOF} proof, bytes32 entry, uint256[] sums, bytes32[] path)`
 const RELEASE = `(${IDENTITY} payee, bytes signature, ${PAYMENT}[] payments, ${EPOCH}[] epochs, ${PROOF}[] proofs, uint256 position, bytes32[] path)`
@@ -84,11 +84,11 @@ export const COURT_ABI = [
   `function answerLockCredit(${DEBIT}, ${LOCK} lock, ${EPOCH} epoch, ${PROOF} proof, uint256 position, bytes32[] path)`,
   `function answerNoLeg(${DEBIT}, ${PAYMENT} payment, bytes32 entry, uint256[] sums, bytes32[] path)`,
   'function bondFor(address house, uint256 epoch) view returns (uint256)',
-  `function challengeCredit(address house, ${PAYMENT} payment, ${MEMBERSHIP} payer) payable`,
+  `function challengeCredit(address house, ${PAYMENT} payment, ${MEMBERSHIP} payer, ${MEMBERSHIP} payee) payable`,
   `function challengeLeaf(address house, ${EPOCH} epoch, ${EVIDENCE} evidence) payable`,
-  `function challengeLeg(address house, ${PAYMENT} payment, uint32 leg, ${MEMBERSHIP} payer) payable`,
-  `function challengeLock(address house, ${EPOCH} epoch, ${LOCK_RECEIPT} receipt, ${LOCK} lock, bytes signature, ${MEMBERSHIP} payer) payable`,
-  `function challengeLockCredit(address house, ${EPOCH} previous, ${EPOCH} epoch, ${LOCK_RECEIPT} receipt, ${LOCK} lock, bytes signature, ${MEMBERSHIP} payer) payable`,
+  `function challengeLeg(address house, ${PAYMENT} payment, uint32 leg, ${MEMBERSHIP} payer, ${MEMBERSHIP} other) payable`,
+  `function challengeLock(address house, ${EPOCH} epoch, ${LOCK_RECEIPT} receipt, ${LOCK} lock, bytes signature, ${MEMBERSHIP} payer, ${MEMBERSHIP} payee) payable`,
+  `function challengeLockCredit(address house, ${EPOCH} previous, ${EPOCH} epoch, ${LOCK_RECEIPT} receipt, ${LOCK} lock, bytes signature, ${MEMBERSHIP} payer, ${MEMBERSHIP} payee) payable`,
   'function reclaim(address house, bytes32 demand)',
 ]
 

@@ -48,16 +48,20 @@ export function challengeCall(house: Address, one: Challenge): Call {
     case 'leaf':
       return { functionName: 'challengeLeaf', args: [house, one.epoch, one.evidence] }
     case 'credit':
-      return { functionName: 'challengeCredit', args: [house, one.payment, one.payer] }
+      return { functionName: 'challengeCredit', args: [house, one.payment, one.payer, one.payee ?? NO_MEMBERSHIP] }
     case 'leg':
-      return { functionName: 'challengeLeg', args: [house, one.payment, one.leg, one.payer] }
+      return {
+        functionName: 'challengeLeg',
+        args: [house, one.payment, one.leg, one.payer, one.other ?? NO_MEMBERSHIP],
+      }
     case 'lock': {
-      const { epoch, receipt, lock, signature, payer = NO_MEMBERSHIP } = one
-      return { functionName: 'challengeLock', args: [house, epoch, receipt, lock, signature, payer] }
+      const { epoch, receipt, lock, signature, payer = NO_MEMBERSHIP, payee = NO_MEMBERSHIP } = one
+      return { functionName: 'challengeLock', args: [house, epoch, receipt, lock, signature, payer, payee] }
     }
     case 'lockCredit': {
-      const { previous, epoch, receipt, lock, signature, payer = NO_MEMBERSHIP } = one
-      return { functionName: 'challengeLockCredit', args: [house, previous, epoch, receipt, lock, signature, payer] }
+      const { previous, epoch, receipt, lock, signature, payer = NO_MEMBERSHIP, payee = NO_MEMBERSHIP } = one
+      const args = [house, previous, epoch, receipt, lock, signature, payer, payee]
+      return { functionName: 'challengeLockCredit', args }
     }
   }
 }

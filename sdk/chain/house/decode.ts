@@ -78,5 +78,12 @@ const leafDemand = ({ index, credits, deposited, requested, ...rest }: Fields): 
 /** Per asset: ethers makes an object of a list with one member. */
 const listOf = (list: unknown): bigint[] => Object.values(list as Record<string, bigint>)
 
-const debitDemand = ({ about, position, leg, ...rest }: Fields): Demand =>
-  ({ ...rest, about: ABOUT[Number(about)], position: Number(position), leg: Number(leg) }) as unknown as Demand
+const debitDemand = ({ about, position, leg, fromIndex, toIndex, ...rest }: Fields): Demand => {
+  const numbers = {
+    position: Number(position),
+    leg: Number(leg),
+    fromIndex: Number(fromIndex),
+    toIndex: Number(toIndex),
+  }
+  return { ...rest, ...numbers, about: ABOUT[Number(about)] } as unknown as Demand
+}

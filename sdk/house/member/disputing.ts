@@ -85,6 +85,7 @@ function lockCredits({ epoch, proof }: SeenEpoch, memory: Memory): Challenge[] {
     proof?.entries.some(
       (one) => one.kind === 'lock' && one.position === position && viewOf(one.payer, position, one.lock).id === id,
     )
+  const payee = membershipFor(memory.state, epoch.number)
   return held
     .filter((one) => !isThere(viewOfHeld(one).id, one.receipt.position))
     .map(({ receipt, lock, signature }) => ({
@@ -94,6 +95,7 @@ function lockCredits({ epoch, proof }: SeenEpoch, memory: Memory): Challenge[] {
       receipt,
       lock,
       signature: toHex(signature),
+      ...(payee && { payee }),
     }))
 }
 
@@ -112,7 +114,8 @@ export function lockChallenges(member: Hex, seen: SeenEpoch, lock: LockView, mem
   const held = [...memory.held.values()].find((one) => viewOfHeld(one).id === lock.id)
   if (!held) return []
   const { receipt, signature } = held
-  const status = { epoch: seen.epoch, receipt, lock: held.lock, signature: toHex(signature) }
+  const payee = membershipFor(memory.state, seen.epoch.number)
+  const status = { epoch: seen.epoch, receipt, lock: held.lock, signature: toHex(signature), ...(payee && { payee }) }
   const previous = memory.epochs.get(seen.epoch.number - 1n)?.epoch
   // A decided lock may stand nowhere any more: what it paid is asked for instead.
   if (held.decidedIn === undefined) return [{ kind: 'lock', ...status }]

@@ -128,16 +128,24 @@ class ExitRun {
     while (waiting.length > 0) {
       const { latest } = await this.#chain.state()
       const outcomes = await this.#chain.outcomes(waiting.map(({ lock }) => lock.key))
-      const decided = waiting.filter(({ lock }, i) => statusOf(lock, outcomes[i]!, latest.head.timestamp).live === 0n)
-      for (const { lock, position } of decided) await this.#lock(one, lock, position)
-      waiting = waiting.filter((lock) => !decided.includes(lock))
+      const statuses = waiting.map(({ lock }, i) => statusOf(lock, outcomes[i]!, latest.head.timestamp))
+      for (const [i, { lock, position }] of waiting.entries())
+        if (statuses[i]!.live === 0n) await this.#lock(one, lock, position, statuses[i]!.paid)
+      waiting = waiting.filter((_, i) => statuses[i]!.live !== 0n)
       if (waiting.length > 0) await this.#pause('locks')
     }
   }
 
-  async #lock(one: ExitEpoch, lock: ExitEpoch['locks'][number] & object, position: number): Promise<void> {
+  async #lock(
+    one: ExitEpoch,
+    lock: ExitEpoch['locks'][number] & object,
+    position: number,
+    paid: bigint,
+  ): Promise<void> {
     const { identity, payees } = this.#exit
-    const payee = payees.find((member) => memberId(member) === lock.to)
+    const known = payees.find((member) => memberId(member) === lock.to)
+    // Who gets nothing need not be known.
+    const payee = known ?? (paid === 0n ? identity : undefined)
     if (!payee) return this.#tell({ kind: 'unknown-payee', position, payee: lock.to })
     const { epoch, proof } = one
     const statusPath = statusPathOf(one, position)

@@ -324,6 +324,8 @@ describe('the port to a clearing house', () => {
       position: 3,
       entry: toHex(paymentHash(payment)),
       leg: 0,
+      fromIndex: 1,
+      toIndex: 0,
       proven: false,
     })
     expect(id).to.equal(keccak256(concat([zeroPadValue(founded.house, 32), demandHash(demand)])))
