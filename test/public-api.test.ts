@@ -57,7 +57,7 @@ const VALUES = `
   PeerViolationError
   ProofMissingError
   RefusedByHouseError
-  ShareHouse
+  SharedHouse
   SignedDepositError
   StoreError
   StoreFailedError

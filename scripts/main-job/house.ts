@@ -9,7 +9,7 @@ import { z } from 'zod'
 import config from '../../hardhat.config.ts'
 import { connectHouse } from '../../sdk/chain/house/connect-house.ts'
 import { foundHouse } from '../../sdk/chain/house/deploy.ts'
-import { ShareHouse } from '../../sdk/chain/house/shared.ts'
+import { SharedHouse } from '../../sdk/chain/house/shared.ts'
 import type { Leg } from '../../sdk/clearing/account.ts'
 import { leafRow } from '../../sdk/clearing/epoch.ts'
 import { netObligations } from '../../sdk/clearing/netting/net.ts'
@@ -66,7 +66,7 @@ interface Person {
 interface Town {
   readonly job: Job
   readonly house: Address
-  readonly shared: ShareHouse
+  readonly shared: SharedHouse
   readonly people: Person[]
   readonly expected: { coin: bigint; token: bigint }[]
   readonly kill: () => Promise<void>
@@ -117,7 +117,7 @@ async function settle(job: Job, members: number): Promise<Town> {
     pollMs: 100,
     confirmations: 1,
   })
-  const shared = await ShareHouse.start(connection)
+  const shared = await SharedHouse.start(connection)
   const people = await Promise.all(
     Array.from({ length: members }, async (_, index): Promise<Person> => {
       const seed = keccak256(toUtf8Bytes(`member ${index}`)) as Hex

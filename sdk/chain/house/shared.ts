@@ -1,6 +1,6 @@
 import type { HouseChain, HouseEvent } from './house-chain.ts'
 
-/** What a member of the party sets. */
+/** What each who shares it sets. */
 type Handlers = Pick<HouseChain, 'onEvent' | 'onState' | 'onHealth' | 'onAlarm'>
 
 /**
@@ -9,14 +9,14 @@ type Handlers = Pick<HouseChain, 'onEvent' | 'onState' | 'onHealth' | 'onAlarm'>
  *
  * @example
  * ```ts
- * const shared = await ShareHouse.start(await connectHouse(options))
+ * const shared = await SharedHouse.start(await connectHouse(options))
  * const members = await Promise.all(signers.map((signer) => joinHouse({ chain: shared.port(), signer, ...rest })))
  * ```
  */
-export class ShareHouse {
+export class SharedHouse {
   readonly #chain: HouseChain
   /** All events so far, for those that come later. */
-  #told: HouseEvent[] = []
+  readonly #told: HouseEvent[] = []
   readonly #parties = new Set<Party>()
 
   private constructor(chain: HouseChain) {
@@ -27,8 +27,8 @@ export class ShareHouse {
     chain.onAlarm = (error) => this.#each(({ handlers }) => handlers.onAlarm(error))
   }
 
-  static async start(chain: HouseChain): Promise<ShareHouse> {
-    const shared = new ShareHouse(chain)
+  static async start(chain: HouseChain): Promise<SharedHouse> {
+    const shared = new SharedHouse(chain)
     await chain.start(0)
     return shared
   }
@@ -39,7 +39,7 @@ export class ShareHouse {
     const own = {
       start: async () => {
         this.#parties.add(party)
-        await party.take(this.#told)
+        await party.take([...this.#told])
         party.handlers.onState(await this.#chain.state())
       },
       stop: async () => {
@@ -67,8 +67,9 @@ export class ShareHouse {
   }
 
   async #tell(event: HouseEvent): Promise<void> {
-    if (event.kind === 'rewound') this.#told = []
-    this.#told = [...this.#told, event]
+    // Everything follows anew.
+    if (event.kind === 'rewound') this.#told.length = 0
+    this.#told.push(event)
     await Promise.all([...this.#parties].map((party) => party.take([event])))
   }
 

@@ -55,7 +55,10 @@ export async function takeSeat(desk: Desk, seat: Seat, open: bigint): Promise<vo
     const signed = restored(desk, seat, newBook(id, seat.index, open, assets))
     if (!signed) return desk.fault(`The operator shows an account number ${seat.seq} that this member never signed.`)
     const seq = seat.seq
-    await memory.change(() => ({ state: { ...memory.state, index: seat.index, since: open, seq, books: [signed] } }))
+    await memory.change(() => ({
+      state: { ...memory.state, index: seat.index, since: open, seq, books: [signed] },
+      sent: seat.payments,
+    }))
   }
   await seatIncome(desk, seat)
 }
@@ -145,7 +148,7 @@ function restored({ domain, identity }: Desk, seat: Seat, blank: Book): SignedBo
     payments: growTally(blank.payments, rows),
   }
   const digest = typedDigest(domain, accountHash(accountOf(book)))
-  const signed = { book, acts: [], payments: seat.payments, signature: seat.signature }
+  const signed = { book, payments: [], signature: seat.signature }
   // Without payments in the open epoch, the account may be of an earlier one, which nobody can make again from a seat.
   const isMine = seat.payments.length === 0 || verifyEnvelope(domain, digest, seat.signature, identity.signer)
   return isMine ? { ...signed, countersignature: seat.countersignature } : undefined

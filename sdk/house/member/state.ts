@@ -1,5 +1,5 @@
 import type { HouseLock, Payment } from '../../clearing/account.ts'
-import { type Act, accountOf, type Book, type Income, newBook, newIncome, nextBook } from '../../clearing/book.ts'
+import { accountOf, type Book, type Income, newBook, newIncome, nextBook } from '../../clearing/book.ts'
 import type { Finding } from '../../clearing/checking.ts'
 import type { Statuses } from '../../clearing/closing.ts'
 import type { Epoch } from '../../clearing/epoch.ts'
@@ -12,7 +12,7 @@ import type { EpochProof, SignedReceipt, ToldLock } from '../messages.ts'
 /** An account that the member signed. */
 export interface SignedBook {
   readonly book: Book
-  readonly acts: readonly Act[]
+  /** Those of this account, until the operator has taken it: then they stand with all that were sent. */
   readonly payments: readonly Payment[]
   readonly signature: Uint8Array
   /** The operator's; undefined: it has not answered, or refused. It may count all the same, in its epoch alone. */
@@ -94,7 +94,7 @@ export const withSigned = (state: MemberState, signed: SignedBook): MemberState 
 
 /** The operator took an account: older ones of its epoch cannot count any more. */
 export function withTaken(state: MemberState, seq: bigint, countersignature: Uint8Array): MemberState {
-  const books = state.books.map((one) => (one.book.seq === seq ? { ...one, countersignature } : one))
+  const books = state.books.map((one) => (one.book.seq === seq ? { ...one, payments: [], countersignature } : one))
   const taken = books.find(({ book }) => book.seq === seq)!
   return { ...state, books: books.filter(({ book }) => book.seq >= seq || book.epoch < taken.book.epoch) }
 }

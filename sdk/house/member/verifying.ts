@@ -132,7 +132,7 @@ export class Verifying {
     const { memory, id, assets } = this.#desk
     const { epoch } = seen
     const books = booksAt(memory.state, epoch.number, id, assets)
-    const outcomes = await this.#outcomes(books, epoch.cutTime)
+    const outcomes = await this.#outcomes(books)
     const findings = checkLeaf(epoch, proof, await this.#known(seen, books, outcomes))
     const book = books.find(({ seq }) => seq === proof.leaf.seq) ?? books[0]!
     // A memory that was lost knows nothing of earlier epochs but that the leaf is its own.
@@ -174,7 +174,7 @@ export class Verifying {
     })
   }
 
-  async #outcomes(books: readonly Book[], _cutTime: bigint): Promise<Outcomes> {
+  async #outcomes(books: readonly Book[]): Promise<Outcomes> {
     const keys = [...new Set(books.flatMap((book) => locksIn(book).map(({ lock }) => lock.key)))]
     if (keys.length === 0) return new Map()
     const found = await this.#desk.chain.outcomes(keys)
