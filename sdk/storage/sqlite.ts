@@ -1,12 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { closed, corrupt, frozen, type StoreError } from './errors.ts'
 import type { StoreIdentity } from './identity.ts'
-import { checkKeys, compareKeys } from './keys.ts'
+import { checkKeys, compareKeys, MAX_KEY } from './keys.ts'
 import { checksum, openFile } from './sqlite-file.ts'
 import type { Store, Write } from './store.ts'
 
 /** Rows read at once by `list`: enough to be fast, few enough to stay small in memory. */
 const PAGE = 256
+/** Behind a prefix, no key sorts after it: without a bound, a page of strangers' rows would be read to find one's own few. */
+const TOP = '\u{10ffff}'.repeat(MAX_KEY / 4)
 
 interface Waiting {
   readonly writes: readonly Write[]
@@ -41,7 +43,9 @@ export function openSqlite(path: string, options: { readonly identity: StoreIden
   )
   const remove = db.prepare('DELETE FROM entries WHERE key = ?')
   const find = db.prepare('SELECT value, sum FROM entries WHERE key = ?')
-  const page = db.prepare('SELECT key, value, sum FROM entries WHERE key >= ? AND key <> ? ORDER BY key LIMIT ?')
+  const page = db.prepare(
+    'SELECT key, value, sum FROM entries WHERE key >= ? AND key <= ? AND key <> ? ORDER BY key LIMIT ?',
+  )
   let waiting: Waiting[] = []
   let refusal: StoreError | undefined
   let isOpen = true
@@ -93,10 +97,9 @@ export function openSqlite(path: string, options: { readonly identity: StoreIden
       let seen = after ?? ''
       for (;;) {
         assertOpen()
-        const rows = page.all(from, seen, PAGE)
+        const rows = page.all(from, prefix + TOP, seen, PAGE)
         for (const row of rows) {
           const key = row.key as string
-          if (!key.startsWith(prefix)) return
           yield [key, verified(key, row.value, row.sum)] as const
           from = seen = key
         }
