@@ -12,7 +12,7 @@ import { run, type Size } from './main-job/run.ts'
 import { openScreen } from './main-job/screen.ts'
 
 const MOST_PAYMENTS = 2_000_000
-const DEFAULTS = { payments: '100000', members: '300', 'house-payments': '30000' } as const
+const DEFAULTS = { payments: '100000', members: '1000', 'house-payments': '100000' } as const
 
 process.exitCode = await main()
 

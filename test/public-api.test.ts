@@ -189,6 +189,7 @@ const TYPES = `
   FastWithdrawOptions
   Finding
   ForwardingPolicy
+  FromHouseOptions
   Funds
   GossipOptions
   GossipSettings

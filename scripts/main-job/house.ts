@@ -1,14 +1,5 @@
-import { spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { Contract, keccak256, toUtf8Bytes, Wallet } from 'ethers'
-import { createHardhatRuntimeEnvironment } from 'hardhat/hre'
-import { z } from 'zod'
-import config from '../../hardhat.config.ts'
+import { keccak256, toUtf8Bytes, Wallet } from 'ethers'
 import { connectHouse } from '../../sdk/chain/house/connect-house.ts'
-import { foundHouse } from '../../sdk/chain/house/deploy.ts'
 import { SharedHouse } from '../../sdk/chain/house/shared.ts'
 import type { Leg } from '../../sdk/clearing/account.ts'
 import { leafRow } from '../../sdk/clearing/epoch.ts'
@@ -22,28 +13,18 @@ import type { HouseMember } from '../../sdk/house/member/member.ts'
 import { sessionSigner } from '../../sdk/signing/session.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
 import { tcpTransport } from '../../sdk/transport/tcp.ts'
-import { root } from '../tools.ts'
 import type { Check } from './audit.ts'
 import { fund } from './cast.ts'
 import { JobError } from './errors.ts'
+import { openHouse, WINDOW } from './house-operator.ts'
 import { openBank } from './money.ts'
 import { ONE } from './plan.ts'
-import { endProcess } from './processes.ts'
 import type { Job } from './story.ts'
 
 // The third act: a clearing house with many members in this process and its operator in another one. They pay each other, net a circle
 // of debts, exchange two assets, and one is paid while it is away. Then the operator is killed before one member has seen its leaf: that
 // member challenges, nobody answers, the house halts, and everybody takes out what the last final epoch says.
 
-const PROGRAM = fileURLToPath(new URL('../../sdk/cli/main.ts', import.meta.url))
-const WINDOW = 1_000
-const TIMES = {
-  interval: 1_000_000n,
-  window: BigInt(WINDOW),
-  answerTime: 500n,
-  answerTimeEach: 10n,
-  answerTimeMost: 900n,
-}
 /** What each has to begin with: in coins, all of them; in tokens, the second. */
 const START = { coin: ONE / 1_000n, token: ONE }
 /** Payments under one signature. */
@@ -95,20 +76,9 @@ export async function playHouse(job: Job, members: number, payments: number): Pr
 async function settle(job: Job, members: number): Promise<Town> {
   const { chain, stage, screen } = job
   const { token } = stage.deployed
-  const [operator, treasurer] = [Wallet.createRandom(), Wallet.createRandom().connect(chain.provider)]
-  for (const { address } of [operator, treasurer]) await fund(address.toLowerCase() as Address, stage, chain.provider)
-  const registry = await new Contract(
-    stage.deployed.adjudicator,
-    ['function registry() view returns (address)'],
-    chain.provider,
-  ).getFunction('registry')()
-  const founded = await foundHouse(await chain.provider.getSigner(0), await codeOf(), {
-    ...TIMES,
-    operator: operator.address.toLowerCase() as Address,
-    registry: registry.toLowerCase(),
-    assets: [COIN, token],
-  })
-  const { address, kill } = await startOperator(job, founded, operator.privateKey)
+  const treasurer = Wallet.createRandom().connect(chain.provider)
+  await fund(treasurer.address.toLowerCase() as Address, stage, chain.provider)
+  const { founded, address, kill } = await openHouse(stage, chain.provider)
   const connection = await connectHouse({
     rpc: stage.rpc,
     store: memoryStore(),
@@ -158,58 +128,6 @@ async function settle(job: Job, members: number): Promise<Town> {
 
 const signerOf = async (index: number) =>
   sessionSigner(toBytes(keccak256(toUtf8Bytes(`member ${index}`)) as Hex)).address
-
-async function codeOf() {
-  const hre = await createHardhatRuntimeEnvironment(config, {}, root)
-  const [house, court] = await Promise.all(
-    ['ClearingHouse', 'HouseCourt'].map((name) => hre.artifacts.readArtifact(name)),
-  )
-  return { house: house!.bytecode as Hex, court: court!.bytecode as Hex }
-}
-
-const Clearing = z.object({ houses: z.array(z.object({ address: z.string() })).min(1) })
-
-/** `tallystick house`, as an operator would run it. */
-async function startOperator(
-  { stage }: Job,
-  { house, fromBlock }: { house: Address; fromBlock: number },
-  privateKey: string,
-) {
-  const [key, store] = [join(stage.folder, 'operator.key'), join(stage.folder, 'house.sqlite')]
-  writeFileSync(key, privateKey, { mode: 0o600 })
-  const args = [
-    '--rpc',
-    stage.rpc,
-    '--house',
-    house,
-    '--from-block',
-    String(fromBlock),
-    '--key-file',
-    key,
-    '--store',
-    store,
-  ]
-  const more = ['--listen', 'tcp://127.0.0.1:0', '--confirmations', '1', '--epoch-seconds', '4', '--per-host', '8000']
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, 'house', ...args, ...more], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const kill = () => endProcess(child)
-  stage.stack.defer(kill)
-  let complaints = ''
-  child.stderr.on('data', (chunk) => {
-    complaints = (complaints + chunk).slice(-4_000)
-  })
-  const address = await new Promise<string>((resolve, reject) => {
-    createInterface(child.stdout).on('line', (line) => {
-      const said = Clearing.safeParse(JSON.parse(line))
-      if (said.success) resolve(said.data.houses[0]!.address)
-    })
-    child.once('exit', () =>
-      reject(new JobError(`The house's operator ended: ${complaints.trim() || 'it said nothing'}`)),
-    )
-  })
-  return { address, kill }
-}
 
 /** Everybody pays some neighbours, many times under each signature. */
 async function trade({ people, expected, job }: Town, payments: number): Promise<void> {

@@ -10,6 +10,8 @@ export interface Bank {
   balance(account: Address, asset: Address): Promise<bigint>
   claimable(account: Address, asset: Address): Promise<bigint>
   word(ledger: LedgerRef): Promise<LedgerWord>
+  /** Where the adjudicator reads outcomes. */
+  registry(): Promise<Address>
 }
 
 export function openBank(provider: JsonRpcProvider, { adjudicator, token }: Deployed): Bank {
@@ -20,6 +22,7 @@ export function openBank(provider: JsonRpcProvider, { adjudicator, token }: Depl
       asset === COIN ? provider.getBalance(account) : tokens.getFunction('balanceOf')(account),
     claimable: (account, asset) => judge.getFunction('claimable')(asset, account),
     word: async ({ channelId, asset }) => decodeWord(await judge.getFunction('wordOf')(channelId, asset, 0)),
+    registry: async () => (await judge.getFunction('registry')()).toLowerCase(),
   }
 }
 

@@ -1,6 +1,7 @@
 import { encode, from } from 'ox/AbiParameters'
 import { toBytes, toHex } from '../core/bytes.ts'
 import { keccak256 } from '../core/keccak.ts'
+import { ZERO_HASH } from '../core/state.ts'
 import type { Hex } from '../core/types.ts'
 import { type Row, sumWord, type Tally } from './tally.ts'
 import { hashWords, type Word } from './words.ts'
@@ -46,6 +47,13 @@ const TALLY = '(uint256 depth,bytes32 node,uint256[] sums)'
 const EPOCH = from(
   `(uint64 number,uint64 cutTime,uint64 cut,bytes32 cutHash,${TALLY} members,uint256[] left,${TALLY} limits) epoch`,
 )
+
+/** What stands where there is no member. */
+export function emptyLeaf(assets: number): Leaf {
+  const line = Object.fromEntries(LINE.map((field) => [field, 0n])) as unknown as Line
+  const none = { member: ZERO_HASH, locks: ZERO_HASH, statuses: ZERO_HASH, payments: ZERO_HASH, income: ZERO_HASH }
+  return { ...none, seq: 0n, lines: new Array<Line>(assets).fill(line) }
+}
 
 /** What the member could spend before anything left in this epoch. */
 export const availableOf = (line: Line): bigint =>

@@ -1,6 +1,7 @@
 import type { HouseChain } from '../chain/house/house-chain.ts'
 import { TallystickError } from '../core/errors.ts'
 import type { Hex } from '../core/types.ts'
+import { onAbort } from '../node/abort.ts'
 import type { Store } from '../storage/store.ts'
 import type { Arrived, Inlet, Outlet } from './side.ts'
 
@@ -40,7 +41,7 @@ const BEGUN = 'connector/'
 
 /**
  * Carries payments between houses, and between a house and a channel, as a member of both. It is paid by the same secret that it is
- * paid for, by the same deadline: it can lose nothing but its time.
+ * paid for, by the same deadline, whatever payer and payee do. What a house's operator could do to a lock is for {@link Inlet} to rule out.
  *
  * @example
  * ```ts
@@ -110,11 +111,22 @@ export class Connector {
     })
     for (;;) {
       signal?.throwIfAborted()
-      const secret = await this.#options.chain.secretOf(key)
-      if (secret !== undefined || isShown) return secret ?? shown
-      if ((await this.#now()) > deadline)
+      const seen = await this.#look(key)
+      if (isShown) return shown
+      if (seen?.secret !== undefined) return seen.secret
+      if (seen && seen.now > deadline)
         throw new NotCarriedError('EXPIRED', 'The payee did not show the secret by the deadline.')
       await new Promise((resolve) => setTimeout(resolve, this.#options.poll))
+    }
+  }
+
+  /** Undefined: the chain does not answer, which says nothing of the payee. */
+  async #look(key: Hex): Promise<{ readonly secret: Hex | undefined; readonly now: bigint } | undefined> {
+    try {
+      const now = await this.#now()
+      return { secret: await this.#options.chain.secretOf(key), now }
+    } catch {
+      return undefined
     }
   }
 
@@ -133,13 +145,16 @@ function arrival({ key, from, signal }: Crossing): Promise<Arrived> {
   return new Promise((resolve, reject) => {
     const forget = from.onLock((lock) => {
       if (lock.key !== key) return
-      // A lock that is there already comes before `forget` is known.
-      queueMicrotask(() => forget())
+      // A lock that is there already comes before these are known.
+      queueMicrotask(() => {
+        forget()
+        deaf()
+      })
       resolve(lock)
     })
-    signal?.addEventListener('abort', () => {
+    const deaf = onAbort(signal, (reason) => {
       forget()
-      reject(signal.reason)
+      reject(reason)
     })
   })
 }

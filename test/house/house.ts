@@ -18,7 +18,7 @@ import {
   receiptHash,
   statusRow,
 } from '../../sdk/clearing/account.ts'
-import { availableOf, type Epoch, type Leaf, type Line, leafRow } from '../../sdk/clearing/epoch.ts'
+import { availableOf, type Epoch, emptyLeaf, type Leaf, type Line, leafRow } from '../../sdk/clearing/epoch.ts'
 import {
   buildTally,
   highOf,
@@ -44,17 +44,6 @@ const TERMS = { interval: INTERVAL, window: WINDOW, answerTime: ANSWER_TIME, ans
 const WHOLE = 10n ** 18n
 const least = (a: bigint, b: bigint) => [a, b].sort((x, y) => (x < y ? -1 : 1))[0]!
 const NONE: Hex = ZeroHash as Hex
-
-const NOTHING: Line = {
-  deposited: 0n,
-  credits: 0n,
-  debits: 0n,
-  locked: 0n,
-  paid: 0n,
-  refunded: 0n,
-  withdrawn: 0n,
-  leaving: 0n,
-}
 
 /** A leaf that stands for somebody else, so that a tree is as deep and as full as a large house's. */
 const strangerRow = (i: number, width: number): Row => ({
@@ -412,7 +401,7 @@ export class House {
       const sum = (pick: (status: LockStatus) => bigint) =>
         person.locks.reduce((total, lock, at) => (lock?.asset === i ? total + pick(statuses[at]!) : total), 0n)
       const line = {
-        ...NOTHING,
+        ...this.emptyLeaf.lines[i]!,
         deposited: person.deposited[i]!,
         credits: person.credits[i]!,
         debits: person.debits[i]!,
@@ -443,8 +432,7 @@ export class House {
   }
 
   get emptyLeaf(): Leaf {
-    const nothing = { member: NONE, locks: NONE, statuses: NONE, payments: NONE, income: NONE }
-    return { ...nothing, seq: 0n, lines: this.assets.map(() => NOTHING) }
+    return emptyLeaf(this.width)
   }
 
   /** What `collect` and `exit` take for several people. */

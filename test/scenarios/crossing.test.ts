@@ -119,7 +119,7 @@ describe('payments between houses and channels', function () {
     expect(bob.house.locks()).to.deep.equal([])
   })
 
-  it('wait until a lock is final if it is larger than the credit that the operator has', async () => {
+  it('wait until the operator has answered for a lock above its credit, in an epoch that is final', async () => {
     const { alice, bob, here, there } = await people(22)
     const secret = secretOf(3)
     const crossing = {
@@ -130,7 +130,9 @@ describe('payments between houses and channels', function () {
     }
     const { price, done } = connectorOf(here).carry(crossing)
     await alice.house.lock(here.house.id, price, { key: crossing.key, deadline: await deadline() })
-    await gold.cut(alice, here)
+    const epoch = await gold.cut(alice, here)
+    await until(() => here.events.some(({ kind }) => kind === 'disputed'))
+    await until(async () => (await here.chain.openDemands(epoch)).length === 0)
     expect(there.house.locks()).to.deep.equal([])
     await gold.pass(1_001n)
     await until(() => inbound(bob) !== undefined)

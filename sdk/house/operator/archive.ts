@@ -1,6 +1,6 @@
 import { statusesTree } from '../../clearing/closing.ts'
 import type { Proof } from '../../clearing/dispute.ts'
-import { type Epoch, type Leaf, type Line, leafRow } from '../../clearing/epoch.ts'
+import { type Epoch, emptyLeaf, leafRow } from '../../clearing/epoch.ts'
 import { buildTally, raiseTally, rowBytes, type TallyTree, tallyPath, topOf } from '../../clearing/tally.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Store, Write } from '../../storage/store.ts'
@@ -11,16 +11,6 @@ const hex = (value: bigint | number): string => value.toString(16).padStart(16, 
 export const pageKey = (index: number, epoch: bigint): string => `house/page/${hex(index)}/${hex(epoch)}`
 const headerKey = (epoch: bigint): string => `house/epoch/${hex(epoch)}`
 const epochOf = (key: string): bigint => BigInt(`0x${key.slice(-16)}`)
-const NOTHING: Line = {
-  deposited: 0n,
-  credits: 0n,
-  debits: 0n,
-  locked: 0n,
-  paid: 0n,
-  refunded: 0n,
-  withdrawn: 0n,
-  leaving: 0n,
-}
 
 /** The epoch before the first. */
 export function genesis(assets: number): Epoch {
@@ -114,12 +104,7 @@ export class Archive {
   proof(epoch: bigint, index: number, page: Page | undefined): Proof {
     const tree = this.trees.get(epoch)!
     const path = index < 2 ** topOf(tree).depth ? tallyPath(tree, index) : []
-    return { index, leaf: page?.leaf ?? this.#emptyLeaf(), path }
-  }
-
-  #emptyLeaf(): Leaf {
-    const none = { member: ZERO_HASH, locks: ZERO_HASH, statuses: ZERO_HASH, payments: ZERO_HASH, income: ZERO_HASH }
-    return { ...none, seq: 0n, lines: new Array<Line>(this.assets).fill(NOTHING) }
+    return { index, leaf: page?.leaf ?? emptyLeaf(this.assets), path }
   }
 
   /** What a member is shown; undefined: the epoch or the member is not here. */
