@@ -1,57 +1,25 @@
-import { keccak256, toUtf8Bytes, Wallet } from 'ethers'
-import { connectHouse } from '../../sdk/chain/house/connect-house.ts'
-import { SharedHouse } from '../../sdk/chain/house/shared.ts'
 import type { Leg } from '../../sdk/clearing/account.ts'
-import { leafRow } from '../../sdk/clearing/epoch.ts'
 import { netObligations } from '../../sdk/clearing/netting/net.ts'
-import { buildTally, tallyPaths } from '../../sdk/clearing/tally.ts'
-import { toBytes } from '../../sdk/core/bytes.ts'
-import { type Address, COIN, type Hex } from '../../sdk/core/types.ts'
-import { parseHouseExit } from '../../sdk/house/member/exit-file.ts'
-import { joinHouse } from '../../sdk/house/member/join.ts'
+import { COIN } from '../../sdk/core/types.ts'
 import type { HouseMember } from '../../sdk/house/member/member.ts'
-import { sessionSigner } from '../../sdk/signing/session.ts'
-import { memoryStore } from '../../sdk/storage/memory.ts'
-import { tcpTransport } from '../../sdk/transport/tcp.ts'
 import type { Check } from './audit.ts'
-import { fund } from './cast.ts'
 import { JobError } from './errors.ts'
-import { openHouse, WINDOW } from './house-operator.ts'
-import { openBank } from './money.ts'
+import { checksOf, leave, withhold } from './house-end.ts'
+import { WINDOW } from './house-operator.ts'
 import { ONE } from './plan.ts'
 import type { Job } from './story.ts'
+import { settle, type Town, until } from './town.ts'
 
 // The third act: a clearing house with many members in this process and its operator in another one. They pay each other, net a circle
 // of debts, exchange two assets, and one is paid while it is away. Then the operator is killed before one member has seen its leaf: that
 // member challenges, nobody answers, the house halts, and everybody takes out what the last final epoch says.
 
-/** What each has to begin with: in coins, all of them; in tokens, the second. */
-const START = { coin: ONE / 1_000n, token: ONE }
 /** Payments under one signature. */
 const EACH = 50
 /** Members that one member pays. */
 const NEIGHBOURS = 4
-/** Leaves that leave in one transaction: what fits into one under the limit of 2^24 gas. */
-const TOGETHER = 200
+/** Offers of one group: a cut ends what waits for signatures. */
 const ATTEMPTS = 3
-/** Milliseconds: all of it takes far less. */
-const LIMIT = 180_000
-
-interface Person {
-  readonly owner: Address
-  readonly join: () => Promise<HouseMember>
-  member: HouseMember
-}
-
-/** The house with those who are in it, and what each should have by what it did. */
-interface Town {
-  readonly job: Job
-  readonly house: Address
-  readonly shared: SharedHouse
-  readonly people: Person[]
-  readonly expected: { coin: bigint; token: bigint }[]
-  readonly kill: () => Promise<void>
-}
 
 /** Plays it; gives what must hold in the end. */
 export async function playHouse(job: Job, members: number, payments: number): Promise<Check[]> {
@@ -71,63 +39,6 @@ export async function playHouse(job: Job, members: number, payments: number): Pr
     await town.shared.stop()
   }
 }
-
-/** Founds the house, begins its operator, lets everybody join and pays everybody in. */
-async function settle(job: Job, members: number): Promise<Town> {
-  const { chain, stage, screen } = job
-  const { token } = stage.deployed
-  const treasurer = Wallet.createRandom().connect(chain.provider)
-  await fund(treasurer.address.toLowerCase() as Address, stage, chain.provider)
-  const { founded, address, kill } = await openHouse(stage, chain.provider)
-  const connection = await connectHouse({
-    rpc: stage.rpc,
-    store: memoryStore(),
-    ...founded,
-    signer: treasurer,
-    pollMs: 100,
-    confirmations: 1,
-  })
-  const shared = await SharedHouse.start(connection)
-  const people = await Promise.all(
-    Array.from({ length: members }, async (_, index): Promise<Person> => {
-      const seed = keccak256(toUtf8Bytes(`member ${index}`)) as Hex
-      const [signer, store] = [sessionSigner(toBytes(seed)), memoryStore()]
-      const owner: Address = `0x${keccak256(toUtf8Bytes(`owner ${index}`)).slice(26)}`
-      const join = () =>
-        joinHouse({
-          chain: shared.port(),
-          signer,
-          owner,
-          store,
-          transports: [tcpTransport({ signer })],
-          operator: address,
-          disputes: index === 0,
-        })
-      return { owner, join, member: await join() }
-    }),
-  )
-  await until('everybody is seated', () => people.every(({ member }) => member.index !== undefined))
-  const [first, second] = people
-  const all = BigInt(members)
-  await connection.deposit({ signer: await signerOf(0), owner: first!.owner }, 0, START.coin * all, { intent: 'coins' })
-  await connection.deposit({ signer: await signerOf(1), owner: second!.owner }, 1, START.token, { intent: 'tokens' })
-  await until(
-    'the deposits are seen',
-    () => first!.member.balance().available > 0n && second!.member.balance(token).available > 0n,
-  )
-  for (let at = 1; at < members; at += 1_000)
-    await first!.member.payMany(
-      people.slice(at, at + 1_000).map(({ member }) => ({ to: member.id, amount: START.coin })),
-    )
-  const expected = people.map((_, index) => ({ coin: START.coin, token: index === 1 ? START.token : 0n }))
-  screen.say(
-    `a clearing house of ${members.toLocaleString('en')} members in one process, its operator in another; all of them have coins`,
-  )
-  return { job, house: founded.house, shared, people, expected, kill }
-}
-
-const signerOf = async (index: number) =>
-  sessionSigner(toBytes(keccak256(toUtf8Bytes(`member ${index}`)) as Hex)).address
 
 /** Everybody pays some neighbours, many times under each signature. */
 async function trade({ people, expected, job }: Town, payments: number): Promise<void> {
@@ -235,91 +146,3 @@ async function finish({ people, job, shared }: Town): Promise<bigint> {
   job.screen.say(`epoch ${last} is final: one commit for all of it, and everybody found its leaf right`)
   return last
 }
-
-/** The operator is gone before the first member has seen its leaf of a later epoch. */
-async function withhold({ people, job, shared, kill }: Town, last: bigint): Promise<void> {
-  const first = people[0]!
-  await first.member.close()
-  const later = async () => (await shared.port().state()).confirmed.lastCommitted
-  const before = await later()
-  await until('one more epoch is committed', async () => (await later()) > before)
-  await kill()
-  first.member = await first.join()
-  const disputed = new Promise<void>((resolve) => void first.member.on('disputed', () => resolve()))
-  await job.chain.advance(WINDOW / 2 + 50)
-  await Promise.race([disputed, late('The member that was shown nothing challenges')])
-  await job.chain.advance(2 * WINDOW)
-  const isSettled = async () => (await shared.port().state()).confirmed.isSettled
-  await until('the house has halted', isSettled)
-  const { final } = (await shared.port().state()).confirmed
-  job.screen.say(
-    `the operator was killed; a member that it had not shown its leaf challenged, nobody answered, and the house halted after epoch ${final}`,
-  )
-  if (final < last) throw new JobError(`Epoch ${last} was final, and is not any more.`)
-}
-
-/** Everybody leaves, many at a time, with nothing but what it kept. */
-async function leave({ people, job, shared }: Town, last: bigint): Promise<void> {
-  const chain = shared.port()
-  const { final } = (await chain.state()).confirmed
-  const files = people.map(({ member }) => parseHouseExit(member.exitFile()))
-  const kept = files.map(({ identity, epochs }) => {
-    const one = epochs.find(({ epoch }) => epoch.number === final)
-    if (!one) throw new JobError(`A member kept no leaf of epoch ${final}, the last final one (${last} was checked).`)
-    return { ...one, identity }
-  })
-  kept.sort((a, b) => a.proof.index - b.proof.index)
-  const { epoch } = kept[0]!
-  const rows = kept.map(({ proof }) => leafRow(proof.leaf))
-  const tree = buildTally(rows, epoch.left.length)
-  for (let at = 0; at < kept.length; at += TOGETHER) {
-    const some = kept.slice(at, at + TOGETHER)
-    const claims = some.map(({ proof: { index, leaf }, identity }) => ({ index, leaf, identity }))
-    const path = tallyPaths(
-      tree,
-      claims.map(({ index }) => index),
-    )
-    await chain.exit(epoch, claims, path, { intent: `exit/${at}` })
-  }
-  job.screen.say(
-    `everybody took out what epoch ${final} says, ${TOGETHER} members in a transaction, without the operator`,
-  )
-}
-
-/** What the chain says of it. */
-async function checksOf({ job, people, expected, house }: Town): Promise<Check[]> {
-  const { provider } = job.chain
-  const { token } = job.stage.deployed
-  const bank = openBank(provider, job.stage.deployed)
-  const wrong: string[] = []
-  for (const [index, { owner }] of people.entries()) {
-    const has = { coin: await bank.balance(owner, COIN), token: await bank.balance(owner, token) }
-    const { coin, token: pieces } = expected[index]!
-    if (has.coin !== coin || has.token !== pieces)
-      wrong.push(`member ${index} has ${has.coin} and ${has.token} instead of ${coin} and ${pieces}`)
-  }
-  const left = { coin: await bank.balance(house, COIN), token: await bank.balance(house, token) }
-  return [
-    {
-      claim: `all ${people.length} members of the house were paid out what they had, to the wei`,
-      fault: wrong.length === 0 ? undefined : `${wrong.length} were not: ${wrong.slice(0, 3).join('; ')}`,
-    },
-    {
-      claim: 'the clearing house holds nothing',
-      fault: left.coin === 0n && left.token === 0n ? undefined : `it holds ${left.coin} wei and ${left.token} DEMO`,
-    },
-  ]
-}
-
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = performance.now() + LIMIT
-  while (!(await isSo())) {
-    if (performance.now() > limit) throw new JobError(`It took longer than ${LIMIT / 1_000} s until ${what}.`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
-const late = (what: string) =>
-  new Promise<never>((_, reject) => {
-    setTimeout(() => reject(new JobError(`${what} too late.`)), LIMIT).unref()
-  })
