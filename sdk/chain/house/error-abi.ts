@@ -32,7 +32,6 @@ export const HOUSE_ERRORS = [
   'error TallyOverflow()',
   'error TooEarly(uint256 timestamp, uint256 from)',
   'error TooLate(uint256 timestamp, uint256 until)',
-  'error TooManyChallenges()',
   'error TooMuch(uint256 asked, uint256 held)',
   'error Uncovered()',
   'error UnsortedPosition(uint256 position)',

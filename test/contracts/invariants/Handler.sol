@@ -37,7 +37,9 @@ contract Handler is Base {
     mapping(address asset => uint256) public stray;
     address[] public owners;
     Book[] internal books;
+    /// @dev Calls that have paid, and the ledger of each.
     bytes[] internal done;
+    uint256[] internal doneIn;
     mapping(string action => uint256) public count;
 
     MoodyToken private token = new MoodyToken();
@@ -170,11 +172,18 @@ contract Handler is Base {
         vm.recordLogs();
         (ok, ) = address(adjudicator).call(call);
         paid = before - unclaimed(l.asset);
-        if (ok && paid != 0) done.push(call);
+        if (ok && paid != 0) {
+            done.push(call);
+            doneIn.push(indexOf(l));
+        }
         Vm.Log[] memory logs = vm.getRecordedLogs();
         for (uint256 i; i < logs.length; ++i) {
             if (logs[i].topics[0] == IAdjudicator.Reserved.selector) keepRecord(book, logs[i].data);
         }
+    }
+
+    function indexOf(Ledger memory l) private view returns (uint256 index) {
+        while (ledgerAt(index).id != l.id) ++index;
     }
 
     function keepRecord(Book storage book, bytes memory data) private {
@@ -515,15 +524,31 @@ contract Handler is Base {
         reentrant.prepare(address(adjudicator), done[which % done.length], 0);
     }
 
-    /// @notice Whatever has once paid is sent again, in any later state of the world: it never pays again.
+    /// @notice Whatever has once paid is sent again, in any later state of the world: it pays nothing, unless it redeems what was
+    /// decided since; and that once.
     function replay(uint256 which) external {
         if (done.length == 0) return;
-        uint256[2] memory before = [unclaimed(assets[0]), unclaimed(assets[1])];
-        (bool ok, bytes memory reason) = address(adjudicator).call(done[which % done.length]);
-        vm.assertTrue(ok || reason.length >= 4, "refused for a reason");
-        vm.assertEq(unclaimed(assets[0]), before[0], "no coins");
-        vm.assertEq(unclaimed(assets[1]), before[1], "no tokens");
+        which %= done.length;
+        bytes memory call = done[which];
+        Book storage book = books[doneIn[which]];
+        Ledger memory l = abi.decode(book.ledger, (Ledger));
+        if (bytes4(call) == IAdjudicator.redeem.selector) {
+            uint256 paid = again(call, l.asset);
+            vm.assertLe(paid, book.reserved, "no more than is reserved");
+            book.reserved -= paid;
+        }
+        vm.assertEq(again(call, l.asset), 0, "not twice");
         ++count["replay"];
+    }
+
+    /// @dev What a call pays of an asset; of the other one it pays nothing.
+    function again(bytes memory call, address asset) private returns (uint256 paid) {
+        address other = assets[0] == asset ? assets[1] : assets[0];
+        (uint256 before, uint256 others) = (unclaimed(asset), unclaimed(other));
+        (bool ok, bytes memory reason) = address(adjudicator).call(call);
+        vm.assertTrue(ok || reason.length >= 4, "refused for a reason");
+        vm.assertEq(unclaimed(other), others, "nothing of the other asset");
+        return before - unclaimed(asset);
     }
 
     /// @notice Owners claim; what they get is what was noted for them.

@@ -237,7 +237,9 @@ describe('the port to a clearing house', () => {
     const [demanded] = await member.one.openDemands(2n)
     await pass(WINDOW + 900n)
     await until(() => kinds(events).includes('settled'))
-    expect(kinds(events).slice(-3)).to.deep.equal(['demanded', 'halted', 'settled'])
+    // The late deposit is told when it is deep enough, the demand at once: either may come first.
+    expect(kinds(events)).to.include('demanded')
+    expect(kinds(events).slice(-2)).to.deep.equal(['halted', 'settled'])
     expect(await one.isFailed(2n)).to.equal(true)
     await member.one.reclaim(demanded!.demand, { intent: 'reclaim' })
     expect(await chain.provider.getBalance(founded.court)).to.equal(0n)
