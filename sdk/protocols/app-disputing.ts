@@ -1,0 +1,95 @@
+import type { Standing } from '../core/app.ts'
+import { type Agreed, type AppSession, isClosed, isDone, type Position, seatsOf } from './app.ts'
+
+// What an honest player sends to the arbiter, and when.
+//
+//   dispute wanted, or time runs out ──▶ submit the newest agreed state, with this node's move after it
+//   something older stands ──▶ submit ─▶ this node's turn? ─▶ move ─▶ nobody's turn, or a budget spent ─▶ conclude
+//   all signed the final state, and somebody does not pay ──▶ agree
+
+/** What stands on chain, and the time there. */
+export interface AppView {
+  /** Of the newest block, chain time in seconds. */
+  readonly now: bigint
+  readonly standing: ShownStanding | undefined
+}
+
+export interface ShownStanding extends Standing, Position {
+  /** Since when it stands, chain time in seconds. */
+  readonly since: bigint
+  readonly base: number
+}
+
+/** A move that follows an agreed state or what stands. */
+export interface MoveShown {
+  readonly move: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** What is to be sent. Each may be sent twice: the arbiter refuses the second. */
+export type AppDuty =
+  | { readonly kind: 'submit'; readonly agreed: Agreed; readonly moves: readonly MoveShown[] }
+  | { readonly kind: 'move'; readonly standing: ShownStanding; readonly moves: readonly MoveShown[] }
+  | { readonly kind: 'conclude'; readonly standing: ShownStanding }
+  | { readonly kind: 'agree'; readonly state: Uint8Array; readonly signatures: readonly Uint8Array[] }
+
+/** Seconds that the chain may take to include what an honest player sends. */
+const INCLUSION = 600n
+
+/** Chain time from which on an honest player lets the chain decide what is not over: two rounds of all clocks before the end. */
+export function disputeBy({ terms }: AppSession): bigint {
+  const { endBy, budget, seats } = terms.instance
+  return endBy - 2n * BigInt(budget) * BigInt(seats.length) - INCLUSION
+}
+
+/** What is due now; `wanted`: this node's user, or an unpaid stake, asks for the chain. */
+export function dutyOf(session: AppSession, view: AppView, wanted: boolean): AppDuty | undefined {
+  const { agreed, terms } = session
+  const { standing, now } = view
+  if (isClosed(session)) return wanted || standing ? agreement(session) : undefined
+  if (!standing) {
+    const isDue = wanted || now >= disputeBy(session)
+    return agreed && isDue && now < terms.instance.endBy ? submission(session, agreed) : undefined
+  }
+  if (agreed && agreed.version > standing.base && now < terms.instance.endBy) {
+    const isNews = agreed.version > standing.version || !isSame(agreed.state, standing.state)
+    if (isNews) return submission(session, agreed)
+  }
+  if (now >= terms.instance.endBy || now > until(session, standing)) return { kind: 'conclude', standing }
+  const move = prepared(session, standing)
+  return move && { kind: 'move', standing, moves: [move] }
+}
+
+function agreement({ agreed, closing }: AppSession): AppDuty {
+  return { kind: 'agree', state: agreed!.state, signatures: closing as readonly Uint8Array[] }
+}
+
+function submission(session: AppSession, agreed: Agreed): AppDuty {
+  const move = isDone(session) ? undefined : ownMove(session)
+  return { kind: 'submit', agreed, moves: move ? [move] : [] }
+}
+
+/** The move that this node has signed after the agreed state. */
+function ownMove(session: AppSession): MoveShown | undefined {
+  const { pending } = session
+  const [seat] = seatsOf(session)
+  const isMine = pending?.move && seatsOf(session).includes(pending.move.seat)
+  const signature = isMine ? pending.signatures[seat!] : undefined
+  return signature && { move: pending!.move!.bytes, signature }
+}
+
+/** A move that this node has signed already and that follows what stands. */
+function prepared(session: AppSession, standing: ShownStanding): MoveShown | undefined {
+  const { agreed, pending } = session
+  if (!agreed || pending?.version !== standing.version + 1 || !isSame(agreed.state, standing.state)) return undefined
+  return ownMove(session)
+}
+
+/** The last second in which the seat on turn can move, or anybody show a newer state. */
+export function until({ terms }: AppSession, { turn, clocks, since }: ShownStanding): bigint {
+  const spent = turn === undefined ? 0 : clocks[turn]!.spent
+  return since + BigInt(terms.instance.budget - spent)
+}
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, index) => byte === b[index])
