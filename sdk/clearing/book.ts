@@ -30,9 +30,10 @@ import {
 export const MAX_LOCKS = 256
 /** Locks that a member may have had in its life: positions are never used twice, for a release names one. */
 export const MAX_POSITIONS = 2 ** 16
-/** Payments of a member in one epoch: the depth of their tree costs gas in every answer. */
+/** Payments of a member in one epoch, and credits of one: the depth of their tree costs gas in every answer. */
 export const MAX_PAYMENTS = 2 ** 20
-const BOUND = 1n << 128n
+/** Totals for life are below. */
+export const MAX_TOTAL = 1n << 128n
 
 /** What a member does with its money; one account can stand for many acts. Assets by their number in the house. */
 export type Act =
@@ -149,6 +150,9 @@ export function act(
     } else if (one.kind === 'lock') putLock(draft, one.lock, book.epoch)
     else endLock(draft, one)
   }
+  // What a lock pays becomes a debit, and nobody could refuse it then.
+  if (draft.debits.some((debits, asset) => debits + draft.locked[asset]! >= MAX_TOTAL))
+    throw new HouseActError('AMOUNT', 'Debits and locks together do not fit 128 bits. Go on with another signer.')
   if (book.payments.count + payments.length > MAX_PAYMENTS)
     throw new HouseActError('TOO_MANY', `A member pays at most ${MAX_PAYMENTS} times an epoch. Go on in the next one.`)
   const assets = book.debits.length
@@ -201,7 +205,7 @@ function addTo(sums: bigint[], asset: number, amount: bigint): void {
   const before = sums[asset]
   if (before === undefined)
     throw new HouseActError('ASSET', `The house has no asset number ${asset}, only ${sums.length} of them.`)
-  if (amount <= 0n || before + amount >= BOUND)
+  if (amount <= 0n || before + amount >= MAX_TOTAL)
     throw new HouseActError(
       'AMOUNT',
       `An amount of ${amount} cannot be paid. Choose one above zero that fits 128 bits.`,

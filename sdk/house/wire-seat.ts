@@ -28,9 +28,6 @@ import {
 
 // What the operator tells of a member's books, byte by byte.
 
-/** Credits of a member in one epoch: payments as {@link MAX_PAYMENTS}, and what locks have paid. */
-export const MAX_ENTRIES = 2 * MAX_PAYMENTS
-
 export const putSettings = (writer: Writer, { open, committed, nextCut }: HouseSettings): Writer =>
   writer.u64(open).u64(committed).varuint(nextCut)
 export const readSettings = (reader: Reader): HouseSettings => ({
@@ -67,7 +64,7 @@ export const readSeat = (reader: Reader): Seat => ({
   payments: readList(reader, MAX_PAYMENTS, readPayment),
   locks: readLocks(reader),
   debits: readAmounts(reader),
-  entries: readList(reader, MAX_ENTRIES, readEntry),
+  entries: readList(reader, MAX_PAYMENTS, readEntry),
   receipt: readSigned(reader),
 })
 
@@ -102,6 +99,6 @@ export const readProof = (reader: Reader): EpochProof => ({
   index: reader.u32(),
   leaf: readLeaf(reader),
   path: readPath(reader),
-  entries: readList(reader, MAX_ENTRIES, readEntry),
+  entries: readList(reader, MAX_PAYMENTS, readEntry),
   statuses: readTally(reader),
 })

@@ -1,3 +1,4 @@
+import { MAX_PAYMENTS } from '../clearing/book.ts'
 import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
 import { HOUSE_PROTOCOL_VERSION, HOUSE_REFUSALS, type HouseMessage, HouseProtocolError } from './messages.ts'
 import {
@@ -22,7 +23,6 @@ import {
   readSignature,
 } from './wire-parts.ts'
 import {
-  MAX_ENTRIES,
   putCountersigned,
   putProof,
   putRelease,
@@ -171,7 +171,7 @@ function readMessage(reader: Reader, tag: number): HouseMessage {
       return { kind: 'refused', id, code, reason: reader.text(MAX_REASON) }
     }
     case TAGS.credited:
-      return { kind: 'credited', entries: readList(reader, MAX_ENTRIES, readEntry), receipt: readSigned(reader) }
+      return { kind: 'credited', entries: readList(reader, MAX_PAYMENTS, readEntry), receipt: readSigned(reader) }
     case TAGS.locked: {
       const head = { payer: readMember(reader), lock: readLock(reader), receipt: readLockReceipt(reader) }
       return { kind: 'locked', lock: { ...head, signature: readSignature(reader) } }

@@ -18,12 +18,14 @@ import {
   HouseActError,
   type Income,
   MAX_PAYMENTS,
+  MAX_TOTAL,
 } from '../../clearing/book.ts'
 import { toHex } from '../../core/bytes.ts'
 import { typedDigest } from '../../core/eip712.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Domain, Hex } from '../../core/types.ts'
 import { verifyEnvelope } from '../../signing/signature.ts'
+import { type Awaited, withLock } from './awaited.ts'
 import type { SignedActs } from './op.ts'
 import { HouseRefusedError } from './refusal.ts'
 import { availableIn, type HouseSeat } from './seat.ts'
@@ -51,6 +53,8 @@ export interface Around {
   seatOf(member: Hex): HouseSeat | undefined
   /** A payee's release of a lock: the payment that it wants. */
   wantedFor(payer: Hex, position: number, lock: Hex): Hex | undefined
+  /** What undecided locks may still pay to a member. */
+  awaitedBy(payee: Hex): Awaited
   /** Whether a committed epoch has seen the lock decided. */
   isCommitted(seat: HouseSeat, position: number): boolean
 }
@@ -136,10 +140,30 @@ export function planOf(drafts: readonly Draft[], around: Around): Plan {
       const before = incomes.get(payee) ?? { income: payee.income, entries: [] }
       incomes.set(payee, { income: incomeAfter(before.income, entries), entries: [...before.entries, ...entries] })
     }
+  checkRoom(drafts, incomes, around)
   for (const { seat, book } of drafts)
     if (availableIn(seat, book, incomes.get(seat)?.income ?? seat.income).some((amount) => amount < 0n))
       throw new HouseRefusedError('BALANCE_TOO_LOW', 'The balance does not cover this. Pay less, or wait for income.')
   return { drafts, incomes }
+}
+
+/** All that a payee was credited with, and may be when its locks are decided, fits its tree of this epoch and its total. */
+function checkRoom(drafts: readonly Draft[], incomes: Plan['incomes'], around: Around): void {
+  const awaited = new Map<HouseSeat, Awaited>()
+  for (const payee of incomes.keys()) awaited.set(payee, around.awaitedBy(payee.id))
+  for (const { signed } of drafts)
+    for (const one of signed.acts) {
+      const payee = one.kind === 'lock' ? around.seatOf(one.lock.to)! : undefined
+      if (one.kind === 'lock' && payee)
+        awaited.set(payee, withLock(awaited.get(payee) ?? around.awaitedBy(payee.id), one.lock))
+    }
+  for (const [payee, { count, amounts }] of awaited) {
+    const { entries, credits } = incomes.get(payee)?.income ?? payee.income
+    if (entries.count + count > MAX_PAYMENTS)
+      throw new HouseRefusedError('LIMIT', `The payee has ${MAX_PAYMENTS} credits in this epoch. Pay in the next one.`)
+    if (credits.some((sum, asset) => sum + amounts[asset]! >= MAX_TOTAL))
+      throw new HouseRefusedError('LIMIT', 'The credits of the payee would not fit 128 bits. Pay to another member.')
+  }
 }
 
 function byPayee(payments: readonly Payment[]): Map<Hex, Entry[]> {
@@ -153,8 +177,6 @@ function byPayee(payments: readonly Payment[]): Map<Hex, Entry[]> {
 }
 
 function incomeAfter(income: Income, entries: readonly Entry[]): Income {
-  if (income.entries.count + entries.length > MAX_PAYMENTS)
-    throw new HouseRefusedError('LIMIT', `The payee was paid ${MAX_PAYMENTS} times in this epoch. Pay in the next one.`)
   try {
     return credit(income, entries)
   } catch (error) {

@@ -13,6 +13,7 @@ import {
   planOf,
   releaseKey,
 } from './acting.ts'
+import { type Awaited, AwaitedLocks } from './awaited.ts'
 import type { ClosedEpoch, ClosedSeat } from './closed.ts'
 import type { Cut, Op, SignedActs } from './op.ts'
 import { type HouseSeat, isFunded, newSeat, nextReceipt, statusesOf } from './seat.ts'
@@ -38,6 +39,7 @@ export class Books implements Around {
   locksWait = false
   /** Members for whom nobody has deposited. */
   unfunded = 0
+  readonly #awaited: AwaitedLocks
   readonly #byId = new Map<Hex, HouseSeat>()
   /** Whose last leaf holds what only belongs to its epoch. */
   #restless = new Set<HouseSeat>()
@@ -47,6 +49,7 @@ export class Books implements Around {
   constructor(domain: Domain, assets: number) {
     this.domain = domain
     this.assets = assets
+    this.#awaited = new AwaitedLocks(assets)
   }
 
   seatOf(member: Hex): HouseSeat | undefined {
@@ -70,6 +73,10 @@ export class Books implements Around {
     return this.releases.get(releaseKey(payer, position, lock))
   }
 
+  awaitedBy(payee: Hex): Awaited {
+    return this.#awaited.of(payee)
+  }
+
   isCommitted({ index }: HouseSeat, position: number): boolean {
     const epoch = this.#decided.get(`${index}/${position}`)
     return epoch !== undefined && epoch <= this.committed
@@ -83,6 +90,8 @@ export class Books implements Around {
     if (isRestless) this.#restless.add(seat)
     if (seat.book.locks.some((lock) => lock)) this.locking.add(seat)
     for (const [position, epoch] of decided) this.#decided.set(`${seat.index}/${position}`, epoch)
+    for (const [position, lock] of seat.book.locks.entries())
+      if (lock && seat.statuses[position]!.live > 0n) this.#awaited.add(lock)
   }
 
   /** What acts would come to. Throws `HouseRefusedError`. */
@@ -116,6 +125,9 @@ export class Books implements Around {
   #spend(draft: Draft, turn: Turn): void {
     const { seat, signed, book, account, payments } = draft
     const positions = seat.book.locks.length
+    for (const one of signed.acts)
+      if (one.kind === 'lock') this.#awaited.add(one.lock)
+      else if (one.kind === 'drop') this.#awaited.remove(seat.book.locks[one.position]!)
     seat.book = book
     seat.account = account
     seat.signature = signed.signature
@@ -179,6 +191,7 @@ export class Books implements Around {
         const status = statusOf(lock, cut.outcomes.get(lock.key) ?? NOTHING, cut.cutTime)
         if (status.live !== 0n) continue
         statuses[position] = status
+        this.#awaited.remove(lock)
         this.#decided.set(`${seat.index}/${position}`, cut.epoch)
         if (status.paid > 0n) this.#payOut(seat, position, lock, status.paid, turn)
       }

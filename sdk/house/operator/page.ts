@@ -1,5 +1,5 @@
 import type { LockStatus } from '../../clearing/account.ts'
-import { type Entry, nextBook, nextIncome } from '../../clearing/book.ts'
+import { type Entry, MAX_PAYMENTS, nextBook, nextIncome } from '../../clearing/book.ts'
 import type { Epoch, Leaf } from '../../clearing/epoch.ts'
 import type { Posting } from '../../clearing/posting.ts'
 import { newTally } from '../../clearing/tally.ts'
@@ -28,7 +28,7 @@ import {
   readSignature,
   readTally,
 } from '../wire-parts.ts'
-import { MAX_ENTRIES, putSigned, readSigned } from '../wire-seat.ts'
+import { putSigned, readSigned } from '../wire-seat.ts'
 import type { ClosedSeat } from './closed.ts'
 import { putPosting, readPosting } from './op.ts'
 import type { HouseSeat } from './seat.ts'
@@ -66,8 +66,8 @@ export function decodePage(bytes: Uint8Array): Page {
     account: readMaybe(reader, readAccount),
     signature: readSignature(reader),
     countersignature: readSignature(reader),
-    payments: readList(reader, MAX_ENTRIES, readPayment),
-    entries: readList<Entry>(reader, MAX_ENTRIES, readEntry),
+    payments: readList(reader, MAX_PAYMENTS, readPayment),
+    entries: readList<Entry>(reader, MAX_PAYMENTS, readEntry),
     locks: readLocks(reader),
     statuses: readList(reader, MOST, (from) => readMaybe(from, readStatus)),
     decided: readList(reader, MOST, (from) => [from.u32(), from.u64()] as const),

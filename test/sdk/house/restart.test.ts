@@ -153,7 +153,8 @@ class Bench {
     const { seats, open, committed, posting } = this.books
     for (const { id } of seats) this.books.seatOf(id)
     const epochs = [...this.archive.headers.values()].map(({ epoch }) => epoch)
-    return { seats: structuredClone(seats), open, committed, posting, epochs, turn: this.turns.number }
+    const awaited = ids.map((id) => this.books.awaitedBy(id))
+    return { awaited, seats: structuredClone(seats), open, committed, posting, epochs, turn: this.turns.number }
   }
 }
 
