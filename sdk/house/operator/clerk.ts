@@ -139,6 +139,8 @@ export class Clerk {
     await turns.do((turn) => {
       this.#checkOpen(epoch)
       const seat = books.seatAt(index)
+      // Its balance and its tree of locks are made anew from all positions that it ever had.
+      visit.budget.spend(seat.book.locks.length / 1_024)
       if (this.groups.isWaiting(seat))
         throw new HouseRefusedError('SLOW_DOWN', 'An act of this member waits for its group. Wait for the end of that.')
       if (books.locksWait && acts.some(({ kind }) => kind === 'lock'))
@@ -210,10 +212,10 @@ export class Clerk {
   }
 
   offer(visit: Visit, { id, legs, seconds }: Message<'offer'>): void {
-    this.#seatOf(visit)
+    const seat = this.#seatOf(visit)
     const reason = this.#options.closed()
     if (reason !== undefined) throw new HouseRefusedError('UNAVAILABLE', reason)
-    const group = this.groups.offer(legs, seconds, this.#options.now())
+    const group = this.groups.offer(seat, legs, seconds, this.#options.now())
     visit.tell({ kind: 'done', id })
     for (const payer of group.payers)
       this.#visits.get(payer)?.tell({ kind: 'proposed', group: group.hash, legs, seconds })

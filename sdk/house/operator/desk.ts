@@ -1,7 +1,8 @@
 import { MalformedBytesError } from '../../core/codec.ts'
-import type { Domain } from '../../core/types.ts'
+import type { Address, Domain } from '../../core/types.ts'
 import type { Connection } from '../../transport/transport.ts'
 import { HOUSE_PROTOCOL_VERSION, type HouseMessage, HouseProtocolError } from '../messages.ts'
+import { Budget } from './budget.ts'
 import type { Clerk } from './clerk.ts'
 import type { OperatorEvent } from './events.ts'
 import { HouseRefusedError } from './refusal.ts'
@@ -14,7 +15,7 @@ export interface DeskOptions {
   readonly domain: Domain
   readonly clerk: Clerk
   readonly connections: number
-  /** Requests of a member a second. */
+  /** Requests of a member a second; large ones count as several. */
   readonly perSecond: number
   readonly now: () => number
   readonly tell: (event: OperatorEvent) => void
@@ -24,6 +25,8 @@ export interface DeskOptions {
 export class Desk {
   readonly #options: DeskOptions
   readonly #visits = new Set<Visit>()
+  /** By member's key: a new connection makes nobody's budget new. */
+  readonly #budgets = new Map<Address, Budget>()
 
   constructor(options: DeskOptions) {
     this.#options = options
@@ -34,16 +37,17 @@ export class Desk {
   }
 
   accept(connection: Connection): void {
-    const { connections, now, perSecond, clerk } = this.#options
+    const { connections, now, clerk, tell } = this.#options
     if (this.#visits.size >= connections) {
       connection.close()
       return
     }
-    const visit = new Visit(connection, now(), perSecond)
+    const onUntold = (error: Error) => tell({ kind: 'alarm', error, isFatal: false })
+    const visit = new Visit(connection, now(), this.#budgetOf(connection.peer), onUntold)
     this.#visits.add(visit)
     connection.onFrame = (frame) => {
       try {
-        const message = visit.frames.take(frame)
+        const message = visit.take(frame)
         if (message) this.#serve(visit, message)
       } catch (error) {
         this.#reject(visit, error as Error)
@@ -57,6 +61,7 @@ export class Desk {
 
   tick(): void {
     const now = this.#options.now()
+    for (const [peer, budget] of this.#budgets) if (budget.isFull(now)) this.#budgets.delete(peer)
     for (const visit of this.#visits)
       if (!visit.seat && now > visit.since + GREETING)
         this.#reject(visit, new HouseProtocolError('HOUSE_PROTOCOL', 'The member does not join. Nothing to be done.'))
@@ -74,7 +79,7 @@ export class Desk {
     }
     const id = 'id' in message ? message.id : 0
     const { now, perSecond } = this.#options
-    if (!visit.spend(now(), perSecond)) {
+    if (!visit.spend(now())) {
       visit.tell({ kind: 'refused', id, code: 'SLOW_DOWN', reason: `More than ${perSecond} requests a second. Wait.` })
       return
     }
@@ -82,6 +87,13 @@ export class Desk {
     this.#answer(visit, message)
       .catch((error: Error) => this.#refuse(visit, id, error))
       .finally(() => visit.end())
+  }
+
+  #budgetOf(peer: Address): Budget {
+    const { perSecond, now } = this.#options
+    const budget = this.#budgets.get(peer) ?? new Budget(perSecond, now())
+    this.#budgets.set(peer, budget)
+    return budget
   }
 
   #greet(visit: Visit, message: HouseMessage): void {

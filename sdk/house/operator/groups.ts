@@ -11,8 +11,8 @@ import { HouseRefusedError } from './refusal.ts'
 import type { HouseSeat } from './seat.ts'
 import type { Turn } from './turn.ts'
 
-/** Groups that wait for signatures. */
-const MOST_GROUPS = 1_000
+/** Legs of all groups that wait for signatures. */
+const MOST_LEGS = 2 ** 16
 
 /** An act that waits for the rest of its group. */
 export interface Held {
@@ -24,6 +24,7 @@ export interface Held {
 /** Payments that happen together or not at all. */
 export interface Group {
   readonly hash: Hex
+  readonly offerer: HouseSeat
   readonly legs: readonly Leg[]
   readonly seconds: number
   /** Who has to sign. */
@@ -62,17 +63,43 @@ export class Groups {
   }
 
   /** Throws `HouseRefusedError`. */
-  offer(legs: readonly Leg[], seconds: number, now: number): Group {
-    if (this.#groups.size >= MOST_GROUPS)
-      throw new HouseRefusedError('SLOW_DOWN', 'Too many groups wait. Offer this one later.')
+  offer(offerer: HouseSeat, legs: readonly Leg[], seconds: number, now: number): Group {
+    if (!legs.some(({ from, to }) => from === offerer.id || to === offerer.id))
+      throw new HouseRefusedError('ACT_REFUSED', 'No leg is from or to this member. Let one of its parties offer it.')
     const payers = new Set(legs.map((leg) => this.#payer(leg)))
     const rows = legs.map((leg) => amountRow(legHash(leg), leg.asset, leg.amount, this.#books.assets))
     const hash = toHex(tallyHash(topOf(buildTally(rows, this.#books.assets))))
-    if (legs.length === 0 || this.#groups.has(hash))
-      throw new HouseRefusedError('ACT_REFUSED', 'The group is empty, or it waits already. Offer another one.')
-    const group = { hash, legs, seconds, payers, held: new Map<HouseSeat, Held>(), until: now + 1_000 * seconds }
+    if (this.#groups.has(hash)) throw new HouseRefusedError('ACT_REFUSED', 'This group waits already. Sign your part.')
+    this.#makeRoom(offerer, legs.length)
+    const group = {
+      hash,
+      offerer,
+      legs,
+      seconds,
+      payers,
+      held: new Map<HouseSeat, Held>(),
+      until: now + 1_000 * seconds,
+    }
     this.#groups.set(hash, group)
     return group
+  }
+
+  /** Whoever has most waiting gives way to who has less: so nobody, and no crowd of offerers, keeps a small group out. */
+  #makeRoom(offerer: HouseSeat, count: number): void {
+    const waiting = new Map<HouseSeat, number>([[offerer, count]])
+    let all = count
+    for (const { offerer: one, legs } of this.#groups.values()) {
+      all += legs.length
+      waiting.set(one, (waiting.get(one) ?? 0) + legs.length)
+    }
+    while (all > MOST_LEGS) {
+      const [most, held] = [...waiting].reduce((a, b) => (b[1] > a[1] ? b : a))
+      if (most === offerer) throw new HouseRefusedError('SLOW_DOWN', 'Too many groups wait. Offer this one later.')
+      const last = [...this.#groups.values()].findLast((group) => group.offerer === most)!
+      this.#end(last, 'Too many groups wait. Offer it again later.')
+      waiting.set(most, held - last.legs.length)
+      all -= last.legs.length
+    }
   }
 
   #payer({ from, to, asset, amount }: Leg): HouseSeat {

@@ -58,6 +58,7 @@ export class HouseOperator {
       signer,
       now,
       onFailure: (error) => this.#fail(error),
+      onUntold: (error) => this.#tell({ kind: 'alarm', error, isFatal: false }),
       onTurn: (turn, jobs, milliseconds) => {
         this.#clerk.told(turn)
         this.#tell({ kind: 'turn', jobs, milliseconds })
@@ -204,8 +205,14 @@ export class HouseOperator {
     void this.#epochs?.stop()
   }
 
+  /** A program that looks on must not be able to stop the house. */
   #tell(event: OperatorEvent): void {
-    this.#options.onEvent?.(event)
+    try {
+      this.#options.onEvent?.(event)
+    } catch (error) {
+      // An alarm about an alarm would not end.
+      if (event.kind !== 'alarm') this.#tell({ kind: 'alarm', error: error as Error, isFatal: false })
+    }
   }
 
   async #listen(address: string): Promise<void> {

@@ -35,6 +35,8 @@ export interface TurnOptions {
   readonly onFailure: (error: Error) => void
   /** Once it is durable, before its jobs are told. */
   readonly onTurn: (turn: Turn, jobs: number, milliseconds: number) => void
+  /** Somebody could not be told of what is done. It is done all the same, so the house goes on. */
+  readonly onUntold: (error: Error) => void
 }
 
 /** Everything that changes the books, one turn after the other: all that came while the last one was written is in the next. */
@@ -169,9 +171,17 @@ export class Turns {
     }
     if (writes.length > 0) await store.commit(writes)
     if (turn.ops.length > 0) await seal.write(this.#turn)
-    onTurn(turn, done.length, performance.now() - began)
-    for (const tell of turn.after) tell()
+    const milliseconds = performance.now() - began
+    for (const tell of [() => onTurn(turn, done.length, milliseconds), ...turn.after]) this.#tell(tell)
     cut?.done(closed)
+  }
+
+  #tell(tell: () => void): void {
+    try {
+      tell()
+    } catch (error) {
+      this.#options.onUntold(error as Error)
+    }
   }
 
   #start({ job, done }: Entry, turn: Turn, writes: Write[], all: Entry['done'][]): void {

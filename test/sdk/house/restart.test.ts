@@ -63,6 +63,7 @@ class Bench {
       now: () => this.time,
       onFailure: () => {},
       onTurn: () => {},
+      onUntold: () => {},
     })
     const closed = await this.turns.replay()
     if (closed) await buildEpoch(closed, this.books, this.archive, this.store)
