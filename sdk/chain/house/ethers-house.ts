@@ -131,8 +131,7 @@ export class EthersHouse implements HouseChain {
   // ---------------------------------------------------------------- reads
 
   async state(): Promise<HouseState> {
-    if (!this.#follower.state) await this.#follower.step()
-    return this.#follower.state!
+    return this.#follower.state ?? this.#follower.look()
   }
 
   epochStatus(number: bigint): Promise<EpochStatus | undefined> {

@@ -67,25 +67,38 @@ export class Follower {
     await this.#forget()
   }
 
+  /** The house as it is, without following it: nothing is told. */
+  async look(): Promise<HouseState> {
+    const head = await this.#blockAt('latest')
+    return this.#factsOf(head, await this.#confirmedBy(head))
+  }
+
   /** Follows to the newest block. Throws when the RPC fails or contradicts itself, or when an event was not taken; call it again then. */
   async step(): Promise<Head> {
-    const { reader, confirmations, onState } = this.#options
     const head = await this.#blockAt('latest')
     if (head.hash === this.#state?.latest.head.hash) return head
-    const confirmed = await this.#blockAt(Math.max(head.number - confirmations + 1, 0))
+    const confirmed = await this.#confirmedBy(head)
     await this.#assertSameChain()
     await this.#tellDemands(head, confirmed)
-    const latest = await reader.facts(head)
-    const facts = confirmed.number === head.number ? latest : await reader.facts(confirmed)
-    await this.#tellUpTo(facts)
+    const state = await this.#factsOf(head, confirmed)
+    await this.#tellUpTo(state.confirmed)
     // Asked for by their numbers: both must still be the blocks that were looked at.
     if ((await this.#blockAt(head.number)).hash !== head.hash)
       throw new RpcFailedError('eth_call', `block ${head.number} changed while it was read`)
-    const state = { latest, confirmed: facts }
     await this.#tellPhase(state)
     this.#state = state
-    onState(state)
+    this.#options.onState(state)
     return head
+  }
+
+  #confirmedBy({ number }: Head): Promise<Head> {
+    return this.#blockAt(Math.max(number - this.#options.confirmations + 1, 0))
+  }
+
+  async #factsOf(head: Head, confirmed: Head): Promise<HouseState> {
+    const { reader } = this.#options
+    const latest = await reader.facts(head)
+    return { latest, confirmed: confirmed.number === head.number ? latest : await reader.facts(confirmed) }
   }
 
   async #blockAt(tag: number | 'latest'): Promise<Head> {

@@ -121,7 +121,7 @@ export interface HouseChain {
   start(since?: number): Promise<void>
   stop(): Promise<void>
 
-  /** As of the last look, which follows a receipt a moment later. */
+  /** As of the last look, which follows a receipt a moment later; before `start` as of now. */
   state(): Promise<HouseState>
   /** Undefined: there is no such epoch, as of the newest block. */
   epochStatus(number: bigint): Promise<EpochStatus | undefined>

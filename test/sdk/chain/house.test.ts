@@ -359,6 +359,24 @@ describe('the port to a clearing house', () => {
     expect(amounts(third.events)).to.deep.equal([1n, 3n])
   })
 
+  it('says what the house is before it is started, and tells and counts nothing by that', async () => {
+    const store = memoryStore()
+    const first = await connect(1, { store })
+    await first.one.deposit(alice, 0, 1n, { intent: 'a' })
+    await until(() => first.events.length === 1)
+    await first.one.deposit(alice, 0, 2n, { intent: 'b' })
+    await until(() => first.events.length === 2)
+    await first.one.stop()
+    const second = await open({ store })
+    expect((await second.one.state()).latest.postingCount).to.equal(2n)
+    expect(second.events).to.deep.equal([])
+    await second.one.start()
+    const { one } = await connect(2)
+    await one.deposit(alice, 0, 4n, { intent: 'c' })
+    await until(() => second.events.length === 1)
+    expect(second.events[0]).to.deep.nested.include({ 'posting.number': 3n, 'posting.deposited': 7n })
+  })
+
   it('halts when the operator contradicts itself', async () => {
     const { one, events } = await connect(0)
     const member = await connect(1)
