@@ -8,6 +8,7 @@ import type { HouseMessage, HouseSettings, Seat, ToldLock, ToldRelease } from '.
 import { lockIdOf, lockReceiptOf, planOf, releaseDigest, releaseKey } from './acting.ts'
 import type { Archive } from './archive.ts'
 import type { Books } from './books.ts'
+import { isAccountForgotten, isReceiptForgotten } from './forgotten.ts'
 import { type Group, Groups, groupOf } from './groups.ts'
 import { HouseRefusedError, HouseStoppedError } from './refusal.ts'
 import { encodeRelease, releaseStoreKey } from './release.ts'
@@ -88,18 +89,17 @@ export class Clerk {
     const seat = books.seatOf(member)
     const isOurs = (hash: Uint8Array, signature: Uint8Array) =>
       verifyEnvelope(books.domain, typedDigest(books.domain, hash), signature, signer.address)
-    const isNewer =
-      (account && account.account.member === member && account.account.seq > (seat?.account?.seq ?? 0n)) ?? false
-    const isLater =
-      (receipt && receipt.receipt.member === member && receipt.receipt.seq > (seat?.receipt?.receipt.seq ?? 0n)) ??
-      false
     const lost =
-      (isNewer && isOurs(accountHash(account!.account), account!.signature)) ||
-      (isLater && isOurs(receiptHash(receipt!.receipt), receipt!.signature))
+      (account?.account.member === member &&
+        isAccountForgotten(seat, account) &&
+        isOurs(accountHash(account.account), account.signature)) ||
+      (receipt?.receipt.member === member &&
+        isReceiptForgotten(seat, receipt) &&
+        isOurs(receiptHash(receipt.receipt), receipt.signature))
     if (!lost) return
     const error = new HouseStoppedError(
       'HOUSE_MEMORY_LOST',
-      `The member ${member} shows what this operator signed and does not know. The store is an old copy: start from the newest.`,
+      `The member ${member} shows what this operator signed and does not know. The store is an old copy, or went another way: start from the newest.`,
     )
     onLost(error)
     throw new HouseRefusedError('UNAVAILABLE', 'The house has stopped. Keep what you hold.')

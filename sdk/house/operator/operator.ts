@@ -16,7 +16,7 @@ import { HouseStoppedError } from './refusal.ts'
 import { loadReleases } from './release.ts'
 import { restoreBooks } from './restoring.ts'
 import { Turns } from './turns.ts'
-import { Watch } from './watch.ts'
+import { isAnother, Watch } from './watch.ts'
 
 /** Milliseconds between looks at what time changes. */
 const TICK = 250
@@ -171,6 +171,12 @@ export class HouseOperator {
       throw new HouseStoppedError(
         'STORE_IS_OLD',
         `The chain has epoch ${latest.lastCommitted}, the store only ${last}. It is an old copy: start from the newest.`,
+      )
+    const committed = await chain.epoch(latest.lastCommitted)
+    if (committed && isAnother(committed.epoch, this.#archive))
+      throw new HouseStoppedError(
+        'STORE_IS_OLD',
+        `The chain's epoch ${latest.lastCommitted} is not this store's. Start from the store that made it.`,
       )
     await this.#defence.catchUp(latest)
     this.#ticks = setInterval(() => {

@@ -1,4 +1,7 @@
 import type { HouseEvent, Posted } from '../../chain/house/house-chain.ts'
+import { type Epoch, epochHash } from '../../clearing/epoch.ts'
+import { postingHash } from '../../clearing/posting.ts'
+import { ZERO_HASH } from '../../core/state.ts'
 import type { HouseSettings } from '../messages.ts'
 import type { Archive } from './archive.ts'
 import type { Books } from './books.ts'
@@ -37,7 +40,7 @@ export class Watch {
   async saw(event: HouseEvent): Promise<void> {
     const { books, defence } = this.#options
     if (event.kind === 'posted') await this.#post(event)
-    else if (event.kind === 'committed') await this.#wasCommitted(event.epoch.number)
+    else if (event.kind === 'committed') await this.#wasCommitted(event.epoch)
     else if (event.kind === 'demanded') defence.demanded(event)
     else if (event.kind === 'answered') defence.answered(event.id)
     else if (event.kind === 'halted') this.halt()
@@ -64,17 +67,29 @@ export class Watch {
   async #post({ identity, posting }: Posted): Promise<void> {
     const { books, turns } = this.#options
     const last = books.posting?.number ?? 0n
-    if (posting.number <= last) return
-    if (posting.number > last + 1n)
-      this.#fail('STORE_IS_OLD', `Posting ${posting.number} came after ${last}. Start from the newest store.`)
+    if (posting.number < last) return
+    // Each commits to all before it.
+    const known = books.posting ? postingHash(books.posting) : ZERO_HASH
+    const found = posting.number === last ? postingHash(posting) : posting.previous
+    if (found !== known || posting.number > last + 1n)
+      this.#fail(
+        'STORE_IS_OLD',
+        `Posting ${posting.number} does not follow ${last} of this store. Start from the newest.`,
+      )
+    if (posting.number === last) return
     await turns.do((turn) => {
       books.apply({ kind: 'posted', identity, posting }, turn)
       return undefined
     })
   }
 
-  async #wasCommitted(epoch: bigint): Promise<void> {
+  async #wasCommitted(committed: Epoch): Promise<void> {
     const { books, turns, archive, tell } = this.#options
+    const epoch = committed.number
+    if (isAnother(committed, archive)) {
+      this.#fail('STORE_IS_OLD', `The chain's epoch ${epoch} is not this store's. Start from the store that made it.`)
+      return
+    }
     if (epoch <= books.committed) return
     if (epoch > archive.last.epoch.number) {
       this.#fail('STORE_IS_OLD', `The chain has epoch ${epoch}, which this store has not. Start from the newest one.`)
@@ -97,4 +112,10 @@ export class Watch {
       visit.tell({ kind: 'settings', settings: settings() })
     }
   }
+}
+
+/** Whether the operator closed an epoch of this number with other contents. */
+export function isAnother(committed: Epoch, { headers }: Archive): boolean {
+  const own = headers.get(committed.number)?.epoch
+  return own !== undefined && epochHash(own) !== epochHash(committed)
 }

@@ -112,6 +112,11 @@ export class FakeChain {
     await this.tell({ kind: 'posted', ...place, posting: this.#last, identity })
   }
 
+  /** The last posting is another one from now on. */
+  fork(): void {
+    this.#last = { ...this.#last!, amount: this.#last!.amount + 1n }
+  }
+
   async commit(_previous: Epoch, next: Epoch) {
     this.time += 1n
     this.epochs.push(next)
@@ -139,6 +144,11 @@ export class FakeChain {
 
   async openDemands(epoch: bigint): Promise<Demanded[]> {
     return [...this.demands.values()].filter(({ demand }) => demand.epoch === epoch)
+  }
+
+  async epoch(number: bigint) {
+    const epoch = this.epochs[Number(number) - 1]
+    return epoch && { epoch, committedAt: this.time }
   }
 
   async epochStatus(number: bigint) {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { accountHash, lockHash } from '../../../sdk/clearing/account.ts'
+import { accountHash, lockHash, receiptHash } from '../../../sdk/clearing/account.ts'
 import { balanceOf, leafRow } from '../../../sdk/clearing/epoch.ts'
 import { climbTally } from '../../../sdk/clearing/tally.ts'
 import { toHex } from '../../../sdk/core/bytes.ts'
@@ -216,6 +216,56 @@ describe('the operator of a house', () => {
     expect(await town.join(alice)).to.include({ kind: 'refused', code: 'UNAVAILABLE' })
     expect(await bob.pay(alice, 1n)).to.include({ kind: 'refused', code: 'UNAVAILABLE' })
     expect(town.alarms.splice(0)).to.have.length(1)
+    town.events.length = 0
+  })
+
+  const forks = {
+    'an account of the same number': (alice: RawMember) => {
+      const account = { ...alice.account!.account, debits: [4n] }
+      alice.account = { account, signature: alice.countersign(signer, accountHash(account)) }
+    },
+    'an older account of more debits': (alice: RawMember) => {
+      const account = { ...alice.account!.account, seq: 1n, debits: [WHOLE] }
+      alice.account = { account, signature: alice.countersign(signer, accountHash(account)) }
+    },
+    'a receipt of the same number': (alice: RawMember) => {
+      const receipt = { ...alice.receipt!.receipt, credits: [1n] }
+      alice.receipt = { receipt, signature: alice.countersign(signer, receiptHash(receipt)) }
+    },
+    'a receipt of another index': (alice: RawMember) => {
+      const receipt = { ...alice.receipt!.receipt, index: 7, seq: 1n }
+      alice.receipt = { receipt, signature: alice.countersign(signer, receiptHash(receipt)) }
+    },
+  }
+  for (const [what, fork] of Object.entries(forks))
+    it(`stops for good when its memory went another way: ${what}`, async () => {
+      const [alice, bob] = [await town.member(1), await town.member(2)]
+      await alice.pay(bob, 5n)
+      await alice.pay(bob, 5n)
+      expect(await town.join(alice)).to.include({ kind: 'seated' })
+      fork(alice)
+      expect(await town.join(alice)).to.include({ kind: 'refused', code: 'UNAVAILABLE' })
+      expect(town.alarms[0]).to.have.nested.property('error.code', 'HOUSE_MEMORY_LOST')
+      town.events.length = 0
+    })
+
+  it('refuses to start where the chain has another epoch of the same number', async () => {
+    const alice = await town.member(1)
+    await town.cut(alice)
+    await town.house.stop()
+    const own = town.chain.epochs[0]!
+    town.chain.epochs[0] = { ...own, left: [1n] }
+    expect(await town.open().catch((reason) => reason)).to.include({ code: 'STORE_IS_OLD' })
+    town.chain.epochs[0] = own
+    town.events.length = 0
+    await town.open()
+  })
+
+  it('stops when a posting does not follow those of its store', async () => {
+    await town.member(1)
+    town.chain.fork()
+    await town.chain.post(new RawMember(2, town.chain.domain, signer.address).identity, 5n).catch(() => {})
+    expect(town.alarms[0]).to.have.nested.property('error.code', 'STORE_IS_OLD')
     town.events.length = 0
   })
 

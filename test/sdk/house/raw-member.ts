@@ -116,6 +116,11 @@ export class RawMember {
     this.account = { account, signature: answer.signature }
   }
 
+  /** What the house could have said in another life. */
+  countersign(house: SessionSigner, hash: Uint8Array): Uint8Array {
+    return signDirect(house, typedDigest(this.#domain, hash))
+  }
+
   pay(to: { readonly id: Hex }, amount: bigint, group: Hex = ZERO_HASH, leg = 0): Promise<Answer> {
     return this.act({ kind: 'pay', to: to.id, asset: 0, amount, group, leg })
   }
