@@ -185,9 +185,6 @@ function incomeAfter(income: Income, entries: readonly Entry[]): Income {
   }
 }
 
-/** By which a release is kept. */
-export const releaseKey = (payer: Hex, position: number, lock: Hex): string => `${payer}/${position}/${lock}`
-
 /** What a payee signs to give a lock up. */
 export const releaseDigest = (
   domain: Domain,

@@ -15,18 +15,16 @@ import { buildTally, type TallyTree, tallyPath, topOf } from '../../clearing/tal
 import { toHex } from '../../core/bytes.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Hex } from '../../core/types.ts'
-import type { ToldRelease } from '../messages.ts'
-import { releaseKey } from './acting.ts'
 import type { Archive } from './archive.ts'
 import type { Books } from './books.ts'
 import type { Page } from './page.ts'
+import { type PaidRelease, releaseKey } from './release.ts'
 
 // What an honest operator answers: what was demanded, or that nothing stands where it is said to stand.
 
 export interface Known {
   readonly books: Books
   readonly archive: Archive
-  readonly releases: ReadonlyMap<string, ToldRelease>
 }
 
 /** A member in one epoch, as the court wants it shown. */
@@ -109,7 +107,7 @@ const paymentsTree = ({ payments }: Page, assets: number): TallyTree =>
   )
 
 /** Where an entry stands in the payee's income. */
-async function entryOf(hash: Hex, member: Hex, number: bigint, known: Known) {
+export async function entryOf(hash: Hex, member: Hex, number: bigint, known: Known) {
   const payee = await shown(member, number, known)
   const position = payee?.page.entries.findIndex((entry) => toHex(entryHash(entry)) === hash) ?? -1
   if (!payee || position < 0) return undefined
@@ -190,20 +188,23 @@ function rowAt({ levels, stride }: TallyTree, position: number): { entry: Hex; s
 }
 
 async function releaseAnswer(demand: DebitDemand, known: Known): Promise<Answer | undefined> {
-  const { books, releases } = known
-  const release = releases.get(releaseKey(demand.from, demand.position, demand.entry))
+  const { books } = known
+  const release = books.releases.get(releaseKey(demand.from, demand.position, demand.entry))
   const payee = books.seatOf(demand.to)
   if (!release || !payee) return undefined
-  const signature = toHex(release.signature)
-  const given = { payee: payee.identity, signature }
+  const given = { payee: payee.identity, signature: toHex(release.signature) }
   if (release.payment === ZERO_HASH) return { kind: 'release', demand, release: given }
-  for (let epoch = demand.epoch; epoch > 0n; epoch--) {
-    const entry = await entryOf(release.payment, demand.to, epoch, known)
-    const page = entry && (await known.archive.page(payee.index, epoch))
+  const paid = release.paid ?? (await paidUpTo(demand, release.payment, known))
+  return paid && { kind: 'release', demand, release: { ...given, paid } }
+}
+
+/** A payment in place of a lock, in the newest epoch that has it. */
+async function paidUpTo({ epoch: newest, to }: DebitDemand, hash: Hex, known: Known): Promise<PaidRelease | undefined> {
+  for (let epoch = newest; known.archive.headers.has(epoch); epoch--) {
+    const entry = await entryOf(hash, to, epoch, known)
+    const page = entry && (await shown(to, epoch, known))?.page
     const credited = page?.entries[entry!.position]
-    if (entry && credited?.kind === 'payment')
-      return { kind: 'release', demand, release: { ...given, paid: { payment: credited.payment, ...entry } } }
-    if (!known.archive.headers.has(epoch - 1n)) break
+    if (entry && credited?.kind === 'payment') return { payment: credited.payment, ...entry }
   }
   return undefined
 }

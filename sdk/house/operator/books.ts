@@ -3,19 +3,11 @@ import { credit, nextBook, nextIncome } from '../../clearing/book.ts'
 import { leafOf, statusOf } from '../../clearing/closing.ts'
 import type { Posting } from '../../clearing/posting.ts'
 import type { Domain, Hex } from '../../core/types.ts'
-import {
-  type Around,
-  checkSignature,
-  type Draft,
-  draftOf,
-  lockReceiptOf,
-  type Plan,
-  planOf,
-  releaseKey,
-} from './acting.ts'
+import { type Around, checkSignature, type Draft, draftOf, lockReceiptOf, type Plan, planOf } from './acting.ts'
 import { type Awaited, AwaitedLocks } from './awaited.ts'
 import type { ClosedEpoch, ClosedSeat } from './closed.ts'
 import type { Cut, Op, SignedActs } from './op.ts'
+import { type KeptRelease, releaseKey } from './release.ts'
 import { type HouseSeat, isFunded, newSeat, nextReceipt, statusesOf } from './seat.ts'
 import type { Turn } from './turn.ts'
 
@@ -30,8 +22,8 @@ export class Books implements Around {
   committed = 0n
   /** The last one that counts. */
   posting: Posting | undefined
-  /** By payer, position and lock: the payment that the payee wants. */
-  readonly releases = new Map<string, Hex>()
+  /** By {@link releaseKey}. */
+  readonly releases = new Map<string, KeptRelease>()
   /** Whose leaf changes with this epoch. */
   readonly active = new Set<HouseSeat>()
   readonly locking = new Set<HouseSeat>()
@@ -70,7 +62,7 @@ export class Books implements Around {
   }
 
   wantedFor(payer: Hex, position: number, lock: Hex): Hex | undefined {
-    return this.releases.get(releaseKey(payer, position, lock))
+    return this.releases.get(releaseKey(payer, position, lock))?.payment
   }
 
   awaitedBy(payee: Hex): Awaited {

@@ -4,14 +4,14 @@ import type { Hex } from '../../core/types.ts'
 import { signDirect } from '../../signing/session.ts'
 import { verifyEnvelope } from '../../signing/signature.ts'
 import type { SessionSigner } from '../../signing/signer.ts'
-import type { HouseMessage, HouseSettings, Seat, ToldLock, ToldRelease } from '../messages.ts'
-import { lockIdOf, lockReceiptOf, planOf, releaseDigest, releaseKey } from './acting.ts'
+import type { HouseMessage, HouseSettings, Seat, ToldLock } from '../messages.ts'
+import { lockIdOf, lockReceiptOf, planOf, releaseDigest } from './acting.ts'
 import type { Archive } from './archive.ts'
 import type { Books } from './books.ts'
 import { isAccountForgotten, isReceiptForgotten } from './forgotten.ts'
 import { type Group, Groups, groupOf } from './groups.ts'
 import { HouseRefusedError, HouseStoppedError } from './refusal.ts'
-import { encodeRelease, releaseStoreKey } from './release.ts'
+import { encodeRelease, releaseKey, releaseStoreKey } from './release.ts'
 import type { HouseSeat } from './seat.ts'
 import type { Turn } from './turn.ts'
 import type { Turns } from './turns.ts'
@@ -24,7 +24,6 @@ export interface ClerkOptions {
   readonly turns: Turns
   readonly archive: Archive
   readonly signer: SessionSigner
-  readonly releases: Map<string, ToldRelease>
   /** Members without a deposit that are taken. */
   readonly unfunded: number
   readonly now: () => number
@@ -106,7 +105,7 @@ export class Clerk {
   }
 
   #seat(visit: Visit, seat: HouseSeat, id: number): void {
-    const { settings, releases } = this.#options
+    const { settings, books } = this.#options
     this.leave(visit)
     this.#visits.get(seat)?.connection.close()
     visit.seat = seat
@@ -114,7 +113,7 @@ export class Clerk {
     visit.tell({ kind: 'seated', id, settings: settings(), seat: seatedOf(seat) })
     for (const lock of this.#locksFor(seat)) visit.tell({ kind: 'locked', lock })
     for (const [position, lock] of seat.book.locks.entries()) {
-      const release = lock && releases.get(releaseKey(seat.id, position, lockIdOf(lock)))
+      const release = lock && books.releases.get(releaseKey(seat.id, position, lockIdOf(lock)))
       if (release) visit.tell({ kind: 'released', release })
     }
     for (const { hash, legs, seconds } of this.groups.of(seat))
@@ -182,9 +181,9 @@ export class Clerk {
   }
 
   async release(visit: Visit, { id, release }: Message<'release'>): Promise<void> {
-    const { books, turns, releases } = this.#options
+    const { books, turns } = this.#options
     const seat = this.#seatOf(visit)
-    const { payer, position, lock: hash, payment, signature } = release
+    const { payer, position, lock: hash, signature } = release
     await turns.do((turn) => {
       const lock = books.seatOf(payer)?.book.locks[position]
       // Once the lock is gone, the release by which it went is evidence and stays.
@@ -193,13 +192,13 @@ export class Clerk {
       if (!verifyEnvelope(books.domain, releaseDigest(books.domain, release), signature, seat.identity.signer))
         throw new HouseRefusedError('BAD_SIGNATURE', 'The release is not signed by the payee. Sign it again.')
       const key = releaseKey(payer, position, hash)
-      books.releases.set(key, payment)
-      releases.set(key, release)
+      const kept = { ...release, deadline: lock.deadline }
+      books.releases.set(key, kept)
       turn.after.push(() => {
         visit.tell({ kind: 'done', id })
         this.#visits.get(books.seatOf(payer)!)?.tell({ kind: 'released', release })
       })
-      return [{ key: releaseStoreKey(key), value: encodeRelease(release) }]
+      return [{ key: releaseStoreKey(key), value: encodeRelease(kept) }]
     })
   }
 

@@ -1,7 +1,6 @@
 import type { Demanded, HouseChain, HouseFacts, HouseState } from '../../chain/house/house-chain.ts'
 import { TallystickError } from '../../core/errors.ts'
 import type { Hex } from '../../core/types.ts'
-import type { ToldRelease } from '../messages.ts'
 import { answerTo } from './answers.ts'
 import type { Archive } from './archive.ts'
 import type { Books } from './books.ts'
@@ -38,7 +37,6 @@ export interface DefenceOptions {
   readonly books: Books
   readonly archive: Archive
   readonly chain: HouseChain
-  readonly releases: ReadonlyMap<string, ToldRelease>
   readonly tell: (event: OperatorEvent) => void
 }
 

@@ -8,6 +8,7 @@ import type { Books } from './books.ts'
 import { buildEpoch } from './building.ts'
 import type { ClosedEpoch } from './closed.ts'
 import type { OperatorEvent } from './events.ts'
+import { forgetBefore } from './forgetting.ts'
 import { openKeys } from './seat.ts'
 import type { Turns } from './turns.ts'
 
@@ -99,7 +100,7 @@ export class Epochs {
     const isMissing = latest.lastCommitted < number && latest.head.number > this.#sentAt
     if (confirmed.isRunning && isMissing) await this.#commit(number)
     if (confirmed.final > confirmed.finalized) await this.#advance(confirmed.final)
-    await archive.prune(confirmed.final > 1n ? confirmed.final - 1n : 0n)
+    await forgetBefore(confirmed.final, this.#options, this.#options.store)
     // Never more than one epoch that is cut and not committed; and cut by a block that has seen the last commit, or the chain refuses it.
     const isNext = books.committed === books.open - 1n && confirmed.lastCommitted === books.committed
     if (confirmed.isRunning && now() >= this.nextCut && isNext) await this.#cut(confirmed.head.timestamp)

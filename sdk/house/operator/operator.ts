@@ -123,8 +123,7 @@ export class HouseOperator {
   async #load(): Promise<void> {
     const { store, chain, signer } = this.#options
     await restoreBooks(this.#books, this.#archive)
-    const releases = await loadReleases(store)
-    for (const [key, { payment }] of releases) this.#books.releases.set(key, payment)
+    await loadReleases(store, this.#books.releases)
     const closed = await this.#turns.replay()
     const tell = (event: OperatorEvent) => this.#tell(event)
     const shared = {
@@ -138,7 +137,6 @@ export class HouseOperator {
     }
     this.#clerk = new Clerk({
       ...shared,
-      releases,
       unfunded: this.#options.unfunded ?? 10_000,
       settings: () => this.#settings(),
       closed: () => this.#closed(),
@@ -148,7 +146,7 @@ export class HouseOperator {
     this.#desk = new Desk({ ...shared, domain: chain.domain, clerk: this.#clerk, connections, perSecond })
     const seconds = this.#options.epochSeconds ?? Math.max(1, Number(chain.terms.interval) / 4)
     this.#epochs = new Epochs({ ...shared, store, seconds, onCut: () => this.#wasCut() }, closed)
-    this.#defence = new Defence({ ...shared, releases })
+    this.#defence = new Defence(shared)
     const watching = { clerk: this.#clerk, defence: this.#defence, settings: () => this.#settings() }
     this.#watch = new Watch({ ...shared, ...watching, fail: (error) => this.#fail(error) })
   }

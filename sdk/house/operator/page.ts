@@ -122,20 +122,26 @@ export interface Header {
   readonly committed: bigint
 }
 
-export function encodeHeader({ epoch, posting, committed }: Header): Uint8Array {
-  const writer = new Writer().u64(epoch.number).u64(epoch.cutTime).u64(epoch.cut).hex(epoch.cutHash, 32)
+export function putEpoch(writer: Writer, epoch: Epoch): Writer {
+  writer.u64(epoch.number).u64(epoch.cutTime).u64(epoch.cut).hex(epoch.cutHash, 32)
   putList(putTally(writer, epoch.members), epoch.left, (out, left) => out.u256(left))
-  return putMaybe(putTally(writer, epoch.limits), posting, putPosting).u64(committed).finish()
+  return putTally(writer, epoch.limits)
 }
+
+export function readEpoch(reader: Reader): Epoch {
+  const head = { number: reader.u64(), cutTime: reader.u64(), cut: reader.u64(), cutHash: reader.hex(32) }
+  const members = readTally(reader)
+  const left = readList(reader, 4, (from) => from.u256())
+  return { ...head, members, left, limits: readTally(reader) }
+}
+
+export const encodeHeader = ({ epoch, posting, committed }: Header): Uint8Array =>
+  putMaybe(putEpoch(new Writer(), epoch), posting, putPosting).u64(committed).finish()
 
 /** Throws `MalformedBytesError`. */
 export function decodeHeader(bytes: Uint8Array): Header {
   const reader = new Reader(bytes)
-  const head = { number: reader.u64(), cutTime: reader.u64(), cut: reader.u64(), cutHash: reader.hex(32) }
-  const members = readTally(reader)
-  const left = readList(reader, 4, (from) => from.u256())
-  const epoch = { ...head, members, left, limits: readTally(reader) }
-  const header = { epoch, posting: readMaybe(reader, readPosting), committed: reader.u64() }
+  const header = { epoch: readEpoch(reader), posting: readMaybe(reader, readPosting), committed: reader.u64() }
   reader.end()
   return header
 }

@@ -29,6 +29,7 @@ export class FakeChain {
   readonly recorded = new Map<Hex, Outcome>()
   time = 1_000n
   isRunning = true
+  final = 0n
   onEvent: HouseChain['onEvent'] = () => {}
   onState: HouseChain['onState'] = () => {}
   onHealth: HouseChain['onHealth'] = () => {}
@@ -66,9 +67,9 @@ export class FakeChain {
 
   #facts(): HouseFacts {
     const lastCommitted = BigInt(this.epochs.length)
-    const { isRunning } = this
+    const { isRunning, final } = this
     const postingCount = this.#last?.number ?? 0n
-    return { head: this.#block(), lastCommitted, finalized: 0n, final: 0n, postingCount, isRunning, isSettled: false }
+    return { head: this.#block(), lastCommitted, finalized: final, final, postingCount, isRunning, isSettled: false }
   }
 
   async state(): Promise<HouseState> {

@@ -1,10 +1,12 @@
 import { expect } from 'chai'
-import { accountHash, lockHash, receiptHash } from '../../../sdk/clearing/account.ts'
+import { accountHash, lockHash, paymentHash, receiptHash } from '../../../sdk/clearing/account.ts'
 import { balanceOf, leafRow } from '../../../sdk/clearing/epoch.ts'
 import { climbTally } from '../../../sdk/clearing/tally.ts'
 import { toHex } from '../../../sdk/core/bytes.ts'
 import { typedDigest } from '../../../sdk/core/eip712.ts'
 import { outcomeKey } from '../../../sdk/core/outcome.ts'
+import { ZERO_HASH } from '../../../sdk/core/state.ts'
+import type { Hex } from '../../../sdk/core/types.ts'
 import { signDirect } from '../../../sdk/signing/session.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
 import { memorySeal } from '../../../sdk/storage/seal.ts'
@@ -330,6 +332,66 @@ describe('the operator of a house', () => {
   })
 })
 
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
+describe('releases of locks', () => {
+  let town: Town
+  let alice: RawMember
+  let bob: RawMember
+  let entry: Hex
+
+  /** Bob wants a payment in place of a lock of alice, and gets it in the first epoch. */
+  beforeEach(async () => {
+    town = await new Town().open()
+    ;[alice, bob] = [await town.member(1), await town.member(2)]
+    await alice.lock({ to: bob.id, amount: 10n, key: toHex(new Uint8Array(32).fill(3)), deadline: 9_000n })
+    entry = toHex(lockHash((await bob.heard('locked')).lock.lock))
+    const pay = { kind: 'pay', to: bob.id, asset: 0, amount: 10n, group: ZERO_HASH, leg: 0 } as const
+    const wanted = { ...pay, from: alice.id, epoch: 1n, position: 0 }
+    await bob.release(alice.id, 0, entry, toHex(paymentHash(wanted)))
+    expect(await alice.act(pay, { kind: 'drop', position: 0 })).to.include({ kind: 'acted' })
+  })
+
+  afterEach(async () => {
+    await town.house.stop()
+    expect(town.alarms).to.deep.equal([])
+  })
+
+  /** Some epochs become final, each a moment after the last. */
+  async function pass(epochs: number): Promise<void> {
+    for (let i = 0; i < epochs; i++) {
+      town.chain.time += 1_000n
+      await town.cut(alice, bob)
+      town.chain.final = BigInt(town.chain.epochs.length)
+      await town.chain.mine()
+    }
+  }
+
+  async function kept(): Promise<number> {
+    let count = 0
+    for await (const _ of town.store.list('house/release/')) count++
+    return count
+  }
+
+  it('still answer when the epoch of their payment is long forgotten, also after a restart', async () => {
+    await pass(5)
+    await town.house.stop()
+    await town.open()
+    const lock = { from: alice.id, to: bob.id, isLock: true, position: 0, entry, leg: 0, fromIndex: 1, toIndex: 0 }
+    const demand = { about: 'status', epoch: 5n, proven: true, ...lock } as const
+    await town.chain.demand({ id: `0x${'11'.repeat(32)}`, demand })
+    await until(() => town.chain.answers.length + town.alarms.length > 0)
+    expect(town.chain.answers[0]).to.have.nested.property('release.paid.payment.amount', 10n)
+    expect(town.chain.answers[0]).to.have.nested.property('release.paid.epoch.number', 1n)
+  })
+
+  it('are kept while the lock can be asked about, and not longer', async () => {
+    await pass(3)
+    expect(await kept()).to.equal(1)
+    town.chain.time = 9_001n
+    await pass(4)
+    await until(async () => (await kept()) === 0)
+  })
+})
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5))
 }
