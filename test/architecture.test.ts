@@ -19,6 +19,8 @@ const SDK: Rules = {
   chain: ['core', 'clearing', 'storage/store.ts', 'ethers', 'zod', 'node:'],
   // A node opens its layer of an onion with a key that signing keeps.
   routing: ['core', 'signing', '@noble/'],
+  // Rules of apps: the embedded EVM recovers signers as the chain's does.
+  apps: ['core', 'signing', 'ox/', '@noble/'],
   // The netting engine knows nothing of the house around it.
   'clearing/netting': ['core'],
   clearing: ['core', 'ox/'],
