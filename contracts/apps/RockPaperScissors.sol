@@ -34,7 +34,7 @@ contract RockPaperScissors is IApp {
         bytes32 salt;
     }
 
-    error GameOver();
+    error Over();
     /// @notice Zero stands for none.
     error NoCommitment();
     error NoHand();
@@ -53,7 +53,7 @@ contract RockPaperScissors is IApp {
         State memory next = abi.decode(state, (State));
         Move memory one = abi.decode(move, (Move));
         uint256 seat = _turn(next);
-        require(seat != NOBODY, GameOver());
+        require(seat != NOBODY, Over());
         if (next.commitment == 0) {
             require(one.commitment != 0, NoCommitment());
             next.commitment = one.commitment;

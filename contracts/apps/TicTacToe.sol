@@ -22,7 +22,7 @@ contract TicTacToe is IApp {
         uint8 cell;
     }
 
-    error GameOver();
+    error Over();
     error NoSuchCell(uint256 cell);
     error CellTaken(uint256 cell);
 
@@ -39,7 +39,7 @@ contract TicTacToe is IApp {
         State memory next = abi.decode(state, (State));
         uint256 cell = abi.decode(move, (Move)).cell;
         uint256 seat = _turn(next.board);
-        require(seat != NOBODY, GameOver());
+        require(seat != NOBODY, Over());
         require(cell < CELLS, NoSuchCell(cell));
         require(next.board[cell] == 0, CellTaken(cell));
         next.board[cell] = uint8(seat + 1);

@@ -40,7 +40,7 @@ contract RockPaperScissorsTest is AppBase {
         for (uint256 mine = 1; mine <= 3; ++mine) {
             for (uint256 other = 1; other <= 3; ++other) {
                 bytes memory state = play(playTwo(mine, other), 0, show(mine, SALT));
-                isOver(state, show(mine, SALT), RockPaperScissors.GameOver.selector);
+                isOver(state, show(mine, SALT), RockPaperScissors.Over.selector);
                 if (mine == other) gives(state, [ONE / 2, ONE / 2]);
                 else gives(state, mine == (other % 3) + 1 ? [ONE, 0] : [uint256(0), ONE]);
             }
@@ -93,6 +93,6 @@ contract RockPaperScissorsTest is AppBase {
         state = play(play(state, 1, show(other, salt)), 0, show(mine, salt));
         uint256[] memory values = valuesOf(state);
         vm.assertEq(values[0] + values[1], ONE, "all of it");
-        isOver(state, commit(hash(mine, salt)), RockPaperScissors.GameOver.selector);
+        isOver(state, commit(hash(mine, salt)), RockPaperScissors.Over.selector);
     }
 }

@@ -43,20 +43,20 @@ contract TicTacToeTest is AppBase {
                     state.board[uint8(lines[i + j])] = seat + 1;
                 }
                 gives(abi.encode(state), seat == 0 ? [ONE, 0] : [uint256(0), ONE]);
-                isOver(abi.encode(state), mark(0), TicTacToe.GameOver.selector);
+                isOver(abi.encode(state), mark(0), TicTacToe.Over.selector);
             }
         }
     }
 
     function test_AWholeGameIsWon() external {
         bytes memory state = playAll(hex"0004010802");
-        isOver(state, mark(3), TicTacToe.GameOver.selector);
+        isOver(state, mark(3), TicTacToe.Over.selector);
         gives(state, [ONE, 0]);
     }
 
     function test_AFullBoardIsHalfAndHalf() external {
         bytes memory state = playAll(hex"000102040305070608");
-        isOver(state, mark(0), TicTacToe.GameOver.selector);
+        isOver(state, mark(0), TicTacToe.Over.selector);
         gives(state, [ONE / 2, ONE / 2]);
     }
 
@@ -91,7 +91,7 @@ contract TicTacToeTest is AppBase {
             while (board[cell] != 0) cell = (cell + 1) % 9;
             state = play(state, i % 2, mark(cell));
         }
-        isOver(state, mark(seed % 9), TicTacToe.GameOver.selector);
+        isOver(state, mark(seed % 9), TicTacToe.Over.selector);
         uint256[] memory values = valuesOf(state);
         vm.assertEq(values[0] + values[1], ONE, "all of it");
     }
