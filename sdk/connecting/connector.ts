@@ -29,7 +29,7 @@ export interface Crossing {
 /** A connector does not carry a payment; what was locked to it goes back, now or at its deadline. */
 export class NotCarriedError extends TallystickError {
   readonly code = 'NOT_CARRIED'
-  readonly reason: 'AMOUNT' | 'ASSET' | 'DEADLINE' | 'OUTLET' | 'UNSURE' | 'EXPIRED'
+  readonly reason: 'AMOUNT' | 'ASSET' | 'DEADLINE' | 'OUTLET' | 'UNSURE' | 'EXPIRED' | 'KNOWN'
 
   constructor(reason: NotCarriedError['reason'], fact: string, options?: ErrorOptions) {
     super(`${fact} The lock goes back to its payer.`, options)
@@ -79,6 +79,9 @@ export class Connector {
     if (lock.amount < price) await refuse('AMOUNT', `${lock.amount} was locked, and carrying ${amount} takes ${price}.`)
     if (lock.asset !== to.asset) await refuse('ASSET', `${lock.asset} was locked, and ${to.asset} was to be carried.`)
     await lock.sure().catch((error) => refuse('UNSURE', 'The lock did not become final.', error))
+    // What it would be paid for must not be known to everybody.
+    if ((await this.#options.chain.secretOf(lock.key)) !== undefined)
+      await refuse('KNOWN', 'The secret was recorded before anything was carried.')
     const left = lock.deadline - (await this.#now())
     if (left < this.#options.margin)
       await refuse('DEADLINE', `${left} seconds are left; locking onwards takes ${this.#options.margin}.`)

@@ -39,7 +39,11 @@ function demanded(house: HouseMember, lock: LockView, onFault: (error: unknown) 
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   let asked: bigint | undefined
   const ask = async (number: bigint) => {
-    if (!house.locks().some(({ id }) => id === lock.id)) return stop()
+    if (!house.locks().some(({ id }) => id === lock.id)) {
+      for (const forget of asking) forget()
+      if (asked === undefined) reject(new Error('The lock was decided before it could be demanded.'))
+      return
+    }
     await house.dispute(number, { lock })
     asked ??= number
   }
@@ -54,8 +58,9 @@ function demanded(house: HouseMember, lock: LockView, onFault: (error: unknown) 
     stop()
     reject(new Error('The house ended before the lock was final.'))
   }
+  const asking = [house.on('epoch', ({ number }) => demand(number))]
   const stops = [
-    house.on('epoch', ({ number }) => demand(number)),
+    ...asking,
     house.on('final', ({ number }) => {
       if (asked !== undefined && number >= asked) resolve()
     }),

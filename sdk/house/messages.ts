@@ -112,6 +112,9 @@ export interface Seat {
   readonly seq: bigint
   readonly signature: Uint8Array
   readonly countersignature: Uint8Array
+  /** What that account was for, and the hash of its payments: by these a member that lost its memory knows its own signature. */
+  readonly epoch: bigint
+  readonly paid: Hex
   /** Payments of the open epoch, so that a member that lost its memory can make its book again. */
   readonly payments: readonly Payment[]
   readonly locks: readonly (HouseLock | undefined)[]

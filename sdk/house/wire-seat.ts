@@ -52,6 +52,7 @@ export const readSigned = (reader: Reader): SignedReceipt => ({
 
 export function putSeat(writer: Writer, seat: Seat): Writer {
   putSignature(putSignature(writer.u32(seat.index).u64(seat.seq), seat.signature), seat.countersignature)
+  writer.u64(seat.epoch).hex(seat.paid, 32)
   putLocks(putList(writer, seat.payments, putPayment), seat.locks)
   return putSigned(putList(putAmounts(writer, seat.debits), seat.entries, putEntry), seat.receipt)
 }
@@ -61,6 +62,8 @@ export const readSeat = (reader: Reader): Seat => ({
   seq: reader.u64(),
   signature: readSignature(reader),
   countersignature: readSignature(reader),
+  epoch: reader.u64(),
+  paid: reader.hex(32),
   payments: readList(reader, MAX_PAYMENTS, readPayment),
   locks: readLocks(reader),
   debits: readAmounts(reader),

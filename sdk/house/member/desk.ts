@@ -39,6 +39,16 @@ export const isOperators = ({ domain, operator }: Desk, structHash: Uint8Array, 
 export const isSignedReceipt = (desk: Desk, { receipt, signature }: SignedReceipt): boolean =>
   receipt.member === desk.id && isOperators(desk, receiptHash(receipt), signature)
 
+/**
+ * Whether an epoch can be open by now: while one is being committed the next one is. What is labelled later is no evidence before that
+ * epoch comes, and it may never come.
+ */
+export async function canBeOpen({ chain }: Desk, epoch: bigint): Promise<boolean> {
+  const { lastCommitted } = (await chain.state()).latest
+  // The operator may have seen a commit a moment earlier.
+  return epoch <= lastCommitted + 2n || (await chain.epochStatus(epoch - 2n)) !== undefined
+}
+
 /** What of the deposits and requests of a member stands up to a posting; all if there is none. */
 export function standingAt({ memory, assets }: Desk, cut?: bigint): { deposited: bigint[]; requested: bigint[] } {
   const standing = { deposited: zeros(assets), requested: zeros(assets) }

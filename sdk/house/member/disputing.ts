@@ -1,5 +1,4 @@
-import type { Payment } from '../../clearing/account.ts'
-import { accountOf } from '../../clearing/book.ts'
+import { type Payment, paymentHash } from '../../clearing/account.ts'
 import type { Finding } from '../../clearing/checking.ts'
 import type { Challenge, Evidence, Membership } from '../../clearing/dispute.ts'
 import type { Posting } from '../../clearing/posting.ts'
@@ -9,9 +8,18 @@ import type { Desk } from './desk.ts'
 import type { LockView } from './events.ts'
 import { viewOf, viewOfHeld } from './locking.ts'
 import type { Memory } from './memory.ts'
-import type { MemberState, SeenEpoch } from './state.ts'
+import { accountIn, type MemberState, type SeenEpoch } from './state.ts'
 
 // What a member can demand of an operator for an epoch, by what it holds.
+
+/** By which a demand is sent once: what it asks for, and how new its evidence is. */
+export function challengeName(one: Challenge): string {
+  if (one.kind === 'credit') return `credit/${toHex(paymentHash(one.payment))}`
+  if (one.kind === 'leg') return `leg/${toHex(paymentHash(one.payment))}/${one.leg}`
+  if (one.kind !== 'leaf') return `${one.kind}/${one.receipt.payer}/${one.receipt.position}/${one.receipt.lock}`
+  const { accounts, receipts, postings } = one.evidence
+  return `leaf/${accounts.at(-1)?.seq ?? 0n}/${receipts.at(-1)?.seq ?? 0n}/${postings.at(-1)?.number ?? 0n}`
+}
 
 /** All that shows what the leaf must be: the newest of each, none of a later epoch. */
 export function evidenceFor(
@@ -25,7 +33,7 @@ export function evidenceFor(
   const receipt = newestReceipt(state, number)
   return {
     member,
-    accounts: account ? [accountOf(account.book)] : [],
+    accounts: account ? [accountIn(account)] : [],
     receipts: receipt ? [receipt.receipt] : [],
     postings: telling([...postings.values()].filter((one) => one.number <= cut)),
     signatures: [...(account ? [account.countersignature!] : []), ...(receipt ? [receipt.signature] : [])].map(toHex),

@@ -1,10 +1,10 @@
 import type { HouseEvent, HouseState } from '../../chain/house/house-chain.ts'
-import { accountOf } from '../../clearing/book.ts'
 import type { Finding } from '../../clearing/checking.ts'
 import type { Challenge, Statement } from '../../clearing/dispute.ts'
+import { epochHash } from '../../clearing/epoch.ts'
 import { type HouseMessage, HouseProtocolError } from '../messages.ts'
 import type { Desk } from './desk.ts'
-import { challengesFor } from './disputing.ts'
+import { challengeName, challengesFor } from './disputing.ts'
 import { HouseFaultError, HouseMemberError, RefusedByHouseError } from './errors.ts'
 import { type MemberEvent, MemberEvents } from './events.ts'
 import { revertOf } from './exit-run.ts'
@@ -14,6 +14,7 @@ import { OperatorLink } from './link.ts'
 import { Locking } from './locking.ts'
 import { takeIncome, takeSeat } from './receiving.ts'
 import { Spending } from './spending.ts'
+import { accountIn } from './state.ts'
 import { Verifying } from './verifying.ts'
 
 /** What an engine is made of: a desk but for what it makes itself. */
@@ -25,6 +26,7 @@ export interface EngineOptions extends Omit<Desk, 'link' | 'tell' | 'fault' | 'c
   readonly onEvent: ((event: MemberEvent) => void) | undefined
 }
 
+const MOST = 2n ** 64n
 /** Milliseconds between looks at the connection. */
 const TICK = 100
 const HALTED = 'The house has halted and clears nothing any more. Exit from it.'
@@ -48,6 +50,8 @@ export class Engine {
   #timer: ReturnType<typeof setInterval> | undefined
   #fault: Error | undefined
   #isHalted = false
+  /** Since the last state: what was not told again by the next one is gone. */
+  #isRewound = false
 
   constructor({ link, disputes, onEvent, ...of }: EngineOptions) {
     this.events = new MemberEvents(onEvent)
@@ -104,9 +108,9 @@ export class Engine {
   async challenge(number: bigint, challenges: readonly Challenge[]): Promise<void> {
     const { chain, tell, id } = this.desk
     this.disputed.add(number)
-    for (const [i, challenge] of challenges.entries()) {
+    for (const challenge of challenges) {
       try {
-        const intent = `house/${id}/challenge/${number}/${challenge.kind}/${i}`
+        const intent = `house/${id}/challenge/${number}/${challengeName(challenge)}`
         const { transaction } = await chain.challenge(challenge, { intent })
         tell({ kind: 'disputed', number, transaction })
       } catch (error) {
@@ -123,7 +127,7 @@ export class Engine {
     const { memory, link, identity, tell } = this.desk
     const { books, receipts } = memory.state
     const taken = books.findLast(({ countersignature }) => countersignature)
-    const account = taken && { account: accountOf(taken.book), signature: taken.countersignature! }
+    const account = taken && { account: accountIn(taken), signature: taken.countersignature! }
     const receipt = receipts.reduce<(typeof receipts)[number] | undefined>(
       (best, one) => (best && best.receipt.seq > one.receipt.seq ? best : one),
       undefined,
@@ -177,17 +181,31 @@ export class Engine {
     const { memory } = this.desk
     if (event.kind === 'posted' && event.posting.member === this.desk.id)
       await memory.change(() => ({ postings: [event.posting] }))
+    // What the chain told before a reorganisation stays until it tells something else: all of it is told anew.
+    else if (event.kind === 'posted' && memory.postings.has(event.posting.number))
+      await this.#forget({ posted: event.posting.number - 1n })
     if (event.kind === 'committed') await this.#committed(event)
-    if (event.kind === 'rewound') await memory.rewind()
+    if (event.kind === 'rewound') this.#isRewound = true
     if (event.kind === 'halted' || event.kind === 'settled') this.#halted(event.kind)
   }
 
   async #committed({ epoch, committedAt }: Extract<HouseEvent, { kind: 'committed' }>): Promise<void> {
     const { memory } = this.desk
+    const known = memory.epochs.get(epoch.number)?.epoch
+    if (known && epochHash(known) !== epochHash(epoch)) await this.#forget({ from: epoch.number })
+    const isForgotten = epoch.number < (memory.state.forgotten ?? 0n)
     // Told at least once: what is known of it stays.
-    await memory.change(() => (memory.epochs.has(epoch.number) ? undefined : { epochs: [{ epoch, committedAt }] }))
+    if (!isForgotten)
+      await memory.change(() => (memory.epochs.has(epoch.number) ? undefined : { epochs: [{ epoch, committedAt }] }))
     this.#verifying.kick()
     this.spending.kick()
+  }
+
+  /** What a reorganisation took away: postings above a number, or epochs from one on. */
+  async #forget({ posted = MOST, from = MOST }: { readonly posted?: bigint; readonly from?: bigint }): Promise<void> {
+    await this.desk.memory.forget({ posted, from })
+    for (const number of this.#wrong.keys()) if (number >= from) this.#wrong.delete(number)
+    this.#verifying.replaced(from)
   }
 
   #halted(kind: 'halted' | 'settled'): void {
@@ -198,7 +216,10 @@ export class Engine {
 
   #onState(state: HouseState): void {
     const { memory } = this.desk
-    const { final } = state.confirmed
+    const { final, postingCount, lastCommitted } = state.confirmed
+    if (this.#isRewound)
+      this.#forget({ posted: postingCount, from: lastCommitted + 1n }).catch((error) => this.#alarm(error))
+    this.#isRewound = false
     if (final > this.final) {
       this.final = final
       void memory.prune(final).catch((error) => this.#alarm(error))

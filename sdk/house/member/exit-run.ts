@@ -84,7 +84,9 @@ class ExitRun {
   async #cutOf(final: bigint, last: ExitEpoch | undefined): Promise<bigint> {
     if (last) return last.epoch.cut
     const { cut } = (await this.#chain.epoch(final))!.epoch
-    if (this.#exit.postings.some(({ number, amount }) => number <= cut && amount > 0n))
+    const hadDeposited = this.#exit.postings.some(({ number, amount }) => number <= cut && amount > 0n)
+    // It may have been paid without a deposit of its own.
+    if (hadDeposited || this.#exit.epochs.some(({ epoch }) => epoch.number < final))
       throw new HouseExitFileError(
         'HOUSE_EXIT_FILE_TOO_OLD',
         `The exit file does not hold epoch ${final}, the last one that is final. Use a newer one.`,

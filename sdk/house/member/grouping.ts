@@ -1,5 +1,5 @@
 import { amountRow, type Leg, legHash } from '../../clearing/account.ts'
-import type { Act } from '../../clearing/book.ts'
+import { type Act, HouseActError } from '../../clearing/book.ts'
 import { buildTally, tallyHash, topOf } from '../../clearing/tally.ts'
 import { toHex } from '../../core/bytes.ts'
 import type { Hex } from '../../core/types.ts'
@@ -30,6 +30,8 @@ export class Grouping {
   readonly #desk: Desk
   readonly #spending: Spending
   readonly #own = new Set<Hex>()
+  /** Those with a signature of this member under way. */
+  readonly #signing = new Set<Hex>()
   readonly #ends = new Map<Hex, (isDone: boolean) => void>()
 
   constructor(desk: Desk, spending: Spending) {
@@ -59,13 +61,27 @@ export class Grouping {
     const { assets, tell, id } = this.#desk
     if (groupOf(legs, assets) !== group)
       throw new HouseProtocolError('HOUSE_PROTOCOL', 'The operator proposed a group that is not made of its legs.')
+    // Told again after a connection was lost: it is signed already, or about to be.
+    if (this.#signing.has(group)) return
     tell({ kind: 'proposed', group, legs })
     const isAgreed = this.#own.has(group) || (await this.approve(legs, group))
     if (!isAgreed) return
     const acts = legs.flatMap((leg, i): Act[] =>
       leg.from === id ? [{ kind: 'pay', to: leg.to, asset: leg.asset, amount: leg.amount, group, leg: i }] : [],
     )
-    if (acts.length > 0) await this.#spending.add(() => acts, true).catch(ignoreRefusal)
+    if (acts.length === 0 || this.#signing.has(group)) return
+    this.#signing.add(group)
+    await this.#spending
+      .add((epoch) => this.#once(group, epoch, acts), true)
+      .catch(ignoreRefusal)
+      .finally(() => this.#signing.delete(group))
+  }
+
+  /** Twice in one epoch, the others' legs of the first time would stand for those of the second, too. */
+  #once(group: Hex, epoch: bigint, acts: readonly Act[]): readonly Act[] {
+    const isPaid = this.#desk.memory.sent.get(epoch)?.some((payment) => payment.group === group)
+    if (!isPaid) return acts
+    throw new HouseActError('EPOCH', `The group ${group} was paid in epoch ${epoch} already. Offer it in the next one.`)
   }
 
   ended(group: Hex, isDone: boolean): void {
@@ -75,5 +91,5 @@ export class Grouping {
 
 /** What came of a group is told when it ends. */
 function ignoreRefusal(error: unknown): void {
-  if (!(error instanceof RefusedByHouseError)) throw error
+  if (!(error instanceof RefusedByHouseError || error instanceof HouseActError)) throw error
 }

@@ -1,11 +1,12 @@
 import { type HouseLock, lockHash, lockReceiptHash, memberId, releaseHash } from '../../clearing/account.ts'
+import { statusOf } from '../../clearing/closing.ts'
 import { toBytes, toHex } from '../../core/bytes.ts'
 import { typedDigest } from '../../core/eip712.ts'
 import { secretKey } from '../../core/outcome.ts'
 import type { Hex } from '../../core/types.ts'
 import { signDirect } from '../../signing/session.ts'
 import { HouseProtocolError, type ToldLock, type ToldRelease } from '../messages.ts'
-import { type Desk, isOperators, NONE } from './desk.ts'
+import { canBeOpen, type Desk, isOperators, NONE } from './desk.ts'
 import { HouseMemberError } from './errors.ts'
 import type { LockView } from './events.ts'
 import type { Spending } from './spending.ts'
@@ -37,14 +38,32 @@ export class Locking {
 
   /** A lock in this member's favour. */
   async told(told: ToldLock): Promise<void> {
-    const { memory, id, tell } = this.#desk
+    const { memory, id, assets, tell } = this.#desk
     const { lock, payer, receipt, signature } = told
-    const isRight = receipt.payer === memberId(payer) && receipt.lock === toHex(lockHash(lock)) && lock.to === id
+    const isSame = receipt.payer === memberId(payer) && receipt.lock === toHex(lockHash(lock)) && lock.to === id
+    const isRight = isSame && lock.asset < assets && lock.amount > 0n
     if (!isRight || !isOperators(this.#desk, lockReceiptHash(receipt), signature))
       throw new HouseProtocolError('HOUSE_PROTOCOL', 'The operator told of a lock that it did not sign so.')
     const isKnown = this.#held(viewOfHeld(told)) !== undefined
+    if (!isKnown && !(await this.#counts(lock)))
+      throw new HouseProtocolError(
+        'HOUSE_PROTOCOL',
+        `The operator told of a lock that epoch ${lock.epoch} cannot hold.`,
+      )
     await memory.change(() => (isKnown ? undefined : { held: [told] }))
     if (!isKnown) tell({ kind: 'locked', lock: viewOfHeld(told) })
+  }
+
+  /**
+   * Whether the court can be asked for a lock: not before its epoch, and not after the first one that sees it decided, which must not have
+   * been committed before this member heard of it.
+   */
+  async #counts(lock: HouseLock): Promise<boolean> {
+    const { chain, memory } = this.#desk
+    if (!(await canBeOpen(this.#desk, lock.epoch))) return false
+    const seen = [...memory.epochs.values()].filter(({ epoch }) => epoch.number >= lock.epoch)
+    const [outcome] = await chain.outcomes([lock.key])
+    return seen.every(({ epoch }) => statusOf(lock, outcome!, epoch.cutTime).live > 0n)
   }
 
   /** Gives a lock up for nothing: the payer has it back. */
@@ -72,14 +91,25 @@ export class Locking {
     const registry = { chainId: domain.chainId, condition: chain.terms.registry }
     if (secretKey(registry, toBytes(secret, 32)) !== lock.key)
       throw new HouseMemberError('HOUSE_UNKNOWN', 'This is not the secret of the lock. Pass the one whose key it has.')
+    if (await this.#isVoid(lock))
+      throw new HouseMemberError(
+        'HOUSE_HALTED',
+        `The house has halted, and no final epoch holds this lock of epoch ${lock.epoch}. Keep the secret: it would be shown for nothing.`,
+      )
     await memory.change(() => ({ held: [{ ...held, secret }] }))
     await this.#reveal(lock.key, secret, lock.deadline)
+  }
+
+  /** The chain will never pay it: it stands in no epoch that is, or can become, final. */
+  async #isVoid({ epoch }: Pick<HouseLock, 'epoch'>): Promise<boolean> {
+    const { isRunning, isSettled, lastCommitted, final } = (await this.#desk.chain.state()).latest
+    return !isRunning && epoch > (isSettled ? final : lastCommitted)
   }
 
   /** Locks whose secret is known and whose deadline is near: they are taken whatever became of the program that knew it. */
   async remind(now: bigint): Promise<void> {
     for (const { lock, secret } of this.#desk.memory.held.values())
-      if (secret && now < lock.deadline && now > lock.deadline - MARGIN)
+      if (secret && now < lock.deadline && now > lock.deadline - MARGIN && !(await this.#isVoid(lock)))
         await this.#reveal(lock.key, secret, lock.deadline)
   }
 

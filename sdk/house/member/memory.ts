@@ -94,10 +94,11 @@ export class Memory {
     return turn
   }
 
-  async #save(changes: Changes): Promise<void> {
+  async #save(changes: Changes, gone: readonly string[] = []): Promise<void> {
     const write = (key: string, value: unknown): Write => ({ key: this.#prefix + key, value: toPlainBytes(value) })
     const { state, postings = [], epochs = [], told, sent = [], held = [], known = [] } = changes
     await this.#store.commit([
+      ...gone.map((key): Write => ({ key: this.#prefix + key, value: null })),
       ...(state ? [write('state', state)] : []),
       ...postings.map((one) => write(`posting/${place(one.number)}`, one)),
       ...epochs.map((one) => write(`epoch/${place(one.epoch.number)}`, one)),
@@ -121,16 +122,21 @@ export class Memory {
     for (const [i, entry] of told.entries.entries()) list[told.from + i] = entry
   }
 
-  /** Forgets what the chain told, which tells it anew. */
-  rewind(): Promise<void> {
-    return this.#exclusive(() => this.#rewind())
-  }
-
-  async #rewind(): Promise<void> {
-    const keys = await this.#keys((kind) => kind === 'posting' || kind === 'epoch')
-    await this.#store.commit(keys.map((key) => ({ key, value: null })))
-    this.postings.clear()
-    this.epochs.clear()
+  /**
+   * Forgets what a reorganisation took away: postings above `posted`, epochs from `from` on. What was seen decided in them is open again.
+   */
+  forget({ posted, from }: { readonly posted: bigint; readonly from: bigint }): Promise<void> {
+    return this.#exclusive(async () => {
+      const isGone = (kind: string, number: bigint) => (kind === 'posting' ? number > posted : number >= from)
+      const postings = [...this.postings.keys()].filter((number) => isGone('posting', number))
+      const epochs = [...this.epochs.keys()].filter((number) => isGone('epoch', number))
+      const held = [...this.held.values()].filter(({ decidedIn }) => decidedIn !== undefined && decidedIn >= from)
+      if (postings.length + epochs.length + held.length === 0) return
+      const keys = [...postings.map((one) => `posting/${place(one)}`), ...epochs.map((one) => `epoch/${place(one)}`)]
+      await this.#save({ held: held.map(undecided) }, keys)
+      for (const number of postings) this.postings.delete(number)
+      for (const number of epochs) this.epochs.delete(number)
+    })
   }
 
   /** Drops what is older than the last final epoch; what has left and was not collected stays. */
@@ -180,6 +186,8 @@ function listIn<T>(lists: Map<bigint, T[]>, epoch: bigint): T[] {
   lists.set(epoch, list)
   return list
 }
+
+const undecided = ({ decidedIn: _, ...held }: HeldLock): HeldLock => held
 
 export const heldKey = ({ receipt: { payer, position, lock } }: HeldLock): string =>
   `${payer}/${place(position)}/${lock}`

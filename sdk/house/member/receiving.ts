@@ -17,14 +17,14 @@ import { toHex } from '../../core/bytes.ts'
 import { typedDigest } from '../../core/eip712.ts'
 import { verifyEnvelope } from '../../signing/signature.ts'
 import { HouseProtocolError, type Seat, type SignedReceipt } from '../messages.ts'
-import { type Desk, isSignedReceipt } from './desk.ts'
+import { canBeOpen, type Desk, isOperators, isSignedReceipt } from './desk.ts'
 import { HouseFaultError } from './errors.ts'
 import { type SignedBook, withReceipt } from './state.ts'
 
 /** New income. Stored before it is told; the connection ends if it does not fit what is known, and the next seat shows all of it. */
 export async function takeIncome(desk: Desk, entries: readonly Entry[], signed: SignedReceipt): Promise<void> {
   const { memory } = desk
-  assertReceipt(desk, signed)
+  await assertReceipt(desk, signed)
   const { receipt } = signed
   const { income } = memory.state
   const before = receipt.epoch === income.epoch ? income : begun(receipt.credits, receipt.epoch, entries, income)
@@ -52,9 +52,11 @@ export async function takeSeat(desk: Desk, seat: Seat, open: bigint): Promise<vo
   const since = state.index === undefined && !isNew ? open : state.since
   if (isKnown) await memory.change(() => ({ state: { ...memory.state, index: seat.index, since } }))
   else {
-    const signed = restored(desk, seat, newBook(id, seat.index, open, assets))
+    // Only who remembers nothing takes the operator's word for what it signed, and that only by its own signature.
+    const isLost = state.index === undefined && state.books.length === 0
+    const signed = isLost ? restored(desk, seat, newBook(id, seat.index, seat.epoch, assets), open) : undefined
     if (!signed) return desk.fault(`The operator shows an account number ${seat.seq} that this member never signed.`)
-    const seq = seat.seq
+    const seq = laterThan(seat.seq)
     await memory.change(() => ({
       state: { ...memory.state, index: seat.index, since: open, seq, books: [signed] },
       sent: seat.payments,
@@ -67,20 +69,20 @@ export async function takeSeat(desk: Desk, seat: Seat, open: bigint): Promise<vo
 async function seatIncome(desk: Desk, { entries, receipt: signed }: Seat): Promise<void> {
   const { memory } = desk
   const { receipt } = signed
-  assertReceipt(desk, signed)
+  await assertReceipt(desk, signed)
   const told = memory.told.get(receipt.epoch) ?? []
   const held = memory.state.receipts.find((one) => one.receipt.epoch === receipt.epoch)
-  if (held && held.receipt.seq > receipt.seq) return desk.fault('The operator has forgotten receipts.')
+  const isSame = told.every((entry, i) => entries[i] && toHex(entryHash(entry)) === toHex(entryHash(entries[i])))
+  if (!isSame) return desk.fault(ANOTHER_INCOME)
   if (entries.length === 0) {
     if (held?.receipt.seq === receipt.seq) return
     // Of an epoch that is closed: its proof shows the entries.
     const income = { ...newIncome(receipt.epoch, desk.assets), credits: receipt.credits }
     return memory.change(() => ({ state: withReceipt(memory.state, signed, income) }))
   }
-  const isSame = told.every((entry, i) => entries[i] && toHex(entryHash(entry)) === toHex(entryHash(entries[i])))
   const base = begun(receipt.credits, receipt.epoch, entries, memory.state.income)
   const after = base && credited(desk, base, entries)
-  if (!isSame || !after || !covers(receipt, after)) return desk.fault('The operator shows another income than it told.')
+  if (!after || !covers(receipt, after)) return desk.fault(ANOTHER_INCOME)
   const fresh = entries.slice(told.length)
   await memory.change(() => ({
     state: withReceipt(memory.state, signed, after),
@@ -89,18 +91,41 @@ async function seatIncome(desk: Desk, { entries, receipt: signed }: Seat): Promi
   if (fresh.length > 0) desk.tell({ kind: 'received', entries: fresh, epoch: receipt.epoch })
 }
 
+const ANOTHER_INCOME = 'The operator shows another income than it told.'
+
 /** Throws unless the operator signed it, for this member at its index, and not in contradiction to what it signed before. */
-function assertReceipt(desk: Desk, signed: SignedReceipt): void {
+async function assertReceipt(desk: Desk, signed: SignedReceipt): Promise<void> {
   const { memory } = desk
   const { receipt } = signed
   if (!isSignedReceipt(desk, signed))
     throw new HouseProtocolError('HOUSE_PROTOCOL', 'The operator did not sign this receipt.')
+  if (!(await canBeOpen(desk, receipt.epoch)))
+    throw new HouseProtocolError('HOUSE_PROTOCOL', `The receipt is for epoch ${receipt.epoch}, which is not open yet.`)
+  assertLater(desk, receipt)
   const other = memory.state.receipts.find((one) => isContradicted(one.receipt, receipt))
   if (!other) return
   const said = (one: SignedReceipt) => ({ receipt: one.receipt, signature: toHex(one.signature) })
   const why = `The operator signed two receipts of number ${receipt.seq}, or two indices.`
   desk.convict(why, said(other), said(signed))
   throw new HouseFaultError(why)
+}
+
+/** Credits only rise, and so do numbers: evidence must not be pushed aside by a newer receipt that says less. */
+function assertLater({ memory, fault }: Desk, receipt: Receipt): void {
+  const isBehind = ({ receipt: held }: SignedReceipt) =>
+    receipt.seq < held.seq ||
+    (receipt.seq > held.seq &&
+      (receipt.epoch < held.epoch || receipt.credits.some((amount, asset) => amount < (held.credits[asset] ?? 0n))))
+  if (!memory.state.receipts.some(isBehind)) return
+  const why = 'The operator has forgotten receipts.'
+  fault(why)
+  throw new HouseFaultError(why)
+}
+
+/** What it signed after the account that is shown is forgotten: its numbers, which follow the clock as they do nowhere else, are left out. */
+function laterThan(seq: bigint): bigint {
+  const now = BigInt(Date.now()) * 1_000n
+  return seq > now ? seq : now
 }
 
 const isContradicted = (one: Receipt, other: Receipt): boolean =>
@@ -133,7 +158,9 @@ function credited({ id }: Desk, income: Income, entries: readonly Entry[]): Inco
 }
 
 /** The account that a seat shows, made again by a member that lost its memory; undefined: it never signed that. */
-function restored({ domain, identity }: Desk, seat: Seat, blank: Book): SignedBook | undefined {
+function restored(desk: Desk, seat: Seat, blank: Book, open: bigint): SignedBook | undefined {
+  const { domain, identity } = desk
+  if (seat.epoch > open || (seat.epoch < open && seat.payments.length > 0)) return undefined
   const locked = blank.locked.map((_, asset) =>
     seat.locks.reduce((sum, lock) => (lock?.asset === asset ? sum + lock.amount : sum), 0n),
   )
@@ -147,9 +174,11 @@ function restored({ domain, identity }: Desk, seat: Seat, blank: Book): SignedBo
     locksHash: toHex(tallyHash(topOf(locksTree(seat.locks, blank.debits.length)))),
     payments: growTally(blank.payments, rows),
   }
-  const digest = typedDigest(domain, accountHash(accountOf(book)))
-  const signed = { book, payments: [], signature: seat.signature }
-  // Without payments in the open epoch, the account may be of an earlier one, which nobody can make again from a seat.
-  const isMine = seat.payments.length === 0 || verifyEnvelope(domain, digest, seat.signature, identity.signer)
-  return isMine ? { ...signed, countersignature: seat.countersignature } : undefined
+  // Payments of an earlier epoch are known by their hash alone.
+  const account = seat.epoch === open ? accountOf(book) : { ...accountOf(book), payments: seat.paid }
+  const hash = accountHash(account)
+  const isMine = verifyEnvelope(domain, typedDigest(domain, hash), seat.signature, identity.signer)
+  if (!isMine || !isOperators(desk, hash, seat.countersignature)) return undefined
+  const { signature, countersignature } = seat
+  return { book, account, payments: [], signature, countersignature }
 }

@@ -2,12 +2,12 @@ import { accountHash } from '../../clearing/account.ts'
 import { type Act, accountOf, act, type Book, HouseActError } from '../../clearing/book.ts'
 import { typedDigest } from '../../core/eip712.ts'
 import { signDirect } from '../../signing/session.ts'
-import type { HouseMessage, HouseSettings, Seat } from '../messages.ts'
+import { type HouseMessage, HouseProtocolError, type HouseSettings, type Seat } from '../messages.ts'
 import { type Desk, isOperators } from './desk.ts'
 import { areReceipts, assertCovered, foldsOf, placeOf } from './drafting.ts'
 import { HouseMemberError, RefusedByHouseError } from './errors.ts'
 import { LinkLostError } from './link.ts'
-import { baseBook, type SignedBook, withSigned, withTaken } from './state.ts'
+import { baseBook, labelOf, type SignedBook, withSigned, withTaken } from './state.ts'
 import { isEarly, LATER, type Taken, type Wish } from './wish.ts'
 
 interface Draft {
@@ -20,6 +20,7 @@ interface Draft {
 
 /** Acts in one message. */
 const MAX_ACTS = 4_096
+const NO_ANSWER = 'The operator answers an account with something else.'
 /** Milliseconds until what the operator could not do now is tried again. */
 const AGAIN = 500
 
@@ -119,6 +120,9 @@ export class Spending {
     if (performance.now() < this.#notBefore) return undefined
     const { lastCommitted } = (await chain.state()).latest
     const { open } = this.#settings
+    // What was paid in a later epoch would be a debit of this one, and a payment of none.
+    if (open < labelOf(memory.state)) this.#desk.fault(`The operator opens epoch ${open} again, after a later one.`)
+    if (this.#held()) return undefined
     return open === lastCommitted + 1n || open === lastCommitted + 2n ? open : undefined
   }
 
@@ -127,10 +131,10 @@ export class Spending {
     const { memory, id, assets } = this.#desk
     const base = baseBook(memory.state, id, epoch, assets)
     const wishes = this.#next(epoch)
-    const parts = wishes.map(({ make }) => make(epoch))
-    const folds = wishes[0]!.isGroup ? [] : foldsOf(this.#desk, base)
-    const acts = [...folds, ...parts.flat()]
     try {
+      const parts = wishes.map(({ make }) => make(epoch))
+      const folds = wishes[0]!.isGroup ? [] : foldsOf(this.#desk, base)
+      const acts = [...folds, ...parts.flat()]
       const { book, payments } = act(base, acts, memory.state.seq + 1n)
       assertCovered(this.#desk, book)
       this.#wishes = this.#wishes.slice(wishes.length)
@@ -175,7 +179,8 @@ export class Spending {
     await memory.change(() => ({ state: withSigned(memory.state, draft.signed) }))
     try {
       const answer = await link.ask({ kind: 'act', epoch: book.epoch, seq: book.seq, acts: draft.acts, signature })
-      if (answer.kind === 'acted') await this.#acted(draft, answer)
+      if (answer.kind !== 'acted') return link.drop(new HouseProtocolError('HOUSE_PROTOCOL', NO_ANSWER))
+      await this.#acted(draft, answer)
       if (this.#flying === draft) this.#flying = undefined
     } catch (error) {
       // Whether it was taken, the next seat tells.
@@ -206,11 +211,19 @@ export class Spending {
     await this.#taken(draft, signature)
   }
 
+  /** A committed leaf has passed over this account: it counts nowhere, and what it pays would be taken by the next one. */
+  #isOver({ epoch, seq }: Book): boolean {
+    const seen = [...this.#desk.memory.epochs.values()]
+    return seen.some(({ epoch: { number }, proof }) => number >= epoch && proof !== undefined && proof.leaf.seq < seq)
+  }
+
   async #taken({ wishes, parts, signed }: Draft, countersignature: Uint8Array): Promise<void> {
     const { memory } = this.#desk
     const { book, payments } = signed
     if (!isOperators(this.#desk, accountHash(accountOf(book)), countersignature))
       return this.#desk.fault(`The operator countersigned another account than number ${book.seq}.`)
+    if (this.#isOver(book))
+      return this.#desk.fault(`The operator countersigned account number ${book.seq} when its epoch was over.`)
     await memory.change(() => ({ state: withTaken(memory.state, book.seq, countersignature), sent: payments }))
     let paid = 0
     for (const [i, { resolve }] of wishes.entries()) {

@@ -1,4 +1,4 @@
-import type { HouseLock, Payment } from '../../clearing/account.ts'
+import type { Account, HouseLock, Payment } from '../../clearing/account.ts'
 import { accountOf, type Book, type Income, newBook, newIncome, nextBook } from '../../clearing/book.ts'
 import type { Finding } from '../../clearing/checking.ts'
 import type { Statuses } from '../../clearing/closing.ts'
@@ -12,6 +12,8 @@ import type { EpochProof, SignedReceipt, ToldLock } from '../messages.ts'
 /** An account that the member signed. */
 export interface SignedBook {
   readonly book: Book
+  /** As it was signed, where the book cannot tell: it was made again from what the operator showed. */
+  readonly account?: Account
   /** Those of this account, until the operator has taken it: then they stand with all that were sent. */
   readonly payments: readonly Payment[]
   readonly signature: Uint8Array
@@ -24,6 +26,8 @@ export interface MemberState {
   readonly index: number | undefined
   /** The first epoch of which this memory knows everything; leaves of earlier ones are taken as they are. */
   readonly since: bigint
+  /** Epochs before it were final, and are forgotten. */
+  readonly forgotten?: bigint
   /** The highest number ever signed; a signature is never made twice for one. */
   readonly seq: bigint
   /** Ascending by number; of each epoch that is not final, and the newest of the final ones. */
@@ -86,11 +90,17 @@ export function booksAt({ books, index }: MemberState, epoch: bigint, member: He
 }
 
 /** With one more account that was signed, before it is sent. */
-export const withSigned = (state: MemberState, signed: SignedBook): MemberState => ({
-  ...state,
-  seq: signed.book.seq,
-  books: [...state.books, signed],
-})
+export function withSigned(state: MemberState, signed: SignedBook): MemberState {
+  const { seq } = signed.book
+  if (seq <= state.seq) throw new Error(`Account number ${seq} was signed before.`)
+  return { ...state, seq, books: [...state.books, signed] }
+}
+
+/** What was signed. */
+export const accountIn = ({ book, account }: SignedBook): Account => account ?? accountOf(book)
+
+/** The epoch that was signed for last. */
+export const labelOf = ({ books }: MemberState): bigint => books.at(-1)?.book.epoch ?? 0n
 
 /** The operator took an account: older ones of its epoch cannot count any more. */
 export function withTaken(state: MemberState, seq: bigint, countersignature: Uint8Array): MemberState {
@@ -112,10 +122,8 @@ export function pruned(state: MemberState, final: bigint): MemberState {
   const books = state.books.filter((one) => one === lastTaken || one.book.epoch > final)
   const lastReceipt = state.receipts.findLast(({ receipt }) => receipt.epoch <= final)
   const receipts = state.receipts.filter((one) => one === lastReceipt || one.receipt.epoch > final)
-  return { ...state, books, receipts }
+  return { ...state, books, receipts, forgotten: final }
 }
-
-export const accountsOf = (books: readonly SignedBook[]) => books.map(({ book }) => accountOf(book))
 
 export const locksIn = (book: Book): { readonly position: number; readonly lock: HouseLock }[] =>
   book.locks.flatMap((lock, position) => (lock ? [{ position, lock }] : []))

@@ -8,11 +8,14 @@ import type { EpochProof } from '../messages.ts'
 import { type Desk, standingAt, zeros } from './desk.ts'
 import { RefusedByHouseError } from './errors.ts'
 import { LinkLostError } from './link.ts'
-import { heldKey } from './memory.ts'
+import { type Changes, heldKey } from './memory.ts'
 import { booksAt, type HeldLock, locksIn, type SeenEpoch } from './state.ts'
 
 /** Milliseconds until an operator that did not show an epoch is asked again. */
 const AGAIN = 1_000
+
+/** What a memory that was lost knows all the same. */
+const ADOPTED: ReadonlySet<Finding['rule']> = new Set(['path', 'member', 'index', 'deposited'])
 
 /** Checks every committed epoch, one after the other. */
 export class Verifying {
@@ -28,6 +31,12 @@ export class Verifying {
   constructor(desk: Desk, onChecked: (number: bigint, findings: readonly Finding[]) => void) {
     this.#desk = desk
     this.#onChecked = onChecked
+  }
+
+  /** Other epochs have taken the place of those from this one on. */
+  replaced(from: bigint): void {
+    for (const number of this.#missing) if (number >= from) this.#missing.delete(number)
+    for (const number of this.#shown.keys()) if (number >= from) this.#shown.delete(number)
   }
 
   shown(proof: EpochProof): void {
@@ -84,7 +93,7 @@ export class Verifying {
     const { memory, tell } = this.#desk
     const { number, cut } = seen.epoch
     if (!this.#isMemberAt(number, cut)) {
-      await memory.change(() => ({ epochs: [{ ...seen, findings: [] }] }))
+      await memory.change(() => this.#unlessReplaced(seen, () => ({ epochs: [{ ...seen, findings: [] }] })))
       return true
     }
     const proof = await this.#proof(number)
@@ -93,17 +102,29 @@ export class Verifying {
     const { length: from } = memory.told.get(number) ?? []
     const told = { epoch: number, from, entries: freshIn(checked, memory.told.get(number) ?? []) }
     const held = await this.#decided(checked)
-    await memory.change(() => ({
-      epochs: [checked],
-      told,
-      // What changed meanwhile stays: a secret may have come.
-      held: held.map((one) => ({ ...memory.held.get(heldKey(one))!, decidedIn: number })),
-      ...this.#creditsAfter(checked),
-    }))
+    let isStill = false
+    await memory.change(() =>
+      this.#unlessReplaced(seen, () => {
+        isStill = true
+        return {
+          epochs: [checked],
+          told,
+          // What changed meanwhile stays: a secret may have come.
+          held: held.map((one) => ({ ...memory.held.get(heldKey(one))!, decidedIn: number })),
+          ...this.#creditsAfter(checked),
+        }
+      }),
+    )
+    if (!isStill) return true
     if (told.entries.length > 0) tell({ kind: 'received', entries: told.entries, epoch: number })
     tell({ kind: 'epoch', number, findings: checked.findings! })
     this.#onChecked(number, checked.findings!)
     return true
+  }
+
+  /** A reorganisation may have put another epoch in its place while it was checked. */
+  #unlessReplaced(seen: SeenEpoch, make: () => Changes): Changes | undefined {
+    return this.#desk.memory.epochs.get(seen.epoch.number) === seen ? make() : undefined
   }
 
   /** Locks in this member's favour that this epoch has seen decided. */
@@ -135,9 +156,9 @@ export class Verifying {
     const outcomes = await this.#outcomes(books)
     const findings = checkLeaf(epoch, proof, await this.#known(seen, books, outcomes))
     const book = books.find(({ seq }) => seq === proof.leaf.seq) ?? books[0]!
-    // A memory that was lost knows nothing of earlier epochs but that the leaf is its own.
+    // A memory that was lost knows nothing of earlier epochs but what the chain says, and that the leaf is its own.
     const isAdopted = epoch.number < memory.state.since
-    const counted = isAdopted ? findings.filter(({ rule }) => rule === 'path' || rule === 'member') : findings
+    const counted = isAdopted ? findings.filter(({ rule }) => ADOPTED.has(rule)) : findings
     return { ...seen, proof, findings: counted, book, statuses: statusesOf(book, outcomes, epoch.cutTime) }
   }
 

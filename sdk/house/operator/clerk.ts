@@ -1,5 +1,6 @@
 import { accountHash, lockReceiptHash, memberId, receiptHash } from '../../clearing/account.ts'
 import { typedDigest } from '../../core/eip712.ts'
+import { ZERO_HASH } from '../../core/state.ts'
 import type { Hex } from '../../core/types.ts'
 import { signDirect } from '../../signing/session.ts'
 import { verifyEnvelope } from '../../signing/signature.ts'
@@ -235,6 +236,7 @@ export class Clerk {
 /** What a member is told of its seat. */
 function seatedOf({ index, account, signature, countersignature, payments, book, entries, receipt }: HouseSeat): Seat {
   const { locks, debits } = book
-  const seq = account?.seq ?? 0n
-  return { index, seq, signature, countersignature, payments, locks, debits, entries, receipt: receipt! }
+  const { seq, epoch, payments: paid } = account ?? { seq: 0n, epoch: 0n, payments: ZERO_HASH }
+  const signed = { seq, epoch, paid, signature, countersignature }
+  return { index, ...signed, payments, locks, debits, entries, receipt: receipt! }
 }

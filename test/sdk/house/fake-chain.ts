@@ -7,7 +7,7 @@ import type {
   HouseTerms,
 } from '../../../sdk/chain/house/house-chain.ts'
 import { memberId } from '../../../sdk/clearing/account.ts'
-import type { Answer } from '../../../sdk/clearing/dispute.ts'
+import type { Answer, Challenge } from '../../../sdk/clearing/dispute.ts'
 import type { Epoch } from '../../../sdk/clearing/epoch.ts'
 import { type Posting, postingHash } from '../../../sdk/clearing/posting.ts'
 import type { Outcome } from '../../../sdk/core/outcome.ts'
@@ -25,11 +25,15 @@ export class FakeChain {
   readonly confirmations = 1
   readonly epochs: Epoch[] = []
   readonly answers: Answer[] = []
+  /** By their intents: the same one is sent once. */
+  readonly challenges = new Map<string, Challenge>()
+  readonly revealed: Hex[] = []
   readonly demands = new Map<Hex, Demanded>()
   readonly recorded = new Map<Hex, Outcome>()
   time = 1_000n
   isRunning = true
   final = 0n
+  isSettled = false
   onEvent: HouseChain['onEvent'] = () => {}
   onState: HouseChain['onState'] = () => {}
   onHealth: HouseChain['onHealth'] = () => {}
@@ -67,9 +71,9 @@ export class FakeChain {
 
   #facts(): HouseFacts {
     const lastCommitted = BigInt(this.epochs.length)
-    const { isRunning, final } = this
+    const { isRunning, isSettled, final } = this
     const postingCount = this.#last?.number ?? 0n
-    return { head: this.#block(), lastCommitted, finalized: final, final, postingCount, isRunning, isSettled: false }
+    return { head: this.#block(), lastCommitted, finalized: final, final, postingCount, isRunning, isSettled }
   }
 
   async state(): Promise<HouseState> {
@@ -156,6 +160,20 @@ export class FakeChain {
     if (number > BigInt(this.epochs.length)) return undefined
     const challengeUntil = this.time + 1_000n
     return { committedAt: this.time, challenges: 1, open: 1, challengeUntil, answerUntil: challengeUntil + 510n }
+  }
+
+  async challenge(challenge: Challenge, { intent }: { readonly intent: string }) {
+    this.challenges.set(intent, challenge)
+    return { transaction: ZERO_HASH, block: this.#block(), gasUsed: 1n }
+  }
+
+  async reveal(secret: Hex) {
+    this.revealed.push(secret)
+    return { transaction: ZERO_HASH, block: this.#block(), gasUsed: 1n }
+  }
+
+  async secretOf(): Promise<Hex | undefined> {
+    return undefined
   }
 
   async answer(answer: Answer) {

@@ -79,6 +79,8 @@ const seat: Seat = {
   seq: 3n,
   signature: new Uint8Array(),
   countersignature: signature,
+  epoch: 4n,
+  paid: hash(6),
   payments: [payment],
   locks: [undefined, lock, undefined],
   debits: [1n, 2n],
