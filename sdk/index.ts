@@ -1,5 +1,12 @@
 // The public entry of Tallystick: what is exported here keeps its meaning between minor versions.
 
+export type { MoveOf, StateOf } from './apps/codec.ts'
+export { type App, type AppSource, defineApp } from './apps/define-app.ts'
+export type { AppCode } from './apps/evm-deploy.ts'
+export { type EvmRulesOptions, evmRules } from './apps/evm-rules.ts'
+export { assertPure } from './apps/purity.ts'
+export { AppStateError, IllegalMoveError, ImpureAppError, InvalidAppError, type Rules } from './apps/rules.ts'
+export type { Twin } from './apps/twin.ts'
 export type { EthersChain } from './chain/adapter.ts'
 export type {
   Chain,
@@ -42,6 +49,7 @@ export { FastWithdrawError, type FastWithdrawOptions, fastWithdraw } from './con
 export { type FromHouseOptions, fromHouse, intoHouse } from './connecting/house-side.ts'
 export type { Arrived, Inlet, LockTerms as ConnectorTerms, Outlet } from './connecting/side.ts'
 export { parseAddress } from './core/address.ts'
+export { appAddress } from './core/app-address.ts'
 export { channelIdOf, decodeChannel, encodeChannel, ledgerIdOf, MAX_PERIOD, MIN_PERIOD } from './core/channel.ts'
 export {
   clockData,

@@ -21,6 +21,7 @@ const SDK: Rules = {
   routing: ['core', 'signing', '@noble/'],
   // Rules of apps: the embedded EVM recovers signers as the chain's does.
   apps: ['core', 'signing', 'ox/', '@noble/'],
+  testing: ['core', 'apps', 'fast-check'],
   // The netting engine knows nothing of the house around it.
   'clearing/netting': ['core'],
   clearing: ['core', 'ox/'],
@@ -79,6 +80,7 @@ const SDK: Rules = {
   ],
   'index.ts': [
     'core',
+    'apps',
     'protocols',
     'signing',
     'storage',

@@ -4,6 +4,7 @@ import * as entry from '../sdk/index.ts'
 
 // Every name that users can import from 'tallystick'. Adding one is a decision: it keeps its meaning between minor versions.
 const VALUES = `
+  AppStateError
   BackupError
   BlockedError
   COIN
@@ -25,9 +26,12 @@ const VALUES = `
   HouseOperator
   HouseOverdueError
   HouseStoppedError
+  IllegalMoveError
+  ImpureAppError
   IncompatiblePeerError
   InsufficientBalanceError
   InvalidAmountError
+  InvalidAppError
   InvalidConditionError
   InvalidInvoiceError
   InvalidMemoError
@@ -72,6 +76,8 @@ const VALUES = `
   WishDeclinedError
   WithdrawalExpiredError
   WithdrawalPendingError
+  appAddress
+  assertPure
   assertTip
   brokenPromises
   channelIdOf
@@ -86,6 +92,7 @@ const VALUES = `
   decodeLogic
   decodeVouched
   decodeWord
+  defineApp
   due
   eip1193Wallet
   encodeChannel
@@ -93,6 +100,7 @@ const VALUES = `
   encodeWord
   escapeControls
   ethersWallet
+  evmRules
   exitHouse
   fastWithdraw
   fromChannel
@@ -151,6 +159,9 @@ const VALUES = `
 const TYPES = `
   AccountingFormat
   Address
+  App
+  AppCode
+  AppSource
   Arrived
   AssetAmount
   BlockedCode
@@ -181,6 +192,7 @@ const TYPES = `
   Domain
   EthersChain
   EventOf
+  EvmRulesOptions
   ExitCost
   ExitFile
   ExitLedger
@@ -239,6 +251,7 @@ const TYPES = `
   Member
   MemoryNetwork
   Meter
+  MoveOf
   NetPosition
   NettedObligation
   Netting
@@ -276,6 +289,7 @@ const TYPES = `
   Resolution
   Route
   RouteHop
+  Rules
   Seal
   SendOptions
   SessionSigner
@@ -286,6 +300,7 @@ const TYPES = `
   SignedInvoice
   SigningOptions
   State
+  StateOf
   Store
   StoreIdentity
   Survey
@@ -303,6 +318,7 @@ const TYPES = `
   Transfer
   Transport
   TransportOptions
+  Twin
   UnlockOptions
   Vouched
   WatchtowerOptions

@@ -3,6 +3,7 @@ import { artifacts } from 'hardhat'
 import type { AppCode } from '../../../sdk/apps/evm-deploy.ts'
 import { evmRules } from '../../../sdk/apps/evm-rules.ts'
 import type { Rules } from '../../../sdk/apps/rules.ts'
+import type { Twin } from '../../../sdk/apps/twin.ts'
 import { toBytes } from '../../../sdk/core/bytes.ts'
 import type { Hex } from '../../../sdk/core/types.ts'
 
@@ -20,10 +21,55 @@ export const heap = (left: number, seat = 0, moves = 0): Uint8Array =>
   encode(['uint16', 'uint8', 'uint32'], left, seat, moves)
 export const take = (count: number): Uint8Array => encode(['uint16'], count)
 
+/** What TypeScript is to know of Nim, as a literal. */
+export const nimAbi = [
+  {
+    type: 'function',
+    name: 'types',
+    inputs: [
+      {
+        name: 'state',
+        type: 'tuple',
+        components: [
+          { name: 'heap', type: 'uint16' },
+          { name: 'seat', type: 'uint8' },
+          { name: 'moves', type: 'uint32' },
+        ],
+      },
+      { name: 'move', type: 'tuple', components: [{ name: 'take', type: 'uint16' }] },
+    ],
+    outputs: [],
+    stateMutability: 'pure',
+  },
+  { type: 'constructor', inputs: [{ name: 'most', type: 'uint256' }], stateMutability: 'nonpayable' },
+  {
+    type: 'error',
+    name: 'TooMany',
+    inputs: [
+      { name: 'taken', type: 'uint256' },
+      { name: 'heap', type: 'uint256' },
+    ],
+  },
+] as const
+interface Heap {
+  readonly heap: number
+  readonly seat: number
+  readonly moves: number
+}
+export type NimTwin = Twin<Heap, { readonly take: number }>
+
+export const nimTwin: NimTwin = {
+  turn: ({ heap, seat }) => (heap === 0 ? undefined : seat),
+  advance: ({ heap, seat, moves }, { take }) => {
+    if (take < 1 || take > 3 || take > heap) throw new Error('no such move')
+    return { heap: heap - take, seat: 1 - seat, moves: moves + 1 }
+  },
+  outcome: ({ seat }) => [0, 1].map((of) => (of === seat ? 0n : 10n ** 18n)),
+}
 export const notaryArtifact = await artifacts.readArtifact('NotaryApp')
 export const clockArtifact = await artifacts.readArtifact('ClockApp')
 
-const hostileArtifact = await artifacts.readArtifact('HostileApp')
+export const hostileArtifact = await artifacts.readArtifact('HostileApp')
 export const hostileCode: AppCode = { initCode: hostileArtifact.bytecode as Hex }
 export const hostile = (seats = 2): Rules => evmRules(hostileCode, { seats })
 
