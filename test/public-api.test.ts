@@ -63,6 +63,7 @@ const VALUES = `
   RefusedByHouseError
   SharedHouse
   SignedDepositError
+  StakeTooSmallError
   StoreError
   StoreFailedError
   Subscriptions
@@ -215,6 +216,7 @@ const TYPES = `
   HouseEntry
   HouseExitOptions
   HouseExitStep
+  HouseInsurance
   HouseLeg
   HouseLock
   HouseLockView

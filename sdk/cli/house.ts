@@ -14,6 +14,7 @@ import { type ChainArgs, chainIdOf } from './connect.ts'
 import { type DaemonArgs, type Desk, runDaemon, type Service } from './daemon.ts'
 import { readKey, wholeNumber } from './files.ts'
 import { houseMetrics } from './house-metrics.ts'
+import { readLimits } from './limits-file.ts'
 
 /** Options of `tallystick house`. */
 export interface HouseArgs extends ChainArgs, DaemonArgs {
@@ -25,6 +26,7 @@ export interface HouseArgs extends ChainArgs, DaemonArgs {
   readonly sealFile?: string
   readonly listen: readonly string[]
   readonly epochSeconds?: string
+  readonly limits?: string
   readonly unfunded: string
   readonly connections: string
   readonly perHost: string
@@ -39,6 +41,7 @@ export async function house(args: HouseArgs): Promise<void> {
     unfunded: wholeNumber(args.unfunded, 'unfunded', 0),
     connections: wholeNumber(args.connections, 'connections', 1),
     perSecond: wholeNumber(args.perSecond, 'per-second', 1),
+    ...(args.limits !== undefined && { insurance: readLimits(args.limits) }),
     ...(args.epochSeconds !== undefined && { epochSeconds: wholeNumber(args.epochSeconds, 'epoch-seconds', 1) }),
   }
   const wallet = await readKey(args.keyFile, args.passwordFile)

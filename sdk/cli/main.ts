@@ -144,6 +144,7 @@ program
   )
   .option('--listen <address...>', 'tcp:// or ws://, host and port', ['tcp://0.0.0.0:7200'])
   .option('--epoch-seconds <seconds>', "from one cut to the next (default: a quarter of the house's interval)")
+  .option('--limits <path>', 'JSON file: what the stake insures of members (default: nothing)')
   .option('--unfunded <members>', 'most members without a deposit', '10000')
   .option('--connections <connections>', 'most connections', '10000')
   .option('--per-host <connections>', 'most of them from one host; raise it behind a proxy', '256')

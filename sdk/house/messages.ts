@@ -1,6 +1,7 @@
 import type { Account, HouseLock, Leg, LockReceipt, Payment, Receipt } from '../clearing/account.ts'
 import type { Act, Entry } from '../clearing/book.ts'
 import type { Leaf } from '../clearing/epoch.ts'
+import type { Limits } from '../clearing/limits.ts'
 import type { Tally } from '../clearing/tally.ts'
 import { TallystickError } from '../core/errors.ts'
 import type { Address, Domain, Hex, Member } from '../core/types.ts'
@@ -103,6 +104,8 @@ export interface EpochProof {
   readonly entries: readonly Entry[]
   /** The leaf of the epoch before is needed by nobody but the court; statuses and income are made anew by the member. */
   readonly statuses: Tally
+  /** What the stake insures of the member's net inflow after this epoch, once it is final; undefined: nothing. */
+  readonly limits: Limits | undefined
 }
 
 /** What the operator tells a member that comes, so that both go on from the same books. */

@@ -8,6 +8,7 @@ import {
   putLeaf,
   putList,
   putLocks,
+  putMaybe,
   putPath,
   putPayment,
   putReceipt,
@@ -19,6 +20,7 @@ import {
   readLeaf,
   readList,
   readLocks,
+  readMaybe,
   readPath,
   readPayment,
   readReceipt,
@@ -92,9 +94,10 @@ export const readRelease = (reader: Reader): ToldRelease => ({
   signature: readSignature(reader),
 })
 
-export function putProof(writer: Writer, { epoch, index, leaf, path, entries, statuses }: EpochProof): Writer {
+export function putProof(writer: Writer, { epoch, index, leaf, path, entries, statuses, limits }: EpochProof): Writer {
   putPath(putLeaf(writer.u64(epoch).u32(index), leaf), path)
-  return putTally(putList(writer, entries, putEntry), statuses)
+  putTally(putList(writer, entries, putEntry), statuses)
+  return putMaybe(writer, limits, (out, one) => putPath(putAmounts(out, one.amounts), one.path))
 }
 
 export const readProof = (reader: Reader): EpochProof => ({
@@ -104,4 +107,5 @@ export const readProof = (reader: Reader): EpochProof => ({
   path: readPath(reader),
   entries: readList(reader, MAX_PAYMENTS, readEntry),
   statuses: readTally(reader),
+  limits: readMaybe(reader, (from) => ({ amounts: readAmounts(from), path: readPath(from) })),
 })

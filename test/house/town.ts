@@ -8,6 +8,7 @@ import { type Address, COIN, type Hex } from '../../sdk/core/types.ts'
 import type { MemberEvent } from '../../sdk/house/member/events.ts'
 import { type JoinOptions, joinHouse } from '../../sdk/house/member/join.ts'
 import type { HouseMember } from '../../sdk/house/member/member.ts'
+import type { Insurance } from '../../sdk/house/operator/insuring.ts'
 import { HouseOperator } from '../../sdk/house/operator/operator.ts'
 import { sessionSigner } from '../../sdk/signing/session.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
@@ -47,6 +48,7 @@ export class Town {
   #now = 0
   #ownsChain = true
   #account = 0
+  #insurance: Insurance | undefined
 
   private constructor(chain: TestChain, token: Address, founded: FoundedHouse) {
     this.chain = chain
@@ -55,7 +57,15 @@ export class Town {
   }
 
   /** @param on Whose chain it stands on; default: one of its own. `account`: the operator's. */
-  static async found({ on, account = 0 }: { readonly on?: TestChain; readonly account?: number } = {}): Promise<Town> {
+  static async found({
+    on,
+    account = 0,
+    insurance,
+  }: {
+    readonly on?: TestChain
+    readonly account?: number
+    readonly insurance?: Insurance
+  } = {}): Promise<Town> {
     const chain = on ?? (await startAnvil())
     const token = await deploy(chain.wallet(1), 'contracts/demo/DemoToken.sol/DemoToken', 10n ** 24n)
     const founded = await foundHouse(chain.wallet(9), CODE, {
@@ -67,6 +77,7 @@ export class Town {
     const town = new Town(chain, token, founded)
     town.#ownsChain = on === undefined
     town.#account = account
+    town.#insurance = insurance
     await town.start()
     return town
   }
@@ -84,6 +95,7 @@ export class Town {
       transports: [tcpTransport({ signer })],
       listen: [this.#address],
       epochSeconds: 1_000,
+      ...(this.#insurance && { insurance: this.#insurance }),
       now: () => this.#now + Math.floor(performance.now() - began),
     })
     this.#address = this.operator.listening[0]!

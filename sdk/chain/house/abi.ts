@@ -96,8 +96,13 @@ export const COURT_ABI = [
 export const STAKE_ABI = [
   ...VAULT_ABI,
   'event Convicted(address by)',
+  'event InsuredClaimed(uint256 indexed index, bytes32 indexed member)',
   'function add(uint256 asset, uint256 amount) payable',
+  `function claimInsured(${EPOCH} epoch, ${PROOF} proof, ${RECEIPT} receipt, bytes signature, uint256[] limits, bytes32[] limitPath)`,
   `function convict(${STATEMENT} one, ${STATEMENT} other)`,
+  `function lower(${IDENTITY} identity, ${ACCOUNT} account, bytes signature)`,
+  'function noticeOf(uint256 asset) view returns (uint128 amount, uint64 epoch)',
+  `function payInsured(uint256 index, ${IDENTITY} identity)`,
   'function staked(uint256 asset) view returns (uint256)',
 ]
 

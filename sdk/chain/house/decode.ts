@@ -25,6 +25,7 @@ export type Said =
   | ({ readonly kind: 'demanded' } & Demanded)
   | { readonly kind: 'answered'; readonly id: Hex; readonly epoch: bigint }
   | { readonly kind: 'convicted'; readonly by: Address }
+  | { readonly kind: 'insured'; readonly index: number; readonly member: Hex }
 
 type Fields = Record<string, unknown>
 
@@ -44,6 +45,7 @@ const DECODERS: Readonly<Record<string, (args: Fields) => Said>> = {
   DebitDemanded: ({ id, demand }) => ({ kind: 'demanded', id: id as Hex, demand: debitDemand(demand as Fields) }),
   Answered: ({ id, epoch }) => ({ kind: 'answered', id: id as Hex, epoch: epoch as bigint }),
   Convicted: ({ by }) => ({ kind: 'convicted', by: by as Address }),
+  InsuredClaimed: ({ index, member }) => ({ kind: 'insured', index: Number(index), member: member as Hex }),
 }
 
 /** Decodes a log of house, court or stake; undefined if the SDK has no use for it. */

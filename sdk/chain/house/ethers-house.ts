@@ -1,9 +1,12 @@
 import type { Interface, Signer } from 'ethers'
+import type { Account } from '../../clearing/account.ts'
 import type { Answer, Challenge, Claim, Demand, Statement } from '../../clearing/dispute.ts'
 import { demandHash } from '../../clearing/dispute.ts'
 import type { Epoch } from '../../clearing/epoch.ts'
 import type { Posting } from '../../clearing/posting.ts'
+import { sumWord } from '../../clearing/tally.ts'
 import type { Outcome } from '../../core/outcome.ts'
+import { least } from '../../core/transfer.ts'
 import { type Address, COIN, type Domain, type Hex, type Member } from '../../core/types.ts'
 import { registryAbi } from '../abi.ts'
 import { ask } from '../ask.ts'
@@ -29,6 +32,7 @@ import type {
   HouseState,
   HouseTerms,
   HouseVault,
+  InsuredClaim,
   LockExit,
   Posted,
 } from './house-chain.ts'
@@ -178,6 +182,15 @@ export class EthersHouse implements HouseChain {
     return amount as bigint
   }
 
+  async backing(asset: number): Promise<bigint> {
+    const at = async (block?: number): Promise<bigint> => {
+      const view = (name: string) => ask(this.#rpc, this.stake, stakeAbi, name, [asset], block)
+      const [[staked], [notice]] = await Promise.all([view('staked'), view('noticeOf')])
+      return (staked as bigint) - (notice as bigint)
+    }
+    return least(await at(), await at(await this.#confirmedBlock()))
+  }
+
   async balance(asset: Address, account: Address = this.sender): Promise<bigint> {
     return balanceOf(this.#rpc, asset, account)
   }
@@ -280,6 +293,22 @@ export class EthersHouse implements HouseChain {
     return this.#call('stake', 'convict', [statementArgument(one), statementArgument(other)], options)
   }
 
+  claimInsured(
+    { epoch, proof, limits, receipt, signature }: InsuredClaim,
+    options: SendOptions,
+  ): Promise<ChainReceipt> {
+    const words = limits.amounts.map((amount) => sumWord(amount))
+    return this.#call('stake', 'claimInsured', [epoch, proof, receipt, signature, words, limits.path], options)
+  }
+
+  lowerInsured(identity: Member, account: Account, signature: Hex, options: SendOptions): Promise<ChainReceipt> {
+    return this.#call('stake', 'lower', [identity, account, signature], options)
+  }
+
+  payInsured(index: number, identity: Member, options: SendOptions): Promise<ChainReceipt> {
+    return this.#call('stake', 'payInsured', [index, identity], { ...options, payees: 1 })
+  }
+
   async forget(intent: string): Promise<void> {
     await this.#sender?.forget(intent)
   }
@@ -307,7 +336,7 @@ export class EthersHouse implements HouseChain {
     { value = 0n, payees = 0, ...options }: SendOptions & { readonly value?: bigint; readonly payees?: number },
   ): Promise<ChainReceipt> {
     const data = ABIS[vault].encodeFunctionData(functionName, args) as Hex
-    const assets = vault === 'house' ? this.terms.assets : [COIN]
+    const assets = vault === 'court' ? [COIN] : this.terms.assets
     const each = assets.reduce((room, asset) => room + (asset === COIN ? PUSHED.coin : PUSHED.token), 0n)
     const room = payees === 0 ? undefined : BigInt(payees) * each
     return this.#send({ functionName, to: this.#vaults[vault], data, value, room }, options)

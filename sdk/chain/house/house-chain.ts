@@ -1,6 +1,7 @@
-import type { HouseLock } from '../../clearing/account.ts'
+import type { Account, HouseLock, Receipt } from '../../clearing/account.ts'
 import type { Answer, Challenge, Claim, Demand, Proof, Statement } from '../../clearing/dispute.ts'
 import type { Epoch } from '../../clearing/epoch.ts'
+import type { Limits } from '../../clearing/limits.ts'
 import type { Posting } from '../../clearing/posting.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Address, Domain, Hex, Member } from '../../core/types.ts'
@@ -92,6 +93,8 @@ export type HouseEvent =
   | (Place & Demanded & { readonly kind: 'demanded' })
   | (Place & { readonly kind: 'answered'; readonly id: Hex; readonly epoch: bigint })
   | (Place & { readonly kind: 'convicted'; readonly by: Address })
+  /** Somebody claimed for this member what the stake insures. */
+  | (Place & { readonly kind: 'insured'; readonly index: number; readonly member: Hex })
   | { readonly kind: 'halted' | 'settled'; readonly block: Head }
   /** The chain was reorganised deeper than N: everything is told anew, from the first event on. */
   | { readonly kind: 'rewound'; readonly block: Head }
@@ -140,6 +143,8 @@ export interface HouseChain {
   /** What failed payouts and bonds left for `owner`. */
   claimable(vault: HouseVault, asset: Address, owner: Address): Promise<bigint>
   staked(asset: number): Promise<bigint>
+  /** What limits may add up to: the stake less what the operator wants back, confirmed and as of the newest block, whichever is less. */
+  backing(asset: number): Promise<bigint>
   /** What `account` (default: the sender) holds outside of the house. */
   balance(asset: Address, account?: Address): Promise<bigint>
   /** What a challenge to this epoch costs at the newest block; asked in the name of the sender. */
@@ -168,8 +173,24 @@ export interface HouseChain {
   reveal(secret: Hex, options: SendOptions): Promise<ChainReceipt>
   convict(one: Statement, other: Statement, options: SendOptions): Promise<ChainReceipt>
   addStake(asset: number, amount: bigint, options: SendOptions): Promise<ChainReceipt>
+  /** D7, after a halt: asks the stake for what the receipt says beyond the last final epoch. */
+  claimInsured(claim: InsuredClaim, options: SendOptions): Promise<ChainReceipt>
+  /** Lowers a claim by a later account that the member signed. */
+  lowerInsured(identity: Member, account: Account, signature: Hex, options: SendOptions): Promise<ChainReceipt>
+  /** Pays a claim, to the owner, when it can be lowered no more. */
+  payInsured(index: number, identity: Member, options: SendOptions): Promise<ChainReceipt>
   /** Forgets an intent whose outcome is unknown, after the user has looked; see UnknownOutcomeError. */
   forget(intent: string): Promise<void>
+}
+
+/** What a member was credited with after `epoch`, the last final one. `proof`: its leaf there, `limits`: its limits there. */
+export interface InsuredClaim {
+  readonly epoch: Epoch
+  readonly proof: Proof
+  readonly limits: Limits
+  readonly receipt: Receipt
+  /** The operator's. */
+  readonly signature: Hex
 }
 
 /** A lock that was undecided in the last final epoch; `proof`: the payer's leaf, `statusPath`: in its statuses as they were then. */

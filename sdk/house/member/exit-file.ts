@@ -1,13 +1,15 @@
-import { lockHash } from '../../clearing/account.ts'
+import { type Account, lockHash } from '../../clearing/account.ts'
 import type { Book } from '../../clearing/book.ts'
 import { type Statuses, statusesTree } from '../../clearing/closing.ts'
 import type { Proof } from '../../clearing/dispute.ts'
 import { type Epoch, leafRow } from '../../clearing/epoch.ts'
+import type { Limits } from '../../clearing/limits.ts'
 import type { Posting } from '../../clearing/posting.ts'
 import { climbTally, tallyHash, tallyPath } from '../../clearing/tally.ts'
 import { toHex } from '../../core/bytes.ts'
 import { TallystickError } from '../../core/errors.ts'
 import type { Address, Domain, Hex, Member } from '../../core/types.ts'
+import type { SignedReceipt } from '../messages.ts'
 import { fromText, toText } from './plain.ts'
 
 /** A file that is no exit file of a house, or of another house. */
@@ -27,6 +29,8 @@ export interface ExitEpoch {
   /** Its locks and what had become of them at the cut, by position. */
   readonly locks: Book['locks']
   readonly statuses: Statuses
+  /** What the stake insures beyond this epoch; undefined: nothing. */
+  readonly limits?: Limits | undefined
 }
 
 /** All that a member needs to leave a house that has halted: no operator, no store. It holds no key. */
@@ -39,6 +43,9 @@ export interface HouseExit {
   readonly epochs: readonly ExitEpoch[]
   /** Its deposits and requests. */
   readonly postings: readonly Posting[]
+  /** The newest of each epoch that is not final, and its accounts there: for what the stake insures. */
+  readonly receipts: readonly SignedReceipt[]
+  readonly accounts: readonly Account[]
 }
 
 const KIND = 'tallystick house exit'
@@ -74,8 +81,8 @@ function read(text: string): HouseExit {
     const found = fromText(text) as HouseExit & { readonly kind: unknown; readonly version: unknown }
     const isOne = found.kind === KIND && found.version === VERSION
     if (!isOne || !Array.isArray(found.epochs) || !Array.isArray(found.postings)) throw notOne()
-    const { domain, identity, payees, epochs, postings } = found
-    return { domain, identity, payees, epochs, postings }
+    const { domain, identity, payees, epochs, postings, receipts = [], accounts = [] } = found
+    return { domain, identity, payees, epochs, postings, receipts, accounts }
   } catch {
     throw notOne()
   }

@@ -1,4 +1,4 @@
-import type { HouseChain } from '../../chain/house/house-chain.ts'
+import type { HouseChain, InsuredClaim } from '../../chain/house/house-chain.ts'
 import { memberId } from '../../clearing/account.ts'
 import { statusOf } from '../../clearing/closing.ts'
 import type { Hex } from '../../core/types.ts'
@@ -11,13 +11,16 @@ import {
   sameHouse,
   statusPathOf,
 } from './exit-file.ts'
+import { insuredClaim } from './insured.ts'
 
 /** A step of an exit. */
 export type ExitStep =
-  | { readonly kind: 'waiting'; readonly for: 'halt' | 'settlement' | 'locks' }
+  | { readonly kind: 'waiting'; readonly for: 'halt' | 'settlement' | 'insurance' | 'locks' }
   | { readonly kind: 'collected' | 'exited'; readonly epoch: bigint }
   | { readonly kind: 'lock'; readonly position: number }
   | { readonly kind: 'refunded'; readonly posting: bigint }
+  /** What the stake insures was asked for, and paid. */
+  | { readonly kind: 'claimed' | 'insured'; readonly epoch: bigint }
   /** A lock whose payee's owner the file does not know: whoever knows it can send it. */
   | { readonly kind: 'unknown-payee'; readonly position: number; readonly payee: Hex }
 
@@ -67,6 +70,9 @@ class ExitRun {
     for (;;) {
       const { latest } = await this.#chain.state()
       if (latest.isSettled) return
+      // Nobody else may be there to note it.
+      if (!latest.isRunning && latest.final > latest.finalized)
+        await this.#chain.advance(100, this.#send(`advance/${latest.finalized}`))
       await this.#pause(latest.isRunning ? 'halt' : 'settlement')
     }
   }
@@ -75,9 +81,13 @@ class ExitRun {
     const { final } = (await this.#chain.state()).latest
     const last = this.#exit.epochs.find(({ epoch }) => epoch.number === final)
     const cut = await this.#cutOf(final, last)
+    const claim = last && insuredClaim(this.#exit, last)
+    // First, for this alone has a time.
+    if (claim) await this.#claimInsured(claim)
     for (const one of this.#exit.epochs) if (one.epoch.number <= final) await this.#collect(one)
     if (last) await this.#balance(last)
     await this.#refund(final, cut)
+    if (claim) await this.#payInsured(claim)
     if (last) await this.#locks(last)
   }
 
@@ -124,6 +134,28 @@ class ExitRun {
     }
   }
 
+  async #claimInsured(claim: InsuredClaim): Promise<void> {
+    const { number } = claim.epoch
+    const send = this.#send(`claim/${number}/${claim.receipt.seq}`)
+    const refused = await this.#unless(['AlreadyClaimed', 'TooLate'], () => this.#chain.claimInsured(claim, send))
+    if (refused === undefined) this.#tell({ kind: 'claimed', epoch: number })
+  }
+
+  /** When nobody can lower it any more. */
+  async #payInsured({ epoch, proof }: InsuredClaim): Promise<void> {
+    const { identity } = this.#exit
+    for (;;) {
+      const send = this.#send(`insured/${epoch.number}`)
+      const refused = await this.#unless(['TooEarly', 'NotClaimed'], () =>
+        this.#chain.payInsured(proof.index, identity, send),
+      )
+      if (refused === undefined) return this.#tell({ kind: 'insured', epoch: epoch.number })
+      // It is paid, or it was claimed too late.
+      if (refused === 'NotClaimed') return
+      await this.#pause('insurance')
+    }
+  }
+
   /** Each as soon as it is decided: the outcome came, or the deadline passed. */
   async #locks(one: ExitEpoch): Promise<void> {
     let waiting = liveIn(one)
@@ -158,11 +190,19 @@ class ExitRun {
 
   /** What was paid before is done: by an earlier run, or by anybody else. */
   async #once(send: () => Promise<unknown>): Promise<void> {
+    await this.#unless(['AlreadyPaid'], send)
+  }
+
+  /** Which of these the contract refused it with; undefined: with none. */
+  async #unless(expected: readonly string[], send: () => Promise<unknown>): Promise<string | undefined> {
     this.#options.signal?.throwIfAborted()
     try {
       await send()
+      return undefined
     } catch (error) {
-      if (revertOf(error) !== 'AlreadyPaid') throw error
+      const refused = revertOf(error)
+      if (refused === undefined || !expected.includes(refused)) throw error
+      return refused
     }
   }
 
@@ -171,7 +211,7 @@ class ExitRun {
     return { intent: `house/${memberId(this.#exit.identity)}/${what}`, ...(signal && { signal }) }
   }
 
-  async #pause(what: 'halt' | 'settlement' | 'locks'): Promise<void> {
+  async #pause(what: Extract<ExitStep, { kind: 'waiting' }>['for']): Promise<void> {
     const { signal, pollMs = 1_000 } = this.#options
     if (this.#waits !== what) this.#tell({ kind: 'waiting', for: what })
     this.#waits = what

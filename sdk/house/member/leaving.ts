@@ -1,10 +1,12 @@
 import type { HouseState } from '../../chain/house/house-chain.ts'
+import { accountOf } from '../../clearing/book.ts'
 import { availableOf } from '../../clearing/epoch.ts'
 import { least } from '../../core/transfer.ts'
 import { type Desk, standingAt, withdrawnBefore } from './desk.ts'
 import { HouseMemberError } from './errors.ts'
 import type { HouseExit } from './exit-file.ts'
 import { revertOf } from './exit-run.ts'
+import { insuredIn } from './insured.ts'
 import type { SeenEpoch } from './state.ts'
 
 interface Waiting {
@@ -113,6 +115,8 @@ export interface HouseBalance {
   readonly leaving: bigint
   /** The part of `available` that no final epoch holds: until then it is credit to the operator. */
   readonly unsettled: bigint
+  /** The part of `unsettled` that is paid from the operator's stake if the house halts. */
+  readonly insured: bigint
 }
 
 /** By the newest account and receipt, and the postings that the chain has confirmed. */
@@ -128,7 +132,9 @@ export function balanceIn(desk: Desk, asset: number, final: bigint): HouseBalanc
   const line = memory.epochs.get(final)?.proof?.leaf.lines[asset]
   const sure = line ? availableOf(line) : 0n
   const available = has - leaving
-  return { available, live: locked, leaving, unsettled: available > sure ? available - sure : 0n }
+  const unsettled = available > sure ? available - sure : 0n
+  const insured = least(insuredIn(desk, asset, final), unsettled)
+  return { available, live: locked, leaving, unsettled, insured }
 }
 
 /** All that an exit needs, as of now. */
@@ -141,9 +147,11 @@ export function exitOf({ domain, identity, memory }: Desk): HouseExit {
     epochs: epochs.flatMap(({ epoch, proof, book, statuses, findings = [] }) => {
       // What does not stand in the epoch takes nothing out of it.
       if (!proof || findings.some(({ rule }) => rule === 'path')) return []
-      const { index, leaf, path } = proof
-      return [{ epoch, proof: { index, leaf, path }, locks: book?.locks ?? [], statuses: statuses ?? [] }]
+      const { index, leaf, path, limits } = proof
+      return [{ epoch, proof: { index, leaf, path }, locks: book?.locks ?? [], statuses: statuses ?? [], limits }]
     }),
     postings: [...memory.postings.values()].sort((a, b) => (a.number < b.number ? -1 : 1)),
+    receipts: memory.state.receipts,
+    accounts: memory.state.books.map(({ book }) => accountOf(book)),
   }
 }

@@ -7,6 +7,7 @@ import type { Hex } from '../../core/types.ts'
 import type { EpochProof } from '../messages.ts'
 import { type Desk, standingAt, zeros } from './desk.ts'
 import { RefusedByHouseError } from './errors.ts'
+import { withoutFalseLimits } from './insured.ts'
 import { LinkLostError } from './link.ts'
 import { type Changes, heldKey } from './memory.ts'
 import { booksAt, type HeldLock, locksIn, type SeenEpoch } from './state.ts'
@@ -159,7 +160,8 @@ export class Verifying {
     // A memory that was lost knows nothing of earlier epochs but what the chain says, and that the leaf is its own.
     const isAdopted = epoch.number < memory.state.since
     const counted = isAdopted ? findings.filter(({ rule }) => ADOPTED.has(rule)) : findings
-    return { ...seen, proof, findings: counted, book, statuses: statusesOf(book, outcomes, epoch.cutTime) }
+    const shown = withoutFalseLimits(seen, id, proof)
+    return { ...seen, proof: shown, findings: counted, book, statuses: statusesOf(book, outcomes, epoch.cutTime) }
   }
 
   async #known({ epoch }: SeenEpoch, books: readonly Book[], outcomes: Outcomes): Promise<Known> {

@@ -5,6 +5,7 @@ import { buildTally, raiseTally, rowBytes, type TallyTree, tallyPath, topOf } fr
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Store, Write } from '../../storage/store.ts'
 import type { EpochProof } from '../messages.ts'
+import { LimitTrees } from './limit-trees.ts'
 import { decodeHeader, decodePage, encodeHeader, type Header, type Page } from './page.ts'
 
 const hex = (value: bigint | number): string => value.toString(16).padStart(16, '0')
@@ -24,6 +25,7 @@ export class Archive {
   readonly assets: number
   readonly headers = new Map<bigint, Header>()
   readonly trees = new Map<bigint, TallyTree>()
+  readonly limits: LimitTrees
   readonly #store: Store
   /** Whose pages are of an epoch. */
   readonly #changed = new Map<bigint, readonly number[]>()
@@ -31,6 +33,7 @@ export class Archive {
   constructor(store: Store, assets: number) {
     this.#store = store
     this.assets = assets
+    this.limits = new LimitTrees(assets)
     this.headers.set(0n, { epoch: genesis(assets), posting: undefined, committed: 0n })
     this.trees.set(0n, buildTally([], assets))
   }
@@ -46,6 +49,7 @@ export class Archive {
       const header = decodeHeader(bytes)
       this.headers.set(header.epoch.number, header)
     }
+    await this.limits.load(this.#store)
     const [first, last] = [[...this.headers.keys()][1], this.last.epoch.number]
     if (first === undefined) return
     if (first > 1n) this.#forget(0n)
@@ -76,10 +80,17 @@ export class Archive {
   }
 
   /** Writes a header; its pages must have been written. `writes`: what goes with it. */
-  async close(header: Header, tree: TallyTree, changed: readonly number[], writes: readonly Write[]): Promise<void> {
+  async close(
+    header: Header,
+    { tree, limits }: { readonly tree: TallyTree; readonly limits: TallyTree },
+    changed: readonly number[],
+    writes: readonly Write[],
+  ): Promise<void> {
     const { number } = header.epoch
-    await this.#store.commit([{ key: headerKey(number), value: encodeHeader(header) }, ...writes])
+    const own = { key: headerKey(number), value: encodeHeader(header) }
+    await this.#store.commit([own, ...this.limits.writes(number, limits), ...writes])
     this.headers.set(number, header)
+    this.limits.keep(number, limits)
     this.trees.set(number, tree)
     this.#changed.set(number, changed)
   }
@@ -114,7 +125,7 @@ export class Archive {
     if (!page) return undefined
     const { leaf, path } = this.proof(epoch, index, page)
     const statuses = topOf(statusesTree(page.locks, page.statuses, this.assets))
-    return { epoch, index, leaf, path, entries: page.entries, statuses }
+    return { epoch, index, leaf, path, entries: page.entries, statuses, limits: this.limits.limits(epoch, index) }
   }
 
   /** Forgets what is older than `from`, but for the newest page of everybody. */
@@ -125,7 +136,7 @@ export class Archive {
     // Whoever has no newer page is still the same.
     for (const epoch of [...old, from])
       for (const index of this.#changed.get(epoch) ?? []) writes.push(...(await this.#olderPages(index, from)))
-    await this.#store.commit(writes)
+    await this.#store.commit([...writes, ...this.limits.forget(from)])
     for (const epoch of old) this.#forget(epoch)
   }
 

@@ -12,8 +12,17 @@ import { encodePage } from './page.ts'
 /** Pages that are made without a pause. */
 const SLICE = 64
 
-/** Makes leaves, tree and header of a closed epoch, a slice at a time: payments go on meanwhile. */
-export async function buildEpoch(closed: ClosedEpoch, books: Books, archive: Archive, store: Store): Promise<Epoch> {
+/**
+ * Makes leaves, trees and header of a closed epoch, a slice at a time: payments go on meanwhile.
+ * @param limits Packed leaves of the tree of limits; default: nobody is insured.
+ */
+export async function buildEpoch(
+  closed: ClosedEpoch,
+  books: Books,
+  archive: Archive,
+  store: Store,
+  limits: Uint8Array = new Uint8Array(),
+): Promise<Epoch> {
   const rows = new Map<number, Uint8Array>()
   const left = [...archive.last.epoch.left]
   for (let at = 0; at < closed.seats.length; at += SLICE) {
@@ -29,9 +38,10 @@ export async function buildEpoch(closed: ClosedEpoch, books: Books, archive: Arc
   }
   const before = archive.trees.get(archive.last.epoch.number)!.levels[0]!
   const tree = await raised(patched(before, rows, books.assets), books.assets)
-  const epoch = epochOf(closed, tree, left, archive)
+  const limitTree = await limitsOf(limits, archive)
+  const epoch = epochOf(closed, tree, left, limitTree)
   const header = { epoch, posting: closed.posting, committed: closed.committed }
-  await archive.close(header, tree, [...rows.keys()], await logOf(store, closed.epoch))
+  await archive.close(header, { tree, limits: limitTree }, [...rows.keys()], await logOf(store, closed.epoch))
   return epoch
 }
 
@@ -39,11 +49,17 @@ function pageOf(seat: ClosedSeat, leaf: Leaf, { decided }: ClosedEpoch): Uint8Ar
   return encodePage({ ...seat, leaf, locks: seat.book.locks, decided: decided.get(seat.index) ?? [] })
 }
 
-/** The tree of nobody's limits: this operator insures no receipts. */
-function epochOf({ epoch, cutTime, posting }: ClosedEpoch, tree: TallyTree, left: bigint[], archive: Archive): Epoch {
+/** The tree of the epoch before, if nothing has changed. */
+async function limitsOf(leaves: Uint8Array, { limits, last, assets }: Archive): Promise<TallyTree> {
+  const before = limits.of(last.epoch.number)
+  const isSame = Buffer.compare(before.levels[0]!, leaves) === 0
+  return isSame ? before : raised(leaves, assets)
+}
+
+function epochOf({ epoch, cutTime, posting }: ClosedEpoch, tree: TallyTree, left: bigint[], limits: TallyTree): Epoch {
   const cutHash = posting ? postingHash(posting) : ZERO_HASH
-  const { limits } = archive.last.epoch
-  return { number: epoch, cutTime, cut: posting?.number ?? 0n, cutHash, members: topOf(tree), left, limits }
+  const cut = posting?.number ?? 0n
+  return { number: epoch, cutTime, cut, cutHash, members: topOf(tree), left, limits: topOf(limits) }
 }
 
 async function raised(leaves: Uint8Array, assets: number): Promise<TallyTree> {

@@ -1,4 +1,5 @@
 import type { Demanded, HouseChain, HouseFacts, HouseState } from '../../chain/house/house-chain.ts'
+import { toHex } from '../../core/bytes.ts'
 import { TallystickError } from '../../core/errors.ts'
 import type { Hex } from '../../core/types.ts'
 import { answerTo } from './answers.ts'
@@ -78,6 +79,18 @@ export class Defence {
     this.#demands.delete(id)
     this.#warned.delete(id)
     this.#warned.delete(`${id}/late`)
+  }
+
+  /** Somebody claimed what this member was credited with after the last final epoch: its newest account shows what it has spent of it. */
+  async insured(index: number, member: Hex): Promise<void> {
+    const { books, archive, chain } = this.#options
+    const { finalized } = (await chain.state()).latest
+    const { identity, account, signature } = books.seatOf(member) ?? {}
+    const page = await archive.page(index, finalized)
+    if (!identity || !account || !page || account.index !== index) return
+    const spent = (asset: number) => account.debits[asset]! + account.locked[asset]!
+    if (page.leaf.lines.every(({ debits, locked }, asset) => spent(asset) <= debits + locked)) return
+    await chain.lowerInsured(identity, account, toHex(signature!), { intent: `house/lower/${index}/${account.seq}` })
   }
 
   /** Tries again what failed, and warns of what comes too late. */

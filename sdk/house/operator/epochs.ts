@@ -9,6 +9,7 @@ import { buildEpoch } from './building.ts'
 import type { ClosedEpoch } from './closed.ts'
 import type { OperatorEvent } from './events.ts'
 import { forgetBefore } from './forgetting.ts'
+import { type Insurance, limitLeaves, StakeTooSmallError } from './insuring.ts'
 import { openKeys } from './seat.ts'
 import type { Turns } from './turns.ts'
 
@@ -27,6 +28,7 @@ export interface EpochsOptions {
   readonly archive: Archive
   readonly store: Store
   readonly chain: HouseChain
+  readonly insurance: Insurance | undefined
   /** Seconds from one cut to the next. */
   readonly seconds: number
   readonly now: () => number
@@ -43,6 +45,7 @@ export class Epochs {
   #busy: Promise<void> | undefined
   #isStopped = false
   #failed = 0
+  #isShort = false
   #overdue = 0n
   /** Block of the last commit. */
   #sentAt = -1
@@ -134,9 +137,21 @@ export class Epochs {
   async #build(closed: ClosedEpoch): Promise<void> {
     const { books, archive, store, tell } = this.#options
     const began = performance.now()
-    await buildEpoch(closed, books, archive, store)
+    await buildEpoch(closed, books, archive, store, await this.#limits())
     this.#closed = undefined
     tell({ kind: 'built', epoch: closed.epoch, milliseconds: performance.now() - began })
+  }
+
+  /** Whoever was seated since the cut has no leaf to claim with, and is insured with the next epoch. */
+  async #limits(): Promise<Uint8Array> {
+    const { insurance, books, chain, tell } = this.#options
+    if (!insurance) return new Uint8Array()
+    const backing = await Promise.all(chain.terms.assets.map((_, asset) => chain.backing(asset)))
+    const { leaves, missing } = limitLeaves(books.seats, insurance, backing)
+    const isShort = missing.some((amount) => amount > 0n)
+    if (isShort && !this.#isShort) tell({ kind: 'alarm', error: new StakeTooSmallError(missing), isFatal: false })
+    this.#isShort = isShort
+    return leaves
   }
 
   async #commit(number: bigint): Promise<void> {

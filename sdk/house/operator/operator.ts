@@ -11,7 +11,7 @@ import { Defence } from './defence.ts'
 import { Desk } from './desk.ts'
 import { Epochs } from './epochs.ts'
 import type { OperatorEvent } from './events.ts'
-import { type HouseOperatorOptions, type HouseStatus, transportFor } from './options.ts'
+import { checkInsurance, type HouseOperatorOptions, type HouseStatus, transportFor } from './options.ts'
 import { HouseStoppedError } from './refusal.ts'
 import { loadReleases } from './release.ts'
 import { restoreBooks } from './restoring.ts'
@@ -74,6 +74,7 @@ export class HouseOperator {
         'signer',
         `The house is operated by ${chain.terms.operator}, the signer is ${signer.address}. Use the operator's key.`,
       )
+    checkInsurance(options)
     const operator = new HouseOperator(options)
     try {
       await operator.#load()
@@ -145,7 +146,8 @@ export class HouseOperator {
     const { connections = 10_000, perSecond = 1_000 } = this.#options
     this.#desk = new Desk({ ...shared, domain: chain.domain, clerk: this.#clerk, connections, perSecond })
     const seconds = this.#options.epochSeconds ?? Math.max(1, Number(chain.terms.interval) / 4)
-    this.#epochs = new Epochs({ ...shared, store, seconds, onCut: () => this.#wasCut() }, closed)
+    const { insurance } = this.#options
+    this.#epochs = new Epochs({ ...shared, insurance, store, seconds, onCut: () => this.#wasCut() }, closed)
     this.#defence = new Defence(shared)
     const watching = { clerk: this.#clerk, defence: this.#defence, settings: () => this.#settings() }
     this.#watch = new Watch({ ...shared, ...watching, fail: (error) => this.#fail(error) })

@@ -1,10 +1,12 @@
 import type { HouseChain } from '../../chain/house/house-chain.ts'
+import { MAX_TOTAL } from '../../clearing/book.ts'
 import { InvalidOptionError } from '../../core/errors.ts'
 import type { SessionSigner } from '../../signing/signer.ts'
 import type { Seal } from '../../storage/seal.ts'
 import type { Store } from '../../storage/store.ts'
 import type { Transport } from '../../transport/transport.ts'
 import type { OperatorEvent } from './events.ts'
+import type { Insurance } from './insuring.ts'
 
 /** What the operator of a house is made of. */
 export interface HouseOperatorOptions {
@@ -20,6 +22,8 @@ export interface HouseOperatorOptions {
   readonly listen?: readonly string[]
   /** Seconds from one cut to the next; default: a quarter of what the house allows. */
   readonly epochSeconds?: number
+  /** What the stake insures; default: nothing. */
+  readonly insurance?: Insurance
   /** Members without a deposit that are taken; default 10,000. */
   readonly unfunded?: number
   /** Default 10,000. */
@@ -57,4 +61,16 @@ export function transportFor(address: string, transports: readonly Transport[]):
     'listen',
     `No transport of this house serves ${JSON.stringify(address)}. Pass one for ${scheme || 'it'}, or listen elsewhere.`,
   )
+}
+
+/** Throws `InvalidOptionError` for limits that no epoch can hold. */
+export function checkInsurance({ insurance, chain }: HouseOperatorOptions): void {
+  const { each, members } = insurance ?? {}
+  const count = chain.terms.assets.length
+  for (const limits of [...(each ? [each] : []), ...(members?.values() ?? [])])
+    if (limits.length !== count || limits.some((limit) => limit < 0n || limit >= MAX_TOTAL))
+      throw new InvalidOptionError(
+        'insurance',
+        `Limits of ${limits.join(', ')} do not fit. Give one of 0 to 2^128 - 1 for each of the ${count} assets.`,
+      )
 }

@@ -43,6 +43,7 @@ export class Watch {
     else if (event.kind === 'committed') await this.#wasCommitted(event.epoch)
     else if (event.kind === 'demanded') defence.demanded(event)
     else if (event.kind === 'answered') defence.answered(event.id)
+    else if (event.kind === 'insured') this.#lower(event)
     else if (event.kind === 'halted') this.halt()
     else if (event.kind === 'convicted') {
       this.halt()
@@ -58,6 +59,12 @@ export class Watch {
     if (this.#isHalted) return
     this.#isHalted = true
     this.#options.tell({ kind: 'halted' })
+  }
+
+  /** Not waited for: events go on, and what was sent is taken up at the next start. */
+  #lower({ index, member }: Extract<HouseEvent, { kind: 'insured' }>): void {
+    const { defence, tell } = this.#options
+    defence.insured(index, member).catch((error: Error) => tell({ kind: 'alarm', error, isFatal: false }))
   }
 
   #fail(code: HouseStoppedError['code'], fact: string): void {

@@ -9,6 +9,8 @@ const EMPTY: HouseExit = {
   payees: [],
   epochs: [],
   postings: [],
+  receipts: [],
+  accounts: [],
 }
 
 const code = (text: string) => {

@@ -34,6 +34,7 @@ export class FakeChain {
   isRunning = true
   final = 0n
   isSettled = false
+  staked = 0n
   onEvent: HouseChain['onEvent'] = () => {}
   onState: HouseChain['onState'] = () => {}
   onHealth: HouseChain['onHealth'] = () => {}
@@ -149,6 +150,10 @@ export class FakeChain {
 
   async openDemands(epoch: bigint): Promise<Demanded[]> {
     return [...this.demands.values()].filter(({ demand }) => demand.epoch === epoch)
+  }
+
+  async backing(): Promise<bigint> {
+    return this.staked
   }
 
   async epoch(number: bigint) {

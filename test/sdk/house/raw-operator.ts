@@ -157,7 +157,7 @@ export class RawOperator {
     const leaf = leafOf(book, newIncome(number, 2), standing, [])
     const statuses = { depth: 0, node: ZERO_HASH, sums: [0n, 0n, 0n, 0n] }
     const path = tallyPath(buildTally([leafRow(leaf)], 2), 0)
-    return { epoch: number, index: 0, leaf, path, entries: [], statuses }
+    return { epoch: number, index: 0, leaf, path, entries: [], statuses, limits: undefined }
   }
 
   /** Commits to a proof, or to what nobody will look at. */

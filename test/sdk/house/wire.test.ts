@@ -94,6 +94,7 @@ const proof: EpochProof = {
   path: [hash(1), hash(2)],
   entries,
   statuses: { depth: 2, node: hash(3), sums: [1n, 1n << 200n] },
+  limits: { amounts: [5n, 0n], path: [hash(4), hash(5)] },
 }
 const legs = [{ from: hash(1), to: hash(2), asset: 1, amount: 3n }]
 const settings = { open: 5n, committed: 3n, nextCut: 1_790_000_000_123 }
@@ -118,6 +119,7 @@ const examples: readonly HouseMessage[] = [
   { kind: 'done', id: 4 },
   { kind: 'ask', id: 5, epoch: 4n },
   { kind: 'proven', id: 5, proof },
+  { kind: 'proven', id: 5, proof: { ...proof, limits: undefined } },
   { kind: 'settings', settings },
   { kind: 'offer', id: 6, legs, seconds: 30 },
   { kind: 'proposed', group: hash(1), legs, seconds: 1 },
