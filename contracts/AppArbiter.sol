@@ -22,7 +22,9 @@ contract AppArbiter is IAppArbiter, EIP712 {
     using TransientSlot for bytes32;
     using TransientSlot for TransientSlot.Uint256Slot;
 
-    bytes32 private constant TYPEHASH = keccak256("AppState(bytes32 instance,uint32 version,bytes state)");
+    bytes32 private constant AGREED = keccak256("AppState(bytes32 instance,uint32 version,bytes state)");
+    /// @dev A type of its own: else the others would sign a forced move too, and each would be a newer agreed state that sets the clocks back.
+    bytes32 private constant FORCED = keccak256("AppMove(bytes32 instance,uint32 version,bytes state)");
     uint256 private constant FINAL = type(uint32).max;
     /// @dev The id at deployment: keys in signed transfers must mean the same on both sides of a chain fork.
     uint256 private immutable CHAIN_ID = block.chainid;
@@ -159,7 +161,8 @@ contract AppArbiter is IAppArbiter, EIP712 {
             Cursor signature = next.skip(2 + length);
             _advance(instance.app(), standing, seat, elapsed, next.skip(2).slice(length));
             require(standing.version < FINAL, VersionOutOfRange(standing.version));
-            next = _requireSigned(instance, seat, _digest(id, standing.version, keccak256(standing.state)), signature);
+            bytes32 digest = _digest(FORCED, id, standing.version, keccak256(standing.state));
+            next = _requireSigned(instance, seat, digest, signature);
         }
     }
 
@@ -198,7 +201,7 @@ contract AppArbiter is IAppArbiter, EIP712 {
         bytes calldata signatures
     ) private view {
         require(state.length <= Rules.MAX_STATE, StateTooLong(state.length, Rules.MAX_STATE));
-        bytes32 digest = _digest(id, version, keccak256(state));
+        bytes32 digest = _digest(AGREED, id, version, keccak256(state));
         Cursor next = cursorAt(signatures);
         uint256 seats = instance.seats();
         for (uint256 i; i < seats; ++i) {
@@ -225,8 +228,8 @@ contract AppArbiter is IAppArbiter, EIP712 {
         return place.skip(length);
     }
 
-    function _digest(bytes32 id, uint256 version, bytes32 stateHash) private view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(TYPEHASH, id, version, stateHash)));
+    function _digest(bytes32 kind, bytes32 id, uint256 version, bytes32 stateHash) private view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(kind, id, version, stateHash)));
     }
 
     // ---------------------------------------------------------------- outcome

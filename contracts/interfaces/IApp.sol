@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 /// @title The rules of an app: a deterministic state machine of N seats with no money of its own
 /// @notice `state` and `move` are whatever the app encodes in them. Functions must give the same answer at every time, to every caller, with
 /// any gas: no storage, no clock, no balances, no calls. An app that breaks this hurts the seats that agreed to it, and nobody else.
+/// `turn` and `outcome` must answer for every state that `advance` leads to, or whoever is losing leads there: then all stakes go back.
 /// @dev The arbiter asks with bounded gas (`IAppArbiter`). What it cannot make sense of is an illegal move, or an outcome of zero for every seat.
 interface IApp {
     /// @notice The seat whose move it is, from 0; any number that is no seat: nobody moves any more.

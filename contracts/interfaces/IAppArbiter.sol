@@ -7,9 +7,9 @@ import {IOutcomeRegistry} from "./IOutcomeRegistry.sol";
 /// @title Judge of apps: lets seats play on by force, and records what each of them gets
 /// @notice An instance is `app address | endBy uint40 | budget uint32 | nonce uint128 | N x seat address`, packed; N from 2 to 16. Its id is
 /// `keccak256(abi.encode(chainId, arbiter, keccak256(instance)))`. Money waits for `registry.keyOf(arbiter, keccak256(abi.encode(id, seat)))`.
-/// All seats sign `AppState(bytes32 instance,uint32 version,bytes state)`: such a state is *agreed*. A seat that signs the state after its move
-/// can make that move here, alone. Signatures are a `length uint16 | envelope` each, docs/protocol.md §3; one of no length is the
-/// sender's own or, under an agreed state, that of the seat before it, which has the same signer.
+/// All seats sign `AppState(bytes32 instance,uint32 version,bytes state)`: such a state is *agreed*. A seat makes a *forced* move here, alone,
+/// by signing `AppMove(bytes32 instance,uint32 version,bytes state)`: the state after its move. Signatures are a `length uint16 | envelope`
+/// each, docs/protocol.md §3; one of no length is the sender's own or, under an agreed state, that of the seat before it, which has the same signer.
 /// What *stands* is `version uint32 | N x (spent uint32 | moved uint32) | state`, packed: seconds of its budget that a seat has spent, and the
 /// version of its last move or, if that is higher, of the agreed state. Moves are a `length uint16 | move | length uint16 | envelope` each.
 interface IAppArbiter is ICondition {

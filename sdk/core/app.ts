@@ -11,6 +11,8 @@ import type { Address, Domain, Hex } from './types.ts'
 // Instances of apps, and what their seats sign. Formats: docs/protocol.md, "Apps".
 
 export const APP_STATE_TYPE = 'AppState(bytes32 instance,uint32 version,bytes state)'
+/** Not the same as under an agreed state: else the others could sign a forced move too, and set the clocks back by it. */
+export const APP_MOVE_TYPE = 'AppMove(bytes32 instance,uint32 version,bytes state)'
 /** What a state of this version is followed by: nothing. */
 export const FINAL_VERSION = 2 ** 32 - 1
 /** Bounds of an instance, the same as the arbiter's. */
@@ -19,7 +21,8 @@ export const MAX_SEATS = 16
 /** Bytes of a state or a move at most, the same as the arbiter's. */
 export const MAX_APP_STATE = 8_192
 
-const TYPE_HASH = typeHash(APP_STATE_TYPE)
+const STATE_HASH = typeHash(APP_STATE_TYPE)
+const MOVE_HASH = typeHash(APP_MOVE_TYPE)
 const SEAT = 20
 
 /** One game, auction or contract between some players, by the rules of an app. */
@@ -96,8 +99,15 @@ export const seatKey = (arbiter: OutcomeSource, instanceId: Hex, seat: number): 
   conditionKey(arbiter, concatBytes(toBytes(instanceId, 32), fromUint(BigInt(seat), 32)))
 
 /** What a seat signs under a state: 32 bytes. The domain's contract is the arbiter; `version` from 1 to {@link FINAL_VERSION}. */
-export function appStateDigest(arbiter: Domain, instanceId: Hex, version: number, state: Uint8Array): Uint8Array {
-  const struct = new Writer(128).raw(TYPE_HASH).hex(instanceId, 32).u256(BigInt(version)).raw(keccak256(state)).finish()
+export const appStateDigest = (arbiter: Domain, instanceId: Hex, version: number, state: Uint8Array): Uint8Array =>
+  digest(STATE_HASH, arbiter, instanceId, version, state)
+
+/** What a seat signs for a forced move: 32 bytes. `version` and `state` are those after the move. */
+export const appMoveDigest = (arbiter: Domain, instanceId: Hex, version: number, state: Uint8Array): Uint8Array =>
+  digest(MOVE_HASH, arbiter, instanceId, version, state)
+
+function digest(kind: Uint8Array, arbiter: Domain, instanceId: Hex, version: number, state: Uint8Array): Uint8Array {
+  const struct = new Writer(128).raw(kind).hex(instanceId, 32).u256(BigInt(version)).raw(keccak256(state)).finish()
   return typedDigest(arbiter, keccak256(struct))
 }
 
@@ -152,7 +162,7 @@ export const decodeAppWord = (word: bigint): AppWord => ({
 export const packAppSignatures = (envelopes: readonly (Uint8Array | undefined)[]): Uint8Array =>
   concatBytes(...envelopes.map((envelope) => sized(envelope ?? new Uint8Array(0))))
 
-/** A move, and the envelope of its seat's signature over the state after it; undefined: the sender's own. */
+/** A forced move, and the envelope of its seat's signature over {@link appMoveDigest}; undefined: the sender's own. */
 export interface SignedMove {
   readonly move: Uint8Array
   readonly envelope: Uint8Array | undefined

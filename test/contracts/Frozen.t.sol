@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
+import {IAppArbiter} from "../../contracts/interfaces/IAppArbiter.sol";
 import {Base} from "./Base.t.sol";
 import {Hash, Ledger, State, Wire} from "./Model.sol";
 import {Payee} from "./mocks/Payees.sol";
@@ -73,6 +74,31 @@ contract FrozenTest is Base {
         registry.reveal("secret");
         bytes32 place = keccak256(abi.encode(keyOf("secret"), 0));
         vm.assertEq(uint256(vm.load(address(registry), place)), (now_() << 64) | 1e18, "outcome");
+    }
+
+    /// @notice C51: what stands of an instance of an app is in the mapping of slot 2 of the arbiter; its name and version are in no slot.
+    function test_C51_Instances() external {
+        IAppArbiter arbiter = IAppArbiter(deploy("AppArbiter", abi.encode(registry)));
+        (address one, address other) = (vm.addr(1), vm.addr(2));
+        bytes memory instance = abi.encodePacked(stranger, uint40(now_() + 1), uint32(1), uint128(0), one, other);
+        bytes32 id = arbiter.idOf(instance);
+        bytes32 hash = keccak256(
+            abi.encode(keccak256("AppState(bytes32 instance,uint32 version,bytes state)"), id, 7, keccak256("state"))
+        );
+        bytes32 digest = Hash.digest(Hash.domain(block.chainid, address(arbiter)), hash);
+        bytes memory envelopes;
+        for (uint256 key = 1; key <= 2; ++key) {
+            (bytes32 r, bytes32 vs) = compact(key, digest);
+            envelopes = abi.encodePacked(envelopes, uint16(65), uint8(0), r, vs);
+        }
+        arbiter.submit(instance, 7, "state", envelopes, "");
+        bytes32 standing = keccak256(abi.encodePacked(uint32(7), uint64(7), uint64(7), "state"));
+        uint256 word = (now_() << 216) | (7 << 184) | uint184(uint256(standing));
+        vm.assertEq(uint256(vm.load(address(arbiter), keccak256(abi.encode(id, 2)))), word, "word");
+        vm.assertEq(arbiter.wordOf(id), word, "view");
+        for (uint256 i; i < 8; ++i) {
+            vm.assertEq(uint256(vm.load(address(arbiter), bytes32(i))), 0, "unused");
+        }
     }
 
     /// @notice C51: nothing else is stored in numbered slots.

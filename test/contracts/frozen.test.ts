@@ -18,7 +18,7 @@ const STORAGE = new Map([
 
 const CONDITIONS = ['SecretCondition', 'PointCondition', 'ClockCondition', 'VouchedCondition', 'LogicCondition']
 const HOUSES = ['ClearingHouse', 'HouseCourt', 'HouseStake']
-const CONTRACTS = ['Adjudicator', 'OutcomeRegistry', ...HOUSES, ...CONDITIONS]
+const CONTRACTS = ['Adjudicator', 'OutcomeRegistry', 'AppArbiter', ...HOUSES, ...CONDITIONS]
 
 const PUSH1 = 0x60
 const PUSH32 = 0x7f
@@ -69,6 +69,7 @@ describe('The contracts as they are deployed', () => {
       'withdraw',
     ])
     expect(await actions('OutcomeRegistry')).to.deep.equal(['record', 'recordBatch', 'reveal', 'revealBatch'])
+    expect(await actions('AppArbiter')).to.deep.equal(['agree', 'conclude', 'deploy', 'move', 'submit'])
   })
 
   it('C53 take no coins but by those functions', async () => {

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {IApp} from "../../../contracts/interfaces/IApp.sol";
+
+/// @title Rules that leave everything to the test: a move is the next state
+/// @dev State: `turn uint8 | seats uint8 | seats x value uint64 | anything`. Only an empty move is illegal.
+contract FreeApp is IApp {
+    error EmptyMove();
+
+    function turn(bytes calldata state) public view virtual returns (uint256) {
+        return uint8(state[0]);
+    }
+
+    function advance(bytes calldata, bytes calldata move) public view virtual returns (bytes memory) {
+        require(move.length != 0, EmptyMove());
+        return move;
+    }
+
+    function outcome(bytes calldata state) public view virtual returns (uint256[] memory values) {
+        values = new uint256[](uint8(state[1]));
+        for (uint256 i; i < values.length; ++i) {
+            values[i] = uint64(bytes8(state[2 + 8 * i:]));
+        }
+    }
+}
+
+/// @title Answers one of its three questions in a way of its own
+contract MoodyApp is FreeApp {
+    enum Mood {
+        Honest,
+        Reverts,
+        RevertsLong,
+        Loops,
+        Raw,
+        Bomb,
+        Writes,
+        CallsBack
+    }
+
+    bytes4 private which;
+    Mood private mood;
+    bytes private raw;
+    address private target;
+    uint256 private written;
+
+    function set(bytes4 which_, Mood mood_) external {
+        (which, mood) = (which_, mood_);
+    }
+
+    function setRaw(bytes4 which_, bytes calldata raw_) external {
+        (which, mood, raw) = (which_, Mood.Raw, raw_);
+    }
+
+    function setCall(bytes4 which_, address target_, bytes calldata call) external {
+        (which, mood, target, raw) = (which_, Mood.CallsBack, target_, call);
+    }
+
+    function turn(bytes calldata state) public view override returns (uint256) {
+        _mind();
+        return super.turn(state);
+    }
+
+    function advance(bytes calldata state, bytes calldata move) public view override returns (bytes memory) {
+        _mind();
+        return super.advance(state, move);
+    }
+
+    function outcome(bytes calldata state) public view override returns (uint256[] memory) {
+        _mind();
+        return super.outcome(state);
+    }
+
+    function write() external {
+        written = 1;
+    }
+
+    function _mind() private view {
+        if (msg.sig != which || mood == Mood.Honest) return;
+        if (mood == Mood.Reverts) revert("no");
+        if (mood == Mood.RevertsLong) _end(1_000_000, true);
+        if (mood == Mood.Bomb) _end(1_000_000, false);
+        if (mood == Mood.Raw) _answer(raw);
+        while (mood == Mood.Loops) {}
+        if (mood == Mood.CallsBack) _try(target, raw);
+        if (mood == Mood.Writes) _try(address(this), abi.encodeCall(this.write, ()));
+    }
+
+    /// @dev Goes wrong if the call succeeds.
+    function _try(address to, bytes memory call) private view {
+        (bool ok, ) = to.staticcall(call);
+        require(!ok, "the call went through");
+    }
+
+    function _answer(bytes memory all) private pure {
+        assembly {
+            return(add(all, 0x20), mload(all))
+        }
+    }
+
+    function _end(uint256 size, bool fails) private pure {
+        assembly {
+            if fails {
+                revert(0, size)
+            }
+            return(0, size)
+        }
+    }
+}
+
+/// @title Answers by the gas it has
+contract GasApp is FreeApp {
+    function turn(bytes calldata) public view override returns (uint256) {
+        return gasleft() > 490_000 ? 1 : 0;
+    }
+}
+
+/// @title Two ends of a channel share what is in it; nobody ever moves: each state counts that both have signed
+/// @dev State: what seat 1 has, in parts of 1e18, as uint64.
+contract VirtualApp is IApp {
+    uint256 private constant ONE = 1e18;
+
+    function turn(bytes calldata) external pure returns (uint256) {
+        return type(uint256).max;
+    }
+
+    function advance(bytes calldata, bytes calldata) external pure returns (bytes memory) {
+        revert("nobody moves");
+    }
+
+    function outcome(bytes calldata state) external pure returns (uint256[] memory values) {
+        values = new uint256[](2);
+        values[1] = uint64(bytes8(state));
+        values[0] = ONE - values[1];
+    }
+}
+
+/// @title Its constructor leaves no code, or code that can be destroyed in the transaction that made it
+contract Vanishing {
+    constructor(bool empty) {
+        if (empty) {
+            assembly {
+                return(0, 0)
+            }
+        }
+    }
+}
+
+/// @title Deploys again while it is deployed
+contract DeploysAgain {
+    constructor(address arbiter, bytes memory call) {
+        (bool ok, ) = arbiter.call(call);
+        require(ok, "deployed twice");
+    }
+}
