@@ -52,6 +52,10 @@ abstract contract AppBase is Base {
         vm.assertLe(sum, ONE, "all values");
     }
 
+    function gives(bytes memory state, uint256[] memory expected) internal view {
+        vm.assertEq(keccak256(abi.encode(valuesOf(state))), keccak256(abi.encode(expected)), "values of all seats");
+    }
+
     function gives(bytes memory state, uint256[2] memory expected) internal view {
         uint256[] memory values = valuesOf(state);
         vm.assertEq(values.length, 2, "seats");
@@ -59,9 +63,28 @@ abstract contract AppBase is Base {
         vm.assertEq(values[1], expected[1], "seat 1");
     }
 
+    function list(uint256 a, uint256 b, uint256 c) internal pure returns (uint256[] memory values) {
+        values = new uint256[](3);
+        (values[0], values[1], values[2]) = (a, b, c);
+    }
+
+    function list(uint256 a, uint256 b, uint256 c, uint256 d) internal pure returns (uint256[] memory values) {
+        values = new uint256[](4);
+        (values[0], values[1], values[2], values[3]) = (a, b, c, d);
+    }
+
     function refuses(bytes memory state, bytes memory move, bytes memory reason) internal {
         vm.expectRevert(reason);
         app.advance(state, move);
+    }
+
+    /// @notice A state that nobody should have agreed to: nobody moves, and nobody gets anything.
+    function isWorthless(bytes memory state, bytes memory reason) internal {
+        vm.expectRevert(reason);
+        app.turn(state);
+        vm.expectRevert(reason);
+        app.outcome(state);
+        refuses(state, "", reason);
     }
 
     /// @notice Nobody moves any more, whatever the move is.
