@@ -139,9 +139,20 @@ function countedValue(key: Hex, deadline: bigint, outcomes: Outcomes, now: bigin
   return now > deadline ? 0n : undefined
 }
 
+/** The values that count for the legs of a decided transfer, in their order. Undefined while it is undecided. */
+export function countedValues({ legs, deadline }: Transfer, outcomes: Outcomes, now: bigint): bigint[] | undefined {
+  const values: bigint[] = []
+  for (const { key } of legs) {
+    const value = countedValue(key, deadline, outcomes, now)
+    if (value === undefined) return undefined
+    values.push(value)
+  }
+  return values
+}
+
 /** Whether the outcome of every leg counts, or the deadline has passed: then {@link divideTransfer} has the last word. */
 export const isDecided = (transfer: Transfer, outcomes: Outcomes, now: bigint): boolean =>
-  transfer.legs.every((leg) => countedValue(leg.key, transfer.deadline, outcomes, now) !== undefined)
+  countedValues(transfer, outcomes, now) !== undefined
 
 /**
  * Divides a decided transfer as the adjudicator does. Undefined while it is undecided.
@@ -154,13 +165,8 @@ export function divideTransfer(
   now: bigint,
   amount: bigint = transfer.amount,
 ): Share[] | undefined {
-  const values: bigint[] = []
-  for (const { key } of transfer.legs) {
-    const value = countedValue(key, transfer.deadline, outcomes, now)
-    if (value === undefined) return undefined
-    values.push(value)
-  }
-  return divideBy(transfer, values, amount)
+  const values = countedValues(transfer, outcomes, now)
+  return values && divideBy(transfer, values, amount)
 }
 
 /** Divides by the values of its legs, from 0 to 1e18: legs in order, each capped at what is left, the rest to `refundTo`. */

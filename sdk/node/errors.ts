@@ -1,5 +1,5 @@
 import { TallystickError } from '../core/errors.ts'
-import type { Address, ChannelId, LedgerRef } from '../core/types.ts'
+import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 import type { FailureReport } from '../routing/failure.ts'
 
 /** The store refused a write: nothing may be promised any more. */
@@ -82,6 +82,17 @@ export class WishDeclinedError extends TallystickError {
     super(
       'Several rounds left this payment out, so nothing is paid. Wait until your deposit is confirmed, then pay again.',
     )
+  }
+}
+
+/** A transfer of a group ended by other values than were asked for: the registry had decided, or the others agreed on them. */
+export class EndedOtherwiseError extends TallystickError {
+  readonly code = 'ENDED_OTHERWISE'
+  readonly values: readonly bigint[]
+
+  constructor(id: Hex, values: readonly bigint[]) {
+    super(`The transfer ${id} ended by the values ${values.join(', ')}. Look at what was paid by it.`)
+    this.values = values
   }
 }
 

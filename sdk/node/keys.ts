@@ -10,6 +10,7 @@ import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 //   ledger/<channelId>/<asset>                number of the ledger, and the ledger
 //   history/<number>/<generation>/<lane>/<version>    one update, with any number of payments
 //   reserve/<number>/<generation>             a settlement that may have reserved money for transfers
+//   reserve/<channelId>/<generation>          the same, of a group
 //   part/<id>                                 a part of a multi-hop payment that is not over
 //   tag/<tag>                                 a packet that was opened, and until when it is remembered
 //   invoice/<id>                              an invoice of this node, its status and secrets
@@ -91,11 +92,13 @@ export function parseHistoryKey(key: string): { generation: number; lane: number
 
 export const idKey = (number: number, id: string): string => `${IDS}${number.toString(16).padStart(8, '0')}/${id}`
 
-export const reserveKey = (number: number, generation: number): string =>
-  `${RESERVES}${number.toString(16).padStart(8, '0')}/${generation.toString(16).padStart(4, '0')}`
+/** Of a ledger with this number, or of the group that is this channel. */
+export const reserveKey = (ledger: number | ChannelId, generation: number): string =>
+  `${RESERVES}${typeof ledger === 'number' ? ledger.toString(16).padStart(8, '0') : ledger}/${generation.toString(16).padStart(4, '0')}`
 
 /** The settlement that {@link reserveKey} names. */
-export function parseReserveKey(key: string): { number: number; generation: number } {
-  const [, number, generation] = key.split('/')
-  return { number: Number.parseInt(number!, 16), generation: Number.parseInt(generation!, 16) }
+export function parseReserveKey(key: string): { ledger: number | ChannelId; generation: number } {
+  const [, name, generation] = key.split('/')
+  const ledger = name!.startsWith('0x') ? (name as ChannelId) : Number.parseInt(name!, 16)
+  return { ledger, generation: Number.parseInt(generation!, 16) }
 }

@@ -1,7 +1,7 @@
 import { toHex } from '../core/bytes.ts'
 import { isIndex } from '../core/channel.ts'
 import { laneWordOf, ZERO_HASH } from '../core/state.ts'
-import { COIN, type State, type Withdrawal, type WithdrawalPart } from '../core/types.ts'
+import { COIN, type Withdrawal, type WithdrawalPart } from '../core/types.ts'
 import { withdrawalDigest } from '../core/withdrawal.ts'
 import { counting } from './disputing.ts'
 import {
@@ -20,8 +20,9 @@ import {
   standing,
   then,
 } from './joint.ts'
-import { jointBlocked } from './joint-wishes.ts'
+import { jointBlocked } from './joint-blocked.ts'
 import type { ChainFacts } from './ledger.ts'
+import type { Snapshot } from './pending.ts'
 import { BlockedError, InsufficientBalanceError } from './solvency.ts'
 import { WithdrawalPendingError } from './withdrawing.ts'
 
@@ -57,8 +58,15 @@ function begin(joint: Joint, facts: ChainFacts, terms: JointTerms): JointStep {
   const restored = joint.restored && joint.facts === undefined
   const fresher = newJoint(joint, me, terms.channel.members.length, facts.confirmed.generation)
   const next: Joint = { ...fresher, restored, facts, now, fresh, named: closing ? undefined : joint.named }
-  return { next, effects: [...(closing ? [tell({ kind: 'withdrawn', withdrawal: closing })] : []), tell(ended)] }
+  // Which version counted is soon found out, and whether anything was reserved for transfers in it.
+  const reserve: JointEffect[] = closing || isBlank(joint) ? [] : [{ kind: 'reserve', generation }]
+  return {
+    next,
+    effects: [...(closing ? [tell({ kind: 'withdrawn', withdrawal: closing })] : []), tell(ended), ...reserve],
+  }
 }
+
+const isBlank = ({ complete, shown }: Joint): boolean => complete.state.version === 0n && shown.length === 0
 
 const partOf = ({ parts }: Withdrawal, member: number): bigint =>
   parts.reduce((sum, part) => (part.member === member ? sum + part.amount : sum), 0n)
@@ -67,16 +75,14 @@ const partOf = ({ parts }: Withdrawal, member: number): bigint =>
 function settledFor(joint: Joint): bigint {
   const { facts, me } = joint
   if (!facts) return 0n
-  const state = facts.latest.phase === 'disputed' ? countedState(joint, facts) : joint.complete.state
-  const owned = (facts.latestBalances[me] ?? 0n) + (state?.credits[me] ?? 0n)
+  const counted = facts.latest.phase === 'disputed' ? countedRound(joint, facts) : joint.complete
+  const owned = (facts.latestBalances[me] ?? 0n) + (counted?.state.credits[me] ?? 0n)
   return owned > 0n ? owned : 0n
 }
 
-/** The state that would count at a settlement, if it is known here. */
-const countedState = (joint: Joint, facts: ChainFacts): State | undefined =>
-  [...possible(joint), ...joint.untold, ...joint.shown]
-    .map(({ state }) => state)
-    .find((state) => laneWordOf(state) === counting(facts, 0))
+/** What would count at a settlement, if it is known here. */
+const countedRound = (joint: Joint, facts: ChainFacts): Round | undefined =>
+  [...possible(joint), ...joint.untold, ...joint.shown].find(({ state }) => laneWordOf(state) === counting(facts, 0))
 
 /** What the chain has to hear now. One member after the other has its turn, so that they do not all send the same. */
 function defend(joint: Joint, { patience }: JointTerms): JointStep {
@@ -104,16 +110,17 @@ function defend(joint: Joint, { patience }: JointTerms): JointStep {
 
 function settle(joint: Joint, facts: ChainFacts): JointStep {
   const word = counting(facts, 0)
-  const state = word === 0n ? undefined : countedState(joint, facts)
-  if (word !== 0n && !state) return { next: joint, effects: [{ kind: 'lookup', version: word >> 192n }] }
-  return { next: joint, effects: [{ kind: 'settle', state, base: facts.base }] }
+  const round = word === 0n ? undefined : countedRound(joint, facts)
+  if (word !== 0n && !round) return { next: joint, effects: [{ kind: 'lookup', version: word >> 192n }] }
+  const counted: Snapshot | undefined = round && { state: round.state, pending: round.pending }
+  return { next: joint, effects: [{ kind: 'settle', counted, base: facts.base }] }
 }
 
 /** The rounds that a lookup found. Who showed another one can settle with it. */
 export function shownJoint(joint: Joint, rounds: readonly Round[]): JointStep {
   const next = { ...joint, shown: rounds.filter(({ state }) => state.generation === joint.generation) }
   const { facts } = next
-  const isKnown = facts?.latest.phase === 'disputed' && countedState(next, facts) !== undefined
+  const isKnown = facts?.latest.phase === 'disputed' && countedRound(next, facts) !== undefined
   return isKnown && facts.head.timestamp >= facts.latest.expiry ? settle(next, facts) : rest(next)
 }
 
@@ -204,6 +211,7 @@ function refusal(joint: Joint, withdrawal: Withdrawal, mine: boolean): Error | u
     const isAsked = mine ? own.length === withdrawal.parts.length : own.length === 0
     return isAsked ? shortOf(joint, withdrawal.parts) : early
   }
+  if (complete.pending.items.length > 0) return new BlockedError('TRANSFERS_PENDING')
   // A closing pays by the newest complete state, so nothing above it may be possible; and to each its own owner.
   const isFinal = signed.length === 0 && confirmedBalances.every((balance, i) => balance === latestBalances[i])
   const isExact = standing(joint, complete.state).every((amount, member) => amount === partOf(withdrawal, member))

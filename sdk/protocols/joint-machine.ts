@@ -12,16 +12,18 @@ import {
   shownJoint,
   tickJointChain,
 } from './joint-chain.ts'
+import { judge, recant, resolve } from './joint-locks.ts'
 import {
   hearComplete,
   hearEcho,
+  hearJudged,
   hearProposal,
   hearReady,
   hearVote,
   met,
   roundSigned,
+  tellWishes,
   tickRound,
-  want,
 } from './joint-round.ts'
 import { forget, wish } from './joint-wishes.ts'
 
@@ -34,9 +36,15 @@ export function stepJoint(joint: Joint, event: JointEvent, terms: JointTerms): J
     case 'wish':
       return wish(joint, event)
     case 'declare':
-      return want(joint, terms)
+      return tellWishes(joint, terms)
     case 'forget':
       return forget(joint, event.id)
+    case 'resolve':
+      return resolve(joint, event)
+    case 'recant':
+      return recant(joint, event.id)
+    case 'judged':
+      return hearJudged(joint, event.judged, terms)
     case 'message':
       return hear(joint, event.from, event.message, terms)
     case 'signed':
@@ -62,9 +70,10 @@ export function stepJoint(joint: Joint, event: JointEvent, terms: JointTerms): J
 
 function tick(joint: Joint, terms: JointTerms): JointStep {
   const first = then(tickRound(joint, terms), (next) => tickJointChain(next, terms))
+  const reminded = then(first, (next) => remindOrder(next, terms))
   return then(
-    then(first, (next) => remindOrder(next, terms)),
-    (next) => retryOrder(next, terms),
+    then(reminded, (next) => retryOrder(next, terms)),
+    (next) => judge(next, terms),
   )
 }
 

@@ -12,6 +12,8 @@ import {
   type JointNews,
   type JointStep,
   type JointTerms,
+  type Judged,
+  NO_ACTS,
   type Proposal,
   proposerOf,
   type Ready,
@@ -19,13 +21,15 @@ import {
   rest,
   type SignedRound,
   standing,
-  stateAfter,
   then,
   type Vote,
 } from './joint.ts'
+import { isFitLock, stateAfter } from './joint-acts.ts'
+import { jointBlocked } from './joint-blocked.ts'
 import { blamed, stall } from './joint-late.ts'
+import { agreed, isModest, isRipe, newlyAsked } from './joint-locks.ts'
 import { digestOf, echoOf, MAX_WISHES, proposalOf, readyOf, send, voteOf } from './joint-said.ts'
-import { compose, isAgreed, jointBlocked, unanswered, withoutListed } from './joint-wishes.ts'
+import { gather, isAgreed, unanswered, withoutListed } from './joint-wishes.ts'
 
 /** A version may be this far above the newest complete one: nobody can use the numbers up. */
 const MAX_AHEAD = 1n << 32n
@@ -36,10 +40,28 @@ const REMINDERS = 4
 
 const NOTHING = new Uint8Array(0)
 
+const tell = (news: JointNews): JointEffect => ({ kind: 'notify', news })
+
 /** A round is wanted: whoever waits already is told what is new. */
 export function want(joint: Joint, terms: JointTerms): JointStep {
   const { now } = joint
   return declare({ ...joint, waiting: joint.waiting ?? { since: now, turned: now, said: now } }, terms)
+}
+
+/** Says what the user asked for, and asks for a round if that needs nothing more. */
+export function tellWishes(joint: Joint, terms: JointTerms): JointStep {
+  if (isWanted(joint)) return want(joint, terms)
+  return jointBlocked(joint) ? rest(joint) : { next: joint, effects: [send(readyOf(joint))] }
+}
+
+/** Whether the user waits for something that a round can do. */
+const isWanted = (joint: Joint): boolean =>
+  unanswered(joint).some(({ standing: waits }) => !waits) || isRipe(joint, readyOf(joint))
+
+/** The registry has answered: what it decided, as others asked, this member agrees to. */
+export function hearJudged(joint: Joint, judged: Judged, terms: JointTerms): JointStep {
+  const next = { ...joint, judged }
+  return agreed(next).length > agreed(joint).length ? tellWishes(next, terms) : rest(next)
 }
 
 /** Tells all that this member is ready for the version it tries, and proposes it if that is its turn. */
@@ -51,9 +73,15 @@ function declare(joint: Joint, terms: JointTerms): JointStep {
 
 /** Another member is ready. */
 export function hearReady(joint: Joint, from: number, ready: Ready, terms: JointTerms): JointStep {
-  const step = takeReady(joint, from, ready, terms)
-  if (isMet(joint, terms)) return step
-  return then(step, (next) => (next.held ? hearProposal(next, from, next.held, terms) : rest(next)))
+  const asked = newlyAsked(joint, from, ready)
+  const step = then(takeReady(joint, from, ready, terms), (next) => ({
+    next,
+    effects: next.readies.get(from) === ready ? asked.map(({ id, values }) => tell({ kind: 'asked', id, values })) : [],
+  }))
+  return then(step, (next) => {
+    if (!isMet(joint, terms) && next.held) return hearProposal(next, from, next.held, terms)
+    return !next.waiting && isRipe(next, readyOf(next)) ? want(next, terms) : rest(next)
+  })
 }
 
 /** Whether all members were heard since the start: whoever holds a vote of this one has shown it then. */
@@ -86,11 +114,22 @@ function takeReady(joint: Joint, from: number, ready: Ready, terms: JointTerms):
 }
 
 /** Whether what a member asks for can be proposed. */
-function isReadable({ wishes }: Ready, from: number, members: number): boolean {
+function isReadable(ready: Ready, from: number, members: number): boolean {
+  const { wishes } = ready
   const isFit = wishes.every(
-    ({ to, amount }) => isIndex(to, members) && to !== from && amount > 0n && amount < AMOUNT_BOUND,
+    ({ to, amount, lock }) =>
+      isIndex(to, members) &&
+      to !== from &&
+      amount > 0n &&
+      amount < AMOUNT_BOUND &&
+      (!lock || isFitLock(lock, from, members)),
   )
-  return isFit && wishes.length <= MAX_WISHES && new Set(wishes.map(({ id }) => id)).size === wishes.length
+  return (
+    isFit &&
+    isModest(ready) &&
+    wishes.length <= MAX_WISHES &&
+    new Set(wishes.map(({ id }) => id)).size === wishes.length
+  )
 }
 
 /** What a member lacks, as it shows. */
@@ -144,13 +183,15 @@ function propose(joint: Joint, terms: JointTerms): JointStep {
   const count = terms.channel.members.length
   if (proposerOf(attempt, count) !== me || attempt <= highest(joint) || jointBlocked(joint) || !joint.waiting)
     return rest(joint)
-  const all = [...terms.channel.members.keys()].map((member) => (member === me ? readyOf(joint) : present.get(member)))
-  if (!all.every((ready) => ready?.complete === complete.state.version)) return rest(joint)
-  const wishes = all.flatMap((ready, from) => ready!.wishes.map((one) => ({ from, wish: one })))
-  const payments = compose(standing(joint, complete.state), wishes, terms.net)
-  const state = stateAfter(complete.state, attempt, payments)
-  if (!state) return rest(joint)
-  return toSign(joint, { base: complete.state.version, payments, state }, undefined, terms)
+  const heard = [...terms.channel.members.keys()].map((member) =>
+    member === me ? readyOf(joint) : present.get(member),
+  )
+  const all = heard.filter((ready) => ready?.complete === complete.state.version) as Ready[]
+  if (all.length < count) return rest(joint)
+  const acts = gather(joint, attempt, all, terms.net)
+  const after = stateAfter(complete, attempt, acts)
+  if (!after) return rest(joint)
+  return toSign(joint, { base: complete.state.version, ...acts, ...after }, undefined, terms)
 }
 
 function toSign(joint: Joint, round: Round, proposed: Uint8Array | undefined, { domain }: JointTerms): JointStep {
@@ -172,7 +213,7 @@ export function roundSigned(joint: Joint, signature: Uint8Array, terms: JointTer
 
 /** A proposal, from its proposer or passed on: its signature says whose it is. */
 export function hearProposal(joint: Joint, from: number, proposal: Proposal, terms: JointTerms): JointStep {
-  const { version, base } = proposal
+  const { version, base, payments, locks, resolutions } = proposal
   const { complete } = joint
   if (joint.signing || version <= highest(joint) || version > complete.state.version + MAX_AHEAD) return rest(joint)
   if (jointBlocked(joint)) return rest(joint)
@@ -182,10 +223,11 @@ export function hearProposal(joint: Joint, from: number, proposal: Proposal, ter
     return { next: { ...joint, held: proposal }, effects: [send(readyOf(joint), from)] }
   if (base < complete.state.version)
     return { next: joint, effects: [send({ kind: 'complete', round: complete }, from)] }
-  const state = stateAfter(complete.state, version, proposal.payments)
-  if (!state || !isAgreed(joint, proposal) || standing(joint, state).some((amount) => amount < 0n)) return rest(joint)
+  const after = stateAfter(complete, version, proposal)
+  if (!after || !isAgreed(joint, proposal) || standing(joint, after.state).some((amount) => amount < 0n))
+    return rest(joint)
   const proposer = terms.channel.members[proposerOf(version, terms.channel.members.length)]!
-  if (!terms.verify(stateDigest(terms.domain, state), proposal.signature, proposer.signer)) return rest(joint)
+  if (!terms.verify(stateDigest(terms.domain, after.state), proposal.signature, proposer.signer)) return rest(joint)
   const { now, waiting, attempt } = joint
   const isAhead = version > attempt
   const turned = isAhead || !waiting ? now : waiting.turned
@@ -193,7 +235,7 @@ export function hearProposal(joint: Joint, from: number, proposal: Proposal, ter
   const next = isAhead ? trying({ ...joint, late }, version) : joint
   return toSign(
     { ...next, waiting: { since: waiting?.since ?? now, turned, said: waiting?.said ?? now } },
-    { base, payments: proposal.payments, state },
+    { base, payments, locks, resolutions, ...after },
     proposal.signature,
     terms,
   )
@@ -218,8 +260,8 @@ function count(joint: Joint, terms: JointTerms): JointStep {
       member === joint.me ? round.own : signatureOf(joint.votes, member, round.state.version, digest),
     )
     if (!found.every((signature) => signature !== undefined)) continue
-    const { base, payments, state } = round
-    return finish(joint, { base, payments, state, signatures: found as Uint8Array[] }, terms)
+    const { own: _, proposed: __, ...content } = round
+    return finish(joint, { ...content, signatures: found as Uint8Array[] }, terms)
   }
   return rest(joint)
 }
@@ -237,9 +279,14 @@ export function hearComplete(joint: Joint, round: CompleteRound, terms: JointTer
     return rest(joint)
   // What stands beside the state is not signed: what this member signed itself it knows better.
   const known = joint.signed.find((one) => digestOf(one, terms) === toHex(digest))
-  const { base, payments } = known ?? { base: round.base, payments: [] }
-  return then(known ? rest(joint) : freeze(joint, state.version), (next) =>
-    finish(next, { base, payments, state, signatures }, terms),
+  const { own: _, proposed: __, ...content } = known ?? { ...round, ...NO_ACTS, own: NOTHING, proposed: NOTHING }
+  // A settlement may count what was forgotten here, and needs what is locked in it.
+  const forgotten = (next: Joint): JointStep => ({
+    next,
+    effects: [{ kind: 'record', round: { ...round, ...NO_ACTS } }],
+  })
+  return then(known ? rest(joint) : then(freeze(joint, state.version), forgotten), (next) =>
+    finish(next, { ...content, signatures }, terms),
   )
 }
 
@@ -266,6 +313,7 @@ function finish(joint: Joint, round: CompleteRound, terms: JointTerms): JointSte
   const { kept, dropped } = chainOf(joint, round)
   const untold = [...kept, round]
   const isFinal = signed.length === 0
+  const left = isFinal ? untold.reduce(withoutListed, joint) : joint
   const news: JointNews[] = dropped.map((one) => ({ kind: 'void', round: one }))
   if (isFinal) for (const one of untold) news.push({ kind: 'final', round: one })
   const effects: JointEffect[] = news.map((one) => ({ kind: 'notify', news: one }))
@@ -275,7 +323,8 @@ function finish(joint: Joint, round: CompleteRound, terms: JointTerms): JointSte
     signed,
     untold: isFinal ? [] : untold,
     votes: joint.votes.filter((vote) => vote.version > version),
-    wishes: isFinal ? untold.reduce(withoutListed, joint).wishes : joint.wishes,
+    wishes: left.wishes,
+    resolutions: left.resolutions,
     waiting: undefined,
     late: new Map(),
     held: undefined,
@@ -283,10 +332,8 @@ function finish(joint: Joint, round: CompleteRound, terms: JointTerms): JointSte
   const { held } = joint
   return then({ next: trying(next, joint.attempt > version ? joint.attempt : version + 1n), effects }, (one) => {
     if (held && held.base === version) return hearProposal({ ...one, waiting: joint.waiting }, one.me, held, terms)
-    const isWanted = [...one.readies.values()].some(({ wants, attempt }) => wants && attempt > version)
-    return isWanted || unanswered(one).some(({ standing: waits }) => !waits) || signed.length > 0
-      ? want(one, terms)
-      : rest(one)
+    const isAwaited = [...one.readies.values()].some(({ wants, attempt }) => wants && attempt > version)
+    return isAwaited || isWanted(one) || signed.length > 0 ? want(one, terms) : rest(one)
   })
 }
 

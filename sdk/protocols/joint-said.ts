@@ -2,6 +2,7 @@ import { toHex } from '../core/bytes.ts'
 import { stateDigest } from '../core/state.ts'
 import type { Hex } from '../core/types.ts'
 import type { Echo, Joint, JointEffect, JointTerms, Proposal, Ready, Round, SignedRound, Vote } from './joint.ts'
+import { agreed } from './joint-locks.ts'
 import { unanswered } from './joint-wishes.ts'
 
 /** Wishes of one member in one round. */
@@ -20,13 +21,16 @@ export const readyOf = (joint: Joint): Ready => ({
   complete: joint.complete.state.version,
   wants: joint.waiting !== undefined,
   wishes: unanswered(joint).slice(0, MAX_WISHES),
+  resolutions: agreed(joint),
 })
 
-export const proposalOf = ({ state, base, payments, proposed }: SignedRound): Proposal => ({
+export const proposalOf = ({ state, base, payments, locks, resolutions, proposed }: SignedRound): Proposal => ({
   kind: 'propose',
   version: state.version,
   base,
   payments,
+  locks,
+  resolutions,
   signature: proposed,
 })
 

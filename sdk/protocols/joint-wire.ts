@@ -1,25 +1,30 @@
 import { decodeChannel, encodeChannel, memberCount } from '../core/channel.ts'
 import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
-import { ZERO_HASH } from '../core/state.ts'
+import { leavesRoot, MAX_LEGS_EACH, MAX_TRANSFERS } from '../core/transfer.ts'
 import type { Address, Channel, ChannelId, LedgerRef, State, Withdrawal, WithdrawalPart } from '../core/types.ts'
 import {
   type CompleteRound,
   type Joint,
+  type JointLock,
   type JointMessage,
   type JointPayment,
+  type JointResolution,
   newJoint,
   type Order,
   type Round,
   type SignedRound,
   type Wish,
 } from './joint.ts'
+import { isFitLock, MAX_JOINT_NOTE, withLock } from './joint-acts.ts'
 import { MAX_WISHES } from './joint-said.ts'
+import { putTransfer, readTransfer } from './operations.ts'
+import { NOTHING_LOCKED, type Pending } from './pending.ts'
 
 // What members of a group say to each other, and what each stores, byte by byte. What the reader knows anyway is left out: of a state
-// only its version and credits are written.
+// only its version and credits are written, and what is locked.
 
 /** Bytes of one message. */
-export const MAX_GROUP_BYTES = 1 << 19
+export const MAX_GROUP_BYTES = 1 << 20
 const MAX_MEMBERS = 32
 const MAX_PAYMENTS = MAX_MEMBERS * MAX_WISHES
 const MAX_REASON = 200
@@ -130,10 +135,13 @@ function putJoint(writer: Writer, message: JointMessage): void {
     case 'ready':
       writer.u64(message.attempt).u64(message.complete).bool(message.wants)
       putWishes(writer, message.wishes)
+      putResolutions(writer, message.resolutions)
       return
     case 'propose':
       writer.u64(message.version).u64(message.base).raw(message.signature)
       putPayments(writer, message.payments)
+      putLocks(writer, message.locks)
+      putResolutions(writer, message.resolutions)
       return
     case 'vote':
       writer.u64(message.version).hex(message.digest, 32).raw(message.signature).raw(message.proposed)
@@ -157,11 +165,12 @@ function readJoint(reader: Reader, tag: number, ref: LedgerRef, generation: numb
   switch (tag) {
     case TAGS.ready: {
       const head = { attempt: reader.u64(), complete: reader.u64(), wants: reader.bool() }
-      return { kind: 'ready', ...head, wishes: readWishes(reader) }
+      return { kind: 'ready', ...head, wishes: readWishes(reader), resolutions: readResolutions(reader) }
     }
     case TAGS.propose: {
       const head = { version: reader.u64(), base: reader.u64(), signature: reader.raw(64) }
-      return { kind: 'propose', ...head, payments: readPayments(reader) }
+      const payments = readPayments(reader)
+      return { kind: 'propose', ...head, payments, locks: readLocks(reader), resolutions: readResolutions(reader) }
     }
     case TAGS.vote:
       return {
@@ -186,16 +195,81 @@ function readJoint(reader: Reader, tag: number, ref: LedgerRef, generation: numb
 
 function putWishes(writer: Writer, wishes: readonly Wish[]): void {
   writer.varuint(wishes.length)
-  for (const { id, to, amount, divisible } of wishes) writer.hex(id, 16).u8(to).u128(amount).bool(divisible)
+  for (const { id, to, amount, divisible, lock } of wishes) {
+    writer.u8(lock ? WISHES.lock : divisible ? WISHES.divisible : WISHES.whole)
+    if (lock) putLock(writer, { id, ...lock })
+    else writer.hex(id, 16).u8(to).u128(amount)
+  }
 }
 
+const WISHES = { whole: 0, divisible: 1, lock: 2 } as const
+
 const readWishes = (reader: Reader): Wish[] =>
-  Array.from({ length: reader.varuint(MAX_WISHES) }, () => ({
+  Array.from({ length: reader.varuint(MAX_WISHES) }, () => {
+    const kind = reader.u8()
+    if (kind > WISHES.lock) throw new MalformedBytesError(0, `The wish kind ${kind} is unknown`)
+    if (kind === WISHES.lock) return lockWish(readLock(reader))
+    return { id: reader.hex(16), to: reader.u8(), amount: reader.u128(), divisible: kind === WISHES.divisible }
+  })
+
+/** What a member asks for that wants to lock this. */
+export function lockWish({ id, transfer, note }: JointLock): Wish {
+  const { amount, legs, refundTo } = transfer
+  return { id, to: legs[0]?.to ?? refundTo, amount, divisible: false, lock: { transfer, note } }
+}
+
+function putLock(writer: Writer, { id, transfer, note }: JointLock): void {
+  writer.hex(id, 16)
+  putTransfer(writer, transfer)
+  writer.bytes(note, MAX_JOINT_NOTE)
+}
+
+const readLock = (reader: Reader): JointLock => ({
+  id: reader.hex(16),
+  transfer: readTransfer(reader),
+  note: reader.bytes(MAX_JOINT_NOTE),
+})
+
+function putLocks(writer: Writer, locks: readonly JointLock[]): void {
+  writer.varuint(locks.length)
+  for (const lock of locks) putLock(writer, lock)
+}
+
+const readLocks = (reader: Reader): JointLock[] =>
+  Array.from({ length: reader.varuint(MAX_TRANSFERS) }, () => readLock(reader))
+
+function putResolutions(writer: Writer, resolutions: readonly JointResolution[]): void {
+  writer.varuint(resolutions.length)
+  for (const { from, id, values } of resolutions) {
+    writer.u8(from).hex(id, 16).varuint(values.length)
+    for (const value of values) writer.u64(value)
+  }
+}
+
+const readResolutions = (reader: Reader): JointResolution[] =>
+  Array.from({ length: reader.varuint(2 * MAX_TRANSFERS) }, () => ({
+    from: reader.u8(),
     id: reader.hex(16),
-    to: reader.u8(),
-    amount: reader.u128(),
-    divisible: reader.bool(),
+    values: Array.from({ length: reader.varuint(MAX_LEGS_EACH) }, () => reader.u64()),
   }))
+
+/** Everything that is locked, and since when; what this version locked is among it. */
+function putPending(writer: Writer, { items }: Pending): void {
+  writer.varuint(items.length)
+  for (const item of items) putLock(writer.u64(item.since), item)
+}
+
+function readPending(reader: Reader, members: number): Pending {
+  let pending = NOTHING_LOCKED
+  for (let left = reader.varuint(MAX_TRANSFERS); left > 0; left--) {
+    const since = reader.u64()
+    const lock = readLock(reader)
+    const next = isFitLock(lock, lock.transfer.refundTo, members) ? withLock(pending, lock, since) : undefined
+    if (!next) throw new MalformedBytesError(0, 'What is locked in a round cannot be locked')
+    pending = next
+  }
+  return pending
+}
 
 function putPayments(writer: Writer, payments: readonly JointPayment[]): void {
   writer.varuint(payments.length)
@@ -210,17 +284,24 @@ const readPayments = (reader: Reader): JointPayment[] =>
     amount: reader.u128(),
   }))
 
-function putRound(writer: Writer, { base, payments, state }: Round): void {
+function putRound(writer: Writer, { base, payments, resolutions, state, pending }: Round): void {
   writer.u64(state.version).u64(base)
   for (const credit of state.credits) writer.i128(credit)
   putPayments(writer, payments)
+  putResolutions(writer, resolutions)
+  putPending(writer, pending)
 }
 
 function readRound(reader: Reader, { channelId, asset }: LedgerRef, generation: number): Round {
   const [version, base] = [reader.u64(), reader.u64()]
   const credits = Array.from({ length: memberCount(channelId) }, () => reader.i128())
-  const state: State = { channelId, asset, generation, lane: 0, version, credits, locked: 0n, transfersRoot: ZERO_HASH }
-  return { base, payments: readPayments(reader), state }
+  const [payments, resolutions] = [readPayments(reader), readResolutions(reader)]
+  const pending = readPending(reader, credits.length)
+  const { locked, leaves } = pending.list
+  const place = { channelId, asset, generation, lane: 0, version }
+  const state: State = { ...place, credits, locked, transfersRoot: leavesRoot(leaves) }
+  const locks = pending.items.filter(({ since }) => since === version).map(({ since: _, ...lock }) => lock)
+  return { base, payments, locks, resolutions, state, pending }
 }
 
 /** A round that this member signed, as it stays in the history: when, and whether it became final. */

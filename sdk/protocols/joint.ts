@@ -1,11 +1,11 @@
 import { toHex } from '../core/bytes.ts'
-import { isIndex } from '../core/channel.ts'
 import { Writer } from '../core/codec.ts'
 import { keccak256 } from '../core/keccak.ts'
-import { AMOUNT_BOUND, ZERO_HASH } from '../core/state.ts'
-import { least } from '../core/transfer.ts'
-import type { Hex, LedgerRef, State, Withdrawal } from '../core/types.ts'
+import { ZERO_HASH } from '../core/state.ts'
+import { least, type Outcomes } from '../core/transfer.ts'
+import type { Hex, LedgerRef, State, Transfer, Withdrawal } from '../core/types.ts'
 import type { ChainFacts, Terms } from './ledger.ts'
+import { NOTHING_LOCKED, type Snapshot } from './pending.ts'
 
 // A channel of 3 to 32 members: one lane, whose states all members sign (docs/groups.md).
 //
@@ -14,12 +14,28 @@ import type { ChainFacts, Terms } from './ledger.ts'
 //                │◀── patience over: the next version, and so the next proposer ◀───────────┤ all voted
 //                └── limit over: those who are missing are named, the chain decides         └──▶ the round is complete
 
-/** What a member asks for: a payment to another. */
+/** A transfer that its member, `refundTo`, locks; the id names it to all while it is locked. */
+export interface JointLock {
+  readonly id: Hex
+  readonly transfer: Transfer
+  readonly note: Uint8Array
+}
+
+/** How a transfer of member `from` ends: divided by these values, one a leg. */
+export interface JointResolution {
+  readonly from: number
+  readonly id: Hex
+  readonly values: readonly bigint[]
+}
+
+/** What a member asks for: a payment to another, or a lock. */
 export interface Wish {
   /** 16 bytes; names it to the member that asks. */
   readonly id: Hex
   readonly to: number
   readonly amount: bigint
+  /** The amount is locked by this instead of paid; `to` is then the payee of its first leg. */
+  readonly lock?: Omit<JointLock, 'id'>
   /** Any part of it will do; else all of it or nothing. */
   readonly divisible: boolean
   /** Left over from a round: it joins the next one, and asks for none itself. Known to its member alone. */
@@ -30,7 +46,7 @@ export interface Wish {
 export const leftoverId = (id: Hex, version: bigint): Hex =>
   toHex(keccak256(new Writer(24).hex(id, 16).u64(version).finish()).subarray(0, 16))
 
-/** What a round makes of a wish; 0n: nothing of it. */
+/** What a round makes of a wish; 0n: nothing of it, be it a payment or a lock. */
 export interface JointPayment {
   readonly from: number
   readonly id: Hex
@@ -38,11 +54,18 @@ export interface JointPayment {
   readonly amount: bigint
 }
 
-/** The content of a version: the payments, and the state that they make of the complete state `base`. */
-export interface Round {
-  readonly base: bigint
+/** What a version does to its base: transfers end first, then all is paid and locked at once. */
+export interface Acts {
   readonly payments: readonly JointPayment[]
-  readonly state: State
+  readonly locks: readonly JointLock[]
+  readonly resolutions: readonly JointResolution[]
+}
+
+export const NO_ACTS: Acts = { payments: [], locks: [], resolutions: [] }
+
+/** The content of a version: its acts, and the state that they make of the complete state `base`. */
+export interface Round extends Acts, Snapshot {
+  readonly base: bigint
 }
 
 /** A version that this member signed and does not hold complete: somebody else may. */
@@ -67,14 +90,15 @@ export interface Ready {
   /** It wants a round, or heard of somebody who does. */
   readonly wants: boolean
   readonly wishes: readonly Wish[]
+  /** How it agrees that transfers end: as its user asked, or as the registry has decided. */
+  readonly resolutions: readonly JointResolution[]
 }
 
 /** The proposer of a version says what is in it. */
-export interface Proposal {
+export interface Proposal extends Acts {
   readonly kind: 'propose'
   readonly version: bigint
   readonly base: bigint
-  readonly payments: readonly JointPayment[]
   /** The proposer's over the state that follows. */
   readonly signature: Uint8Array
 }
@@ -134,6 +158,13 @@ export interface Order {
   readonly consents: ReadonlyMap<number, Uint8Array>
 }
 
+/** What the registry held in a final block. */
+export interface Judged {
+  /** Of that block, in chain seconds. */
+  readonly now: bigint
+  readonly outcomes: Outcomes
+}
+
 /** What one member knows of one asset of a group. */
 export interface Joint extends LedgerRef {
   readonly me: number
@@ -152,6 +183,11 @@ export interface Joint extends LedgerRef {
   // What follows is learned anew after every start, so it is not stored.
   /** By id, in the order in which they came. */
   readonly wishes: ReadonlyMap<Hex, Wish>
+  /** How the user agrees that transfers end, and the leaf of each: under its id another one may stand later. */
+  readonly resolutions: ReadonlyMap<Hex, { readonly values: readonly bigint[]; readonly leaf: Hex }>
+  readonly judged: Judged | undefined
+  /** When the registry was asked last; milliseconds of `now`. */
+  readonly judgedAt: number
   /** The version that is tried. */
   readonly attempt: bigint
   /** The newest of each member, and what each said for the version that is tried: it may be further on already. */
@@ -206,6 +242,12 @@ export type JointEvent =
   | { readonly kind: 'declare' }
   /** Whoever asked waits no longer; what is signed already may still come to pass. */
   | { readonly kind: 'forget'; readonly id: Hex }
+  /** The user agrees that a transfer ends so; `declare` says so to all. Throws if none is locked like that. */
+  | { readonly kind: 'resolve'; readonly id: Hex; readonly values: readonly bigint[] }
+  /** The user agrees no longer; what is signed already may still come to pass. */
+  | { readonly kind: 'recant'; readonly id: Hex }
+  /** The registry has answered. */
+  | { readonly kind: 'judged'; readonly judged: Judged }
   | { readonly kind: 'message'; readonly from: number; readonly message: JointMessage }
   | { readonly kind: 'signed'; readonly what: 'round' | 'order'; readonly signature: Uint8Array }
   | { readonly kind: 'connected'; readonly member: number }
@@ -225,6 +267,8 @@ export type JointNews =
   /** A round that was complete and is void: the version above it, which did not build on it, is complete. */
   | { readonly kind: 'void'; readonly round: Round }
   | { readonly kind: 'stalled'; readonly missing: readonly number[] }
+  /** A member wants a transfer to end so. */
+  | { readonly kind: 'asked'; readonly id: Hex; readonly values: readonly bigint[] }
   /** A signature was shown that the store forgot: the newest version it knows, and that one. */
   | { readonly kind: 'frozen'; readonly known: bigint; readonly proved: bigint }
   | { readonly kind: 'disputed'; readonly expiry: bigint }
@@ -241,11 +285,15 @@ export type JointEffect =
   | { readonly kind: 'record'; readonly round: Round }
   /** The chain counts a version that is not known any more: find it in the history and answer with `shown`. */
   | { readonly kind: 'lookup'; readonly version: bigint }
+  /** Ask the registry about these keys, and answer with `judged`. */
+  | { readonly kind: 'judge'; readonly keys: readonly Hex[] }
   /** `to` undefined: all others. */
   | { readonly kind: 'send'; readonly to: number | undefined; readonly message: JointMessage }
   /** `expiry` 0n: starts a dispute. `round` undefined: with nothing, which only a member itself can. */
   | { readonly kind: 'submit'; readonly round: CompleteRound | undefined; readonly expiry: bigint }
-  | { readonly kind: 'settle'; readonly state: State | undefined; readonly base: readonly bigint[] }
+  | { readonly kind: 'settle'; readonly counted: Snapshot | undefined; readonly base: readonly bigint[] }
+  /** The settlement of this generation may have reserved money: look after it. Goes to the store in the same commit as `next`. */
+  | { readonly kind: 'reserve'; readonly generation: number }
   | { readonly kind: 'execute'; readonly withdrawal: Withdrawal; readonly signatures: readonly Uint8Array[] }
   | { readonly kind: 'notify'; readonly news: JointNews }
 
@@ -268,8 +316,9 @@ export function blankRound(ref: LedgerRef, generation: number, members: number):
   const { channelId, asset } = ref
   const place = { channelId, asset, generation, lane: 0, version: 0n }
   return {
+    ...NO_ACTS,
     base: 0n,
-    payments: [],
+    pending: NOTHING_LOCKED,
     state: { ...place, credits, locked: 0n, transfersRoot: ZERO_HASH },
     signatures: [],
   }
@@ -277,6 +326,9 @@ export function blankRound(ref: LedgerRef, generation: number, members: number):
 
 const UNHEARD = {
   wishes: new Map(),
+  resolutions: new Map(),
+  judged: undefined,
+  judgedAt: 0,
   readies: new Map(),
   present: new Map(),
   votes: [],
@@ -317,22 +369,11 @@ export const proposerOf = (version: bigint, members: number): number => Number(v
 /** The newest version that this member signed or holds complete. */
 export const highest = ({ complete, signed }: Joint): bigint => signed.at(-1)?.state.version ?? complete.state.version
 
-/** The state that a round makes of its base, or undefined if one of its payments is none. */
-export function stateAfter(base: State, version: bigint, payments: readonly JointPayment[]): State | undefined {
-  const credits = [...base.credits]
-  const known = new Set<string>()
-  for (const { from, id, to, amount } of payments) {
-    const name = `${from}/${id}`
-    const isFit =
-      isIndex(from, credits.length) && isIndex(to, credits.length) && from !== to && amount >= 0n && !known.has(name)
-    if (!isFit) return undefined
-    known.add(name)
-    credits[from]! -= amount
-    credits[to]! += amount
-  }
-  if (credits.some((credit) => credit <= -AMOUNT_BOUND || credit >= AMOUNT_BOUND)) return undefined
-  return { ...base, version, credits }
-}
+/** Of whom a round lists which wish. */
+export const listedBy = ({ payments, locks }: Pick<Acts, 'payments' | 'locks'>): { from: number; id: Hex }[] => [
+  ...payments,
+  ...locks.map(({ id, transfer }) => ({ from: transfer.refundTo, id })),
+]
 
 /** Every state that the chain may count against this member's will: the newest complete one, and all that it signed above. */
 export const possible = ({ complete, signed }: Joint): readonly Round[] => [complete, ...signed]
@@ -351,8 +392,9 @@ export function standing(joint: Joint, { credits }: State): bigint[] {
 
 /** What this member can still promise: by the least of all states that the chain may count. */
 export function jointSpendable(joint: Joint): bigint {
-  const left = possible(joint).map(({ state, payments }) => {
-    const listed = new Set(payments.flatMap(({ from, id }) => (from === joint.me ? [id] : [])))
+  const left = possible(joint).map(({ state, ...acts }) => {
+    const done = { ...acts, payments: acts.payments.filter(({ amount }) => amount > 0n) }
+    const listed = new Set(listedBy(done).flatMap(({ from, id }) => (from === joint.me ? [id] : [])))
     const open = [...joint.wishes.values()].filter(({ id, divisible }) => !divisible && !listed.has(id))
     return open.reduce((sum, { amount }) => sum - amount, standing(joint, state)[joint.me]!)
   })

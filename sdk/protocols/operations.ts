@@ -64,12 +64,14 @@ function putOperation(writer: Writer, operation: Operation): void {
   }
 }
 
-function putTransfer(writer: Writer, { amount, deadline, refundTo, legs }: Transfer): void {
+/** Writes a transfer. */
+export function putTransfer(writer: Writer, { amount, deadline, refundTo, legs }: Transfer): void {
   writer.u128(amount).u64(deadline).u8(refundTo).varuint(legs.length)
   for (const { to, key } of legs) writer.u8(to).hex(key, 32)
 }
 
-function readTransfer(reader: Reader): Transfer {
+/** Reads what {@link putTransfer} wrote. */
+export function readTransfer(reader: Reader): Transfer {
   const head = { amount: reader.u128(), deadline: reader.u64(), refundTo: reader.u8() }
   const legs = Array.from({ length: reader.varuint(MAX_LEGS_EACH) }, () => ({ to: reader.u8(), key: reader.hex(32) }))
   return { ...head, legs }

@@ -1,9 +1,10 @@
-import type { Transfer } from '../../core/types.ts'
+import type { ChannelId, Transfer } from '../../core/types.ts'
 import { blankLane } from '../../protocols/ledger.ts'
 import type { Engine } from '../engine.ts'
+import { GroupSlot } from '../groups/group-slot.ts'
 import { parseReserveKey, RESERVES, reserveKey } from '../keys.ts'
 import { snapshotAt } from '../ledgers/history.ts'
-import type { Slot } from '../ledgers/slot.ts'
+import { type Followed, Slot } from '../ledgers/slot.ts'
 import { isRedeemed, type Reservation, redeem, reservationOf } from './reserved.ts'
 
 /** Ticks between looks: what is reserved is safe and only waits. */
@@ -15,11 +16,20 @@ interface Held extends Reservation {
   readonly transfers: readonly (readonly Transfer[])[]
 }
 
+/** A settlement to look after. */
+interface Job {
+  readonly slot: Followed
+  readonly generation: number
+  held?: Held
+  /** Since when all is decided; milliseconds. */
+  dueSince?: number
+}
+
 /** Fetches what settlements reserved for undecided transfers, once all of them are decided. */
 export class Redeemer {
   readonly #engine: Engine
   /** Settlements to look after, by their key in the store. */
-  readonly #jobs = new Map<string, { readonly slot: Slot; readonly generation: number; held?: Held }>()
+  readonly #jobs = new Map<string, Job>()
   #ticks = 0
   #looking = false
 
@@ -31,15 +41,20 @@ export class Redeemer {
   async load(): Promise<void> {
     const byNumber = new Map([...this.#engine.book.slots].map((slot) => [slot.number, slot]))
     for await (const [key] of this.#engine.options.store.list(RESERVES)) {
-      const { number, generation } = parseReserveKey(key)
-      const slot = byNumber.get(number)
+      const { ledger, generation } = parseReserveKey(key)
+      const slot = typeof ledger === 'number' ? byNumber.get(ledger) : this.#group(ledger)
       if (slot) this.#jobs.set(key, { slot, generation })
     }
   }
 
-  /** A generation in which transfers were locked ended by a dispute; written with what made that known. */
-  begin(slot: Slot, generation: number): void {
-    const key = reserveKey(slot.number, generation)
+  #group(channelId: ChannelId): GroupSlot | undefined {
+    const { groups } = this.#engine
+    return groups.has(channelId) ? groups.group(channelId) : undefined
+  }
+
+  /** A generation in which transfers may have been locked ended by a dispute; written with what made that known. */
+  begin(slot: Slot | GroupSlot, generation: number): void {
+    const key = reserveKey(slot instanceof Slot ? slot.number : slot.entry.channelId, generation)
     this.#engine.journal.write(key, new Uint8Array(0))
     this.#jobs.set(key, { slot, generation })
   }
@@ -59,7 +74,7 @@ export class Redeemer {
         if (await this.#isDone(job)) {
           this.#jobs.delete(key)
           this.#engine.journal.write(key, null)
-          this.#engine.touch(job.slot)
+          this.#engine.wake()
         }
       } catch (error) {
         // Looked at again at a later tick.
@@ -68,7 +83,7 @@ export class Redeemer {
     }
   }
 
-  async #isDone(job: { readonly slot: Slot; readonly generation: number; held?: Held }): Promise<boolean> {
+  async #isDone(job: Job): Promise<boolean> {
     const { slot, generation } = job
     const { chain } = this.#engine.options
     const reservation = reservationOf(await chain.history(slot.ledger), generation)
@@ -77,12 +92,25 @@ export class Redeemer {
     job.held ??= { ...reservation, transfers: await this.#lists(slot, generation, reservation) }
     const { channelId, asset } = slot.ledger
     const settled = { channelId, asset, channel: slot.entry.channel, generation }
-    if (await redeem(chain, settled, reservation, job.held.transfers))
+    if (await redeem(chain, settled, reservation, job.held.transfers, { isTurn: () => this.#isTurn(job) }))
       this.#engine.emitter.emit({ kind: 'redeemed', channelId, asset, generation })
     return false
   }
 
-  async #lists(slot: Slot, generation: number, { versions }: Reservation): Promise<Transfer[][]> {
+  /** Members of a group take turns, so that they do not all pay for the same. */
+  #isTurn(job: Job): boolean {
+    if (!(job.slot instanceof GroupSlot)) return true
+    const now = this.#engine.options.clock.elapsed()
+    job.dueSince ??= now
+    return now - job.dueSince >= job.slot.entry.pace.patience * job.slot.entry.me
+  }
+
+  async #lists(slot: Followed, generation: number, { versions }: Reservation): Promise<(readonly Transfer[])[]> {
+    if (slot instanceof GroupSlot) {
+      const round = await this.#engine.groups.recorded(slot, generation, versions[0]!)
+      return [round?.pending.list.transfers ?? []]
+    }
+    if (!(slot instanceof Slot)) return []
     return Promise.all(
       versions.map(async (version, lane) => {
         const blank = blankLane(slot.ledger, generation, lane).newest

@@ -61,13 +61,13 @@ export interface SettledLedger extends LedgerRef {
 export const isRedeemed = ({ reserves, redeemed }: Reservation): boolean =>
   redeemed >= reserves.reduce((sum, { reserved }) => sum + reserved, 0n)
 
-/** Divides what was reserved, if all of these transfers (by lane) are decided. Answers whether it was. */
+/** Divides what was reserved, if all of these transfers (by lane) are decided and it is this caller's turn. Answers whether it was. */
 export async function redeem(
   chain: Chain,
   { channelId, asset, channel, generation }: SettledLedger,
   { reserves, redeemed }: Reservation,
   transfers: readonly (readonly Transfer[])[],
-  signal?: AbortSignal,
+  { isTurn, signal }: { readonly isTurn?: () => boolean; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<boolean> {
   const keys = keysOf(transfers.flat())
   const found = await chain.outcomes(keys)
@@ -76,7 +76,7 @@ export async function redeem(
   const lists = reserves.map((reserve) =>
     redemptionList(reserve, transfers[reserve.lane]!, (key) => outcomes.get(key), timestamp),
   )
-  if (lists.includes(undefined)) return false
+  if (lists.includes(undefined) || isTurn?.() === false) return false
   const packed = encodeRedemption(reserves, lists as LaneList[])
   const args = [toHex(encodeChannel(channel)), asset, generation, toHex(packed)]
   const intent = `redeem/${ledgerIdOf({ channelId, asset })}/${generation}/${redeemed}`

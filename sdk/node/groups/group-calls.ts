@@ -1,4 +1,4 @@
-import type { ChainCall, SendOptions } from '../../chain/chain.ts'
+import type { ChainCall } from '../../chain/chain.ts'
 import { toHex } from '../../core/bytes.ts'
 import { encodeProof, encodeStates, encodeWithdrawal } from '../../core/calldata.ts'
 import { encodeChannel } from '../../core/channel.ts'
@@ -7,7 +7,7 @@ import { hashState } from '../../core/state.ts'
 import type { Channel } from '../../core/types.ts'
 import { withdrawalDigest } from '../../core/withdrawal.ts'
 import { type JointEffect, standing } from '../../protocols/joint.ts'
-import type { Caller } from '../chain/calls.ts'
+import { type Caller, decidedLists, type PlannedCall } from '../chain/calls.ts'
 import type { GroupSlot } from './group-slot.ts'
 
 /** What a group wants from the chain. */
@@ -17,11 +17,11 @@ const enveloped = (signatures: readonly Uint8Array[]): Uint8Array[] =>
   signatures.map((signature) => encodeEnvelope({ kind: 'direct', signature }))
 
 /** The transaction for `effect`. All signatures are in it, so anybody may send it; only a dispute without a state has to come from a member. */
-export function planGroup(
+export async function planGroup(
   slot: GroupSlot,
   effect: GroupChainEffect,
-  channelOf: Caller['channel'],
-): { call: ChainCall; options: SendOptions } {
+  caller: Pick<Caller, 'channel' | 'outcomes'>,
+): Promise<PlannedCall> {
   const { entry, ledger, ledgerId, terms } = slot
   const { generation, facts, me, complete } = ledger
   const weight = standing(ledger, complete.state)[me]!
@@ -42,7 +42,13 @@ export function planGroup(
       return { call: call('submit', encodeStates(states)), options: { intent, weight, anySender: !!round, ...timely } }
     }
     case 'settle': {
-      const packed = encodeProof(effect.base, effect.state ? [effect.state] : [], [])
+      const states = effect.counted ? [effect.counted] : []
+      const lists = await decidedLists(states, facts!.head.timestamp, caller.outcomes)
+      const packed = encodeProof(
+        effect.base,
+        states.map(({ state }) => state),
+        lists,
+      )
       return { call: call('settle', packed), options: { intent: `settle/${place}`, weight, anySender: true } }
     }
     case 'execute': {
@@ -50,7 +56,7 @@ export function planGroup(
       const digest = toHex(withdrawalDigest(terms.domain, withdrawal)).slice(2, 18)
       const targets = new Map<string, Channel>()
       for (const { toChannel } of withdrawal.parts) {
-        const target = channelOf(toChannel)
+        const target = caller.channel(toChannel)
         if (target) targets.set(toChannel, target)
       }
       const options = {

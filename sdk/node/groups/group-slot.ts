@@ -2,9 +2,10 @@ import { decodeChannel, encodeChannel, ledgerIdOf, memberBySigner } from '../../
 import { Reader, Writer } from '../../core/codec.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Address, Channel, ChannelId, Domain, Hex } from '../../core/types.ts'
-import { type Joint, type JointTerms, newJoint } from '../../protocols/joint.ts'
+import { type Joint, type JointResolution, type JointTerms, newJoint } from '../../protocols/joint.ts'
 import { type Pace, putJointRecord, readJointRecord } from '../../protocols/joint-wire.ts'
 import type { ChainFacts, Terms } from '../../protocols/ledger.ts'
+import { EndedOtherwiseError } from '../errors.ts'
 import { groupKey } from '../keys.ts'
 import type { Followed } from '../ledgers/slot.ts'
 import { netDivisible } from './netting.ts'
@@ -28,6 +29,12 @@ export interface WishWaiter {
   readonly reject: (error: Error) => void
 }
 
+/** Who waits for a transfer to end. */
+export interface ResolveWaiter {
+  readonly resolve: (version: bigint) => void
+  readonly reject: (error: Error) => void
+}
+
 /** A group at work: the state of its protocol, what the user allowed, and who waits for what. */
 export class GroupSlot implements Followed {
   readonly entry: GroupEntry
@@ -45,6 +52,8 @@ export class GroupSlot implements Followed {
   lateViews = 0
   readonly watchers = new Set<(facts: ChainFacts) => void>()
   readonly wishing = new Map<Hex, WishWaiter>()
+  /** Who waits for a transfer to end, and by which values. */
+  readonly resolving = new Map<Hex, { readonly values: readonly bigint[] } & ResolveWaiter>()
   /** Told how a withdrawal ended. */
   readonly ordering = new Set<{
     readonly resolve: (executed: boolean) => void
@@ -67,9 +76,20 @@ export class GroupSlot implements Followed {
     return this.entry.channel.members[member]!.signer
   }
 
+  /** A transfer has ended in a round that is final. */
+  resolved({ id, values }: JointResolution, version: bigint): void {
+    const waiter = this.resolving.get(id)
+    if (!waiter) return
+    this.resolving.delete(id)
+    if (values.every((value, leg) => value === waiter.values[leg])) waiter.resolve(version)
+    else waiter.reject(new EndedOtherwiseError(id, values))
+  }
+
   giveUp(error: Error): void {
     for (const { reject } of this.wishing.values()) reject(error)
     this.wishing.clear()
+    for (const { reject } of this.resolving.values()) reject(error)
+    this.resolving.clear()
     for (const { reject } of this.ordering) reject(error)
     this.ordering.clear()
   }

@@ -1,15 +1,29 @@
 import { bytesToHex, randomBytes } from '@noble/hashes/utils.js'
 import type { ChainReceipt } from '../../chain/chain.ts'
 import { parseAddress } from '../../core/address.ts'
+import { toHex } from '../../core/bytes.ts'
 import { memberBySigner } from '../../core/channel.ts'
 import { InvalidOptionError } from '../../core/errors.ts'
 import { ZERO_HASH } from '../../core/state.ts'
-import { type Address, type Channel, type ChannelId, COIN, type Hex, type WithdrawalPart } from '../../core/types.ts'
-import { jointSpendable, leftoverId, standing } from '../../protocols/joint.ts'
+import { countedValues, validateTransfer } from '../../core/transfer.ts'
+import {
+  type Address,
+  type Channel,
+  type ChannelId,
+  COIN,
+  type Hex,
+  type Transfer,
+  type WithdrawalPart,
+} from '../../core/types.ts'
+import { highest, jointSpendable, leftoverId, standing, type Wish } from '../../protocols/joint.ts'
+import { isFitLock, MAX_JOINT_NOTE } from '../../protocols/joint-acts.ts'
 import { closingParts, ORDER_SECONDS } from '../../protocols/joint-chain.ts'
 import { missing } from '../../protocols/joint-late.ts'
 import { MAX_WISHES } from '../../protocols/joint-said.ts'
-import { assertAmount } from '../../protocols/payments.ts'
+import { lockWish } from '../../protocols/joint-wire.ts'
+import { assertAmount, paymentId } from '../../protocols/payments.ts'
+import { findLocked, InvalidOperationError } from '../../protocols/pending.ts'
+import { keysOf } from '../../protocols/redeeming.ts'
 import { BlockedError } from '../../protocols/solvency.ts'
 import { WithdrawalPendingError } from '../../protocols/withdrawing.ts'
 import { onAbort } from '../abort.ts'
@@ -17,6 +31,7 @@ import { Depositing, type DepositOptions } from '../chain/deposit.ts'
 import type { Engine } from '../engine.ts'
 import { PaymentPendingError, WishDeclinedError, WithdrawalExpiredError } from '../errors.ts'
 import type { GroupSlot } from './group-slot.ts'
+import { type GroupLockTerms, type GroupTransfer, judgedOf } from './locking.ts'
 
 /** Rounds in which a payment is tried. */
 const ATTEMPTS = 5
@@ -52,6 +67,8 @@ export interface GroupStatus {
   readonly version: bigint
   /** Of all members, as the chain has confirmed and the newest complete version says. */
   readonly balances: readonly bigint[]
+  /** What is locked in transfers, of all members. */
+  readonly locked: bigint
   /** What this member can pay now. */
   readonly spendable: bigint
   /** A round is wanted and not complete: the session keys of those whose part is missing. */
@@ -97,6 +114,7 @@ export class Group {
     return {
       version: ledger.complete.state.version,
       balances: standing(ledger, ledger.complete.state),
+      locked: ledger.complete.state.locked,
       spendable: jointSpendable(ledger),
       missing: ledger.waiting ? signers(missing(ledger, terms)) : [],
       named: ledger.named && signers(ledger.named),
@@ -125,16 +143,100 @@ export class Group {
   async pay(to: string, amount: bigint, options: { readonly signal?: AbortSignal } = {}): Promise<{ version: bigint }> {
     assertAmount(amount)
     const member = this.#memberOf(to)
+    return this.#whole(() => ({ id: newId(), to: member, amount, divisible: false }), options.signal)
+  }
+
+  /** Asks for something that cannot be cut, until a round with it is final. */
+  async #whole(make: () => Wish, signal: AbortSignal | undefined): Promise<{ version: bigint }> {
     for (let left = ATTEMPTS; left > 0; left--) {
-      const id = newId()
-      const { paid, version } = await this.#wish(id, options.signal, () =>
-        this.#engine.groups.wish(this.#slot, [{ id, to: member, amount, divisible: false }]),
-      )
-      if (paid === amount) return { version }
+      const wish = make()
+      const { paid, version } = await this.#wish(wish.id, signal, () => this.#engine.groups.wish(this.#slot, [wish]))
+      if (paid === wish.amount) return { version }
       // Whoever proposed may not have seen a deposit yet; another proposes next.
-      await this.#moment(options.signal)
+      await this.#moment(signal)
     }
     throw new WishDeclinedError()
+  }
+
+  /**
+   * Locks money of this member for others, by outcomes; resolves with the id once a round with it is final. Throws as {@link pay} does, or
+   * `InvalidTransferError`.
+   */
+  async lock(terms: GroupLockTerms): Promise<Hex> {
+    const { amount, deadline, note = NO_NOTE, signal } = terms
+    const id = toHex(terms.id === undefined ? randomBytes(16) : paymentId(terms.id))
+    const legs = terms.legs.map(({ to, key }) => ({ to: this.#memberOf(to), key }))
+    const transfer: Transfer = { amount, deadline, refundTo: this.me, legs }
+    validateTransfer(transfer, this.channel.members.length)
+    if (!isFitLock({ transfer, note }, this.me, this.channel.members.length))
+      throw new InvalidOptionError('note', `A note of ${note.length} bytes is too long. Use ${MAX_JOINT_NOTE} at most.`)
+    if (this.#slot.wishing.has(id) || findLocked(this.#slot.ledger.complete.pending, id))
+      throw new InvalidOperationError(`The transfer ${id} is locked already.`)
+    await this.#whole(() => lockWish({ id, transfer, note }), signal)
+    return id
+  }
+
+  /** What is locked in the newest complete version. */
+  transfers(): GroupTransfer[] {
+    return this.#slot.ledger.complete.pending.items.map(({ id, transfer, note }) => ({
+      id,
+      from: this.#slot.signerOf(transfer.refundTo),
+      transfer,
+      note,
+    }))
+  }
+
+  /**
+   * Agrees that a transfer ends divided by these values, one a leg, from 0 to 1e18 (default: what the registry has decided); all zero
+   * gives it back. Resolves once a round with it is final, which takes the same consent of every member that could get less by it than
+   * the transfer may give it, or the registry's decision. Throws `InvalidOperationError`, `BlockedError`, `GroupStalledError`,
+   * `EndedOtherwiseError`, or `PaymentPendingError` if it was aborted when signed.
+   */
+  async resolve(
+    id: Hex,
+    values?: readonly bigint[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<{ version: bigint }> {
+    signal?.throwIfAborted()
+    const name = toHex(paymentId(id))
+    const agreed = values ?? (await this.#decided(name))
+    const { groups } = this.#engine
+    const { resolving } = this.#slot
+    if (resolving.has(name)) throw new InvalidOperationError(`The end of the transfer ${name} is asked for already.`)
+    groups.resolve(this.#slot, name, agreed)
+    return new Promise((resolve, reject) => {
+      const forget = onAbort(signal, (reason) => {
+        resolving.delete(name)
+        reject(this.#recant(name) ?? reason)
+      })
+      resolving.set(name, {
+        values: agreed,
+        resolve: (version) => {
+          forget()
+          resolve({ version })
+        },
+        reject: (error) => {
+          forget()
+          reject(error)
+        },
+      })
+    })
+  }
+
+  async #decided(id: Hex): Promise<bigint[]> {
+    const item = findLocked(this.#slot.ledger.complete.pending, id)
+    if (!item) throw new InvalidOperationError(`No transfer ${id} is locked here.`)
+    const { now, outcomes } = await judgedOf(this.#engine.options.chain, keysOf([item.transfer]))
+    const values = countedValues(item.transfer, outcomes, now)
+    if (!values) throw new InvalidOperationError(`The registry has not decided the transfer ${id} yet.`)
+    return values
+  }
+
+  /** Takes back what was agreed to; answers why it cannot be. */
+  #recant(id: Hex): Error | undefined {
+    if (this.#engine.halted) return undefined
+    this.#engine.groups.dispatch(this.#slot, { kind: 'recant', id })
+    return this.#slot.ledger.resolutions.has(id) ? this.#pendingError() : undefined
   }
 
   /**
@@ -220,9 +322,11 @@ export class Group {
   #abandon(id: Hex): Error | undefined {
     if (this.#engine.halted) return undefined
     this.#engine.groups.dispatch(this.#slot, { kind: 'forget', id })
-    if (!this.#slot.ledger.wishes.has(id)) return undefined
-    const { signed, complete } = this.#slot.ledger
-    return new PaymentPendingError(signed.at(-1)?.state.version ?? complete.state.version, undefined)
+    return this.#slot.ledger.wishes.has(id) ? this.#pendingError() : undefined
+  }
+
+  #pendingError(): Error {
+    return new PaymentPendingError(highest(this.#slot.ledger), undefined)
   }
 
   /**
@@ -322,5 +426,7 @@ export class Group {
 const HOME = { to: COIN, toChannel: ZERO_HASH, toMember: 0 }
 
 const PASSING: ReadonlySet<string> = new Set(['AWAITING_CONFIRMATIONS', 'CHAIN_VIEW_STALE', 'GENERATION_CHANGING'])
+
+const NO_NOTE = new Uint8Array(0)
 
 const newId = (): Hex => `0x${bytesToHex(randomBytes(16))}`

@@ -25,6 +25,7 @@ import { goOn } from './going-on.ts'
 import { planGroup } from './group-calls.ts'
 import { type GroupEntry, GroupSlot, groupRecord, holdsMoney, readGroup } from './group-slot.ts'
 import { Joining } from './joining.ts'
+import { judgedOf, tellTransfers } from './locking.ts'
 
 /** The groups of a node: their protocol, what they send and store, and who joins them. */
 export class Groups {
@@ -133,6 +134,12 @@ export class Groups {
     this.#eager.add(slot)
   }
 
+  /** Takes how a user agrees that a transfer ends, and says so to all. Throws as `dispatch` does. */
+  resolve(slot: GroupSlot, id: Hex, values: readonly bigint[]): void {
+    this.dispatch(slot, { kind: 'resolve', id, values })
+    this.#eager.add(slot)
+  }
+
   /** Writes what changed into the commit that gathers. */
   store(): void {
     for (const slot of this.#eager) this.dispatch(slot, { kind: 'declare' })
@@ -166,6 +173,9 @@ export class Groups {
       case 'record':
         this.#record(effect.round, false)
         return
+      case 'reserve':
+        this.#engine.redeemer.begin(slot, effect.generation)
+        return
       case 'notify':
         if (effect.news.kind === 'final') this.#record(effect.news.round, true)
         this.#engine.journal.after(() => this.#tell(slot, effect.news))
@@ -189,14 +199,24 @@ export class Groups {
     }
   }
 
-  async #lookup(slot: GroupSlot, version: bigint): Promise<void> {
-    const { channelId, generation } = slot.ledger
-    const bytes = await this.#engine.options.store.get(roundKey(channelId, generation, version))
-    if (!bytes || this.#engine.halted) return
-    this.dispatch(slot, { kind: 'shown', rounds: [decodeRecorded(bytes, slot.entry, generation).round] })
+  /** What this member signed, or was shown complete. */
+  async recorded({ entry }: GroupSlot, generation: number, version: bigint): Promise<Round | undefined> {
+    const bytes = await this.#engine.options.store.get(roundKey(entry.channelId, generation, version))
+    return bytes && decodeRecorded(bytes, entry, generation).round
   }
 
-  #perform(slot: GroupSlot, effect: Exclude<JointEffect, { kind: 'sign' | 'record' | 'notify' }>): void {
+  async #lookup(slot: GroupSlot, version: bigint): Promise<void> {
+    const found = await this.recorded(slot, slot.ledger.generation, version)
+    if (found && !this.#engine.halted) this.dispatch(slot, { kind: 'shown', rounds: [found] })
+  }
+
+  /** Asks the registry; what it does not answer now is asked again. */
+  async #judge(slot: GroupSlot, keys: readonly Hex[]): Promise<void> {
+    const judged = await judgedOf(this.#engine.options.chain, keys).catch(() => undefined)
+    if (judged && !this.#engine.halted) this.dispatch(slot, { kind: 'judged', judged })
+  }
+
+  #perform(slot: GroupSlot, effect: Exclude<JointEffect, { kind: 'sign' | 'record' | 'reserve' | 'notify' }>): void {
     switch (effect.kind) {
       case 'send': {
         const { channelId, generation } = slot.ledger
@@ -209,6 +229,9 @@ export class Groups {
       case 'lookup':
         void this.#lookup(slot, effect.version)
         return
+      case 'judge':
+        void this.#judge(slot, effect.keys)
+        return
       default:
         void this.#onChain(slot, effect)
     }
@@ -218,9 +241,9 @@ export class Groups {
     slot: GroupSlot,
     effect: Extract<JointEffect, { kind: 'submit' | 'settle' | 'execute' }>,
   ): Promise<void> {
-    const { call, options } = planGroup(slot, effect, this.#engine.caller.channel)
     const { chain } = this.#engine.options
     try {
+      const { call, options } = await planGroup(slot, effect, this.#engine.caller)
       await this.#engine.desk.once(options.intent, slot, (signal) => chain.send(call, { ...options, signal }))
     } catch (error) {
       // Another member may have been faster; if not, it is tried again.
@@ -253,6 +276,15 @@ export class Groups {
         slot.giveUp(new GroupStalledError(missing))
         return
       }
+      case 'asked':
+        emitter.emit({
+          kind: 'asked',
+          ...ref,
+          id: news.id,
+          resolution: { kind: 'unlock', values: news.values },
+          proof: NO_PROOF,
+        })
+        return
       case 'frozen':
         emitter.emit({ kind: 'frozen', ...ref, known: news.known, proved: news.proved })
         return
@@ -271,14 +303,19 @@ export class Groups {
     }
   }
 
-  #tellRound(slot: GroupSlot, { payments, state }: Round): void {
+  #tellRound(slot: GroupSlot, round: Round): void {
+    const { payments, state } = round
     const { channelId, asset } = slot.ledger
     const told = payments.map(({ from, id, to, amount }) => {
       return { from: slot.signerOf(from), to: slot.signerOf(to), id, amount }
     })
     this.#engine.emitter.emit({ kind: 'round', channelId, asset, version: state.version, payments: told })
+    tellTransfers(this.#engine, slot, round)
     for (const { from, id, amount } of payments)
       if (from === slot.entry.me) this.#decided(slot, id, amount, state.version)
+    for (const { id, transfer } of round.locks)
+      if (transfer.refundTo === slot.entry.me) this.#decided(slot, id, transfer.amount, state.version)
+    for (const resolution of round.resolutions) slot.resolved(resolution, state.version)
   }
 
   #decided(slot: GroupSlot, id: Hex, amount: bigint, version: bigint): void {
@@ -403,6 +440,8 @@ export const DEFAULT_PACE: Pace = { patience: 5_000, limit: 120_000 }
 
 /** What an invitation, or an answer to one, costs of a peer's allowance. */
 const INVITATION = 10
+
+const NO_PROOF = new Uint8Array(0)
 
 /** Whether anything that is stored has changed. */
 const isChanged = (before: Joint, after: Joint): boolean =>

@@ -4,13 +4,13 @@ import { encodeProof, encodeStates } from '../../core/calldata.ts'
 import { encodeChannel, ledgerIdOf } from '../../core/channel.ts'
 import { encodeEnvelope } from '../../core/envelope.ts'
 import { TallystickError } from '../../core/errors.ts'
-import { COIN, type LedgerRef, type State } from '../../core/types.ts'
+import { COIN, type LedgerRef } from '../../core/types.ts'
 import { observe } from '../../protocols/disputing.ts'
 import { newJoint } from '../../protocols/joint.ts'
 import { observeJoint } from '../../protocols/joint-chain.ts'
 import { cutLast } from '../../protocols/joint-wishes.ts'
 import { blankLane, type Lane, type Ledger, newLedger } from '../../protocols/ledger.ts'
-import { NOTHING_LOCKED, pendingOf } from '../../protocols/pending.ts'
+import { pendingOf, type Snapshot } from '../../protocols/pending.ts'
 import type { LedgerEffect } from '../../protocols/step.ts'
 import { onAbort } from '../abort.ts'
 import { decidedLists } from '../chain/calls.ts'
@@ -105,7 +105,7 @@ async function redeemAll(
     if (reserves.some(({ lane }) => stateOf(lane)?.state.version !== versions[lane])) throw new NewerStateError()
     const transfers = versions.map((_, lane) => stateOf(lane)?.transfers ?? [])
     tell('reserved', BigInt(Math.max(...transfers.flat().map(({ deadline }) => Number(deadline)))))
-    if (!(await redeem(chain, exit, reservation, transfers, signal))) await pause(pollMs, signal)
+    if (!(await redeem(chain, exit, reservation, transfers, { signal }))) await pause(pollMs, signal)
   }
 }
 
@@ -182,7 +182,8 @@ function effectsOf(exit: ExitLedger, view: LedgerView): readonly LedgerEffect[] 
   if (channel.members.length === 2) return observe(ledgerOf(exit), { facts: view }).effects
   const held = exit.states[0]
   const blank = newJoint(exit, 0, channel.members.length, generation)
-  const complete = held ? { ...blank.complete, state: held.state, signatures: held.signatures } : blank.complete
+  const { state, transfers = [], signatures = [] } = held ?? {}
+  const complete = state ? { ...blank.complete, state, signatures, pending: pendingOf(transfers) } : blank.complete
   const terms = {
     domain: { chainId: 0n, adjudicator: COIN },
     channel,
@@ -193,9 +194,10 @@ function effectsOf(exit: ExitLedger, view: LedgerView): readonly LedgerEffect[] 
   }
   const { effects } = observeJoint({ ...blank, complete, fresh: true }, view, terms)
   const due = effects.flatMap((effect): LedgerEffect[] => {
-    const states = (state: State | undefined) => (state ? [{ state, pending: NOTHING_LOCKED, signature: EMPTY }] : [])
-    if (effect.kind === 'submit') return [{ ...effect, states: states(effect.round?.state) }]
-    return effect.kind === 'settle' ? [{ ...effect, states: states(effect.state) }] : []
+    const states = (one: Snapshot | undefined) =>
+      one ? [{ state: one.state, pending: one.pending, signature: EMPTY }] : []
+    if (effect.kind === 'submit') return [{ ...effect, states: states(effect.round) }]
+    return effect.kind === 'settle' ? [{ ...effect, states: states(effect.counted) }] : []
   })
   const isOver = view.latest.phase === 'disputed' && view.head.timestamp >= view.latest.expiry
   if (isOver && due.length === 0) throw new NewerStateError()

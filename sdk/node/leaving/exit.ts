@@ -114,13 +114,13 @@ export function exitFile(
 }
 
 function writeGroup({ entry, ledger }: GroupSlot): ExitFile['ledgers'][number] {
-  const { state, signatures } = ledger.complete
+  const { state, pending, signatures } = ledger.complete
   const written = {
     lane: 0,
     version: `${state.version}`,
     credits: state.credits.map(String),
-    locked: '0',
-    transfers: [],
+    locked: `${state.locked}`,
+    transfers: pending.list.transfers.map(writeTransfer),
     signatures: signatures.map(toHex),
   }
   const states = state.version > 0n ? [written] : []

@@ -210,7 +210,7 @@ describe('a node in a group', () => {
     }
     const { domain } = nodes[0]!
     connection.send(encodeMessage({ kind: 'hello', protocol: 1, domain, owner: ownerOf('mallory') }))
-    const ready = { kind: 'ready', attempt: 1n, complete: 0n, wants: true, wishes: [] } as const
+    const ready = { kind: 'ready', attempt: 1n, complete: 0n, wants: true, wishes: [], resolutions: [] } as const
     const body = encodeGroupMessage({ kind: 'joint', channelId: alice.channelId, generation: 0, message: ready })
     connection.send(encodeMessage({ kind: 'group', body }))
     await until(() => isClosed)

@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { stateDigest } from '../../../sdk/core/state.ts'
 import type { Hex, State } from '../../../sdk/core/types.ts'
-import { type JointMessage, type JointPayment, possible, proposerOf, stateAfter } from '../../../sdk/protocols/joint.ts'
+import { type JointMessage, type JointPayment, NO_ACTS, possible, proposerOf } from '../../../sdk/protocols/joint.ts'
+import { stateAfter } from '../../../sdk/protocols/joint-acts.ts'
 import { BlockedError, InsufficientBalanceError } from '../../../sdk/protocols/solvency.ts'
 import { digestOf, jointFacts, type Member, Table, wishOf } from './joint-sides.ts'
 import { DOMAIN } from './sides.ts'
@@ -130,22 +131,19 @@ class Game {
         complete: highest - BigInt(pick % 2),
         wants: true,
         wishes: [wishOf(pick, pick % count, BigInt(1 + (pick % 90)), pick % 2 === 0)],
+        resolutions: [],
       }
     if (what % 3 === 1) {
       // Content of its own for a version that is its turn, on any base it knows, with what others asked for or with inventions.
       let version = highest + BigInt(pick % 3)
       while (proposerOf(version, count) !== from) version++
       const bases = possible(joint)
-      const base = bases[pick % bases.length]!.state
-      const state = stateAfter(base, version, this.#payments(pick))
-      if (!state) return undefined
-      return {
-        kind: 'propose',
-        version,
-        base: base.version,
-        payments: this.#payments(pick),
-        signature: signer.sign(stateDigest(DOMAIN, state)),
-      }
+      const base = bases[pick % bases.length]!
+      const acts = { ...NO_ACTS, payments: this.#payments(pick) }
+      const after = stateAfter(base, version, acts)
+      if (!after) return undefined
+      const signature = signer.sign(stateDigest(DOMAIN, after.state))
+      return { kind: 'propose', version, base: base.state.version, ...acts, signature }
     }
     const contents = [...this.contents]
     if (contents.length === 0) return undefined

@@ -2,10 +2,12 @@ import { expect } from 'chai'
 import { laneWordOf, stateDigest } from '../../../sdk/core/state.ts'
 import { COIN, type LedgerWord, type Withdrawal } from '../../../sdk/core/types.ts'
 import { withdrawalDigest } from '../../../sdk/core/withdrawal.ts'
-import { proposerOf, stateAfter } from '../../../sdk/protocols/joint.ts'
+import { type JointPayment, NO_ACTS, proposerOf } from '../../../sdk/protocols/joint.ts'
+import { stateAfter } from '../../../sdk/protocols/joint-acts.ts'
 import { closingParts } from '../../../sdk/protocols/joint-chain.ts'
 import { missing } from '../../../sdk/protocols/joint-late.ts'
 import { compose, cutLast } from '../../../sdk/protocols/joint-wishes.ts'
+import { NOTHING_LOCKED } from '../../../sdk/protocols/pending.ts'
 import { BlockedError, InsufficientBalanceError } from '../../../sdk/protocols/solvency.ts'
 import { jointFacts, LIMIT, type Member, PATIENCE, Table, wishOf } from './joint-sides.ts'
 import { DOMAIN, NOW } from './sides.ts'
@@ -20,7 +22,7 @@ const disputed = (expiry: bigint): LedgerWord => ({
   commitment: 1n,
 })
 
-const WANTED = { kind: 'ready', wants: true, wishes: [wishOf(3, 1, 5n)] } as const
+const WANTED = { kind: 'ready', wants: true, wishes: [wishOf(3, 1, 5n)], resolutions: [] } as const
 
 const stalled = (table: Table, member: number) =>
   table.members[member]!.news.flatMap((news) => (news.kind === 'stalled' ? [news.missing] : []))
@@ -29,7 +31,10 @@ describe('a group', () => {
   it('completes a round in which everybody pays, and tells it once to each', () => {
     const table = new Table([100n, 100n, 100n, 100n, 100n])
     for (const member of table.members)
-      member.do({ kind: 'wish', wishes: [wishOf(member.me, (member.me + 1) % 5, BigInt(10 + member.me))] })
+      member.do({
+        kind: 'wish',
+        wishes: [wishOf(member.me, (member.me + 1) % 5, BigInt(10 + member.me))],
+      })
     table.run()
     table.pass(3_000)
     for (const member of table.members) {
@@ -97,7 +102,7 @@ describe('a group', () => {
           if (one.from !== liar.me || one.message.kind === 'ready') return [one]
           if (one.message.kind !== 'propose') return []
           const payments = one.to === others[0]!.me ? [] : one.message.payments
-          const state = stateAfter(liar.joint.complete.state, one.message.version, payments)!
+          const state = stateAfter(liar.joint.complete, one.message.version, { ...NO_ACTS, payments })!.state
           const signature = liar.signer.sign(stateDigest(DOMAIN, state))
           return [{ ...one, message: { ...one.message, payments, signature } }]
         }),
@@ -154,11 +159,11 @@ describe('a group', () => {
     const third = table.members[(proposer.me + 2) % 3]!
     victim.restart(jointFacts(table.balances), 0)
     const payments = [{ from: proposer.me, id: wishOf(9, 0, 1n).id, to: victim.me, amount: 1n }]
-    const state = stateAfter(victim.joint.complete.state, 1n, payments)!
+    const state = stateAfter(victim.joint.complete, 1n, { ...NO_ACTS, payments })!.state
     const signature = proposer.signer.sign(stateDigest(DOMAIN, state))
-    const message = { kind: 'propose', version: 1n, base: 0n, payments, signature } as const
+    const message = { kind: 'propose', version: 1n, base: 0n, payments, locks: [], resolutions: [], signature } as const
     victim.do({ kind: 'message', from: proposer.me, message })
-    const hello = { kind: 'ready', attempt: 1n, complete: 0n, wants: false, wishes: [] } as const
+    const hello = { kind: 'ready', attempt: 1n, complete: 0n, wants: false, wishes: [], resolutions: [] } as const
     victim.do({ kind: 'message', from: proposer.me, message: hello })
     expect(victim.joint.signed).to.deep.equal([])
     victim.do({ kind: 'message', from: third.me, message: hello })
@@ -194,10 +199,18 @@ describe('a group', () => {
     const third = table.members[(proposer.me + 2) % 3]!
     const id = wishOf(1, proposer.me, 5n).id
     victim.do({ kind: 'wish', wishes: [wishOf(1, third.me, 5n)] })
-    const propose = (payments: Parameters<typeof stateAfter>[2]) => {
-      const state = stateAfter(victim.joint.complete.state, 1n, payments)!
+    const propose = (payments: readonly JointPayment[]) => {
+      const state = stateAfter(victim.joint.complete, 1n, { ...NO_ACTS, payments })!.state
       const signature = proposer.signer.sign(stateDigest(DOMAIN, state))
-      const message = { kind: 'propose', version: 1n, base: 0n, payments, signature } as const
+      const message = {
+        kind: 'propose',
+        version: 1n,
+        base: 0n,
+        payments,
+        locks: [],
+        resolutions: [],
+        signature,
+      } as const
       victim.do({ kind: 'message', from: proposer.me, message })
       return victim.joint.signed.length
     }
@@ -214,9 +227,9 @@ describe('a group', () => {
     const victim = table.members[(proposer.me + 1) % 3]!
     const propose = (version: bigint, amount: bigint) => {
       const payments = [{ from: proposer.me, id: wishOf(9, 0, 1n).id, to: victim.me, amount }]
-      const state = stateAfter(victim.joint.complete.state, version, payments)!
+      const state = stateAfter(victim.joint.complete, version, { ...NO_ACTS, payments })!.state
       const signature = proposer.signer.sign(stateDigest(DOMAIN, state))
-      const message = { kind: 'propose', version, base: 0n, payments, signature } as const
+      const message = { kind: 'propose', version, base: 0n, payments, locks: [], resolutions: [], signature } as const
       victim.do({ kind: 'message', from: proposer.me, message })
     }
     propose(1n, 1n)
@@ -274,12 +287,12 @@ describe('a group', () => {
     table.queue.push = send
     const payments = [{ from: c.me, id: wishOf(7, 0, 1n).id, to: b.me, amount: 1n }]
     const proposer = table.members[proposerOf(2n, 3)]!
-    const state = stateAfter(a.joint.complete.state, 2n, payments)!
+    const state = stateAfter(a.joint.complete, 2n, { ...NO_ACTS, payments })!.state
     const signature = proposer.signer.sign(stateDigest(DOMAIN, state))
     a.do({
       kind: 'message',
       from: proposer.me,
-      message: { kind: 'propose', version: 2n, base: 0n, payments, signature },
+      message: { kind: 'propose', version: 2n, base: 0n, payments, locks: [], resolutions: [], signature },
     })
     expect(a.joint.signed.map(({ state: one }) => one.version)).to.deep.equal(proposer.me === a.me ? [1n] : [1n, 2n])
     for (const one of late) if (one.to === a.me) a.do({ kind: 'message', from: one.from, message: one.message })
@@ -335,7 +348,9 @@ describe('a group', () => {
     const head = { number: 11, timestamp: NOW + 600n }
     const lanes = [laneWordOf(newest.state)]
     a!.do({ kind: 'facts', facts: jointFacts(table.balances, { latest, base, lanes, head }) })
-    expect(a!.chain).to.deep.equal([{ kind: 'settle', state: newest.state, base }])
+    expect(a!.chain).to.deep.equal([
+      { kind: 'settle', counted: { state: newest.state, pending: newest.pending }, base },
+    ])
     expect(() => a!.do({ kind: 'wish', wishes: [wishOf(3, 1, 5n)] })).to.throw(BlockedError)
     table.run()
     expect(a!.joint.complete).to.equal(newest)
@@ -354,7 +369,11 @@ describe('a group', () => {
     a!.do({ kind: 'facts', facts: jointFacts(table.balances, over) })
     expect(a!.chain).to.deep.equal([{ kind: 'lookup', version: stale.version }])
     a!.do({ kind: 'shown', rounds: a!.history.slice(0, 1) })
-    expect(a!.chain.at(-1)).to.deep.equal({ kind: 'settle', state: stale, base: over.base })
+    expect(a!.chain.at(-1)).to.deep.equal({
+      kind: 'settle',
+      counted: { state: stale, pending: NOTHING_LOCKED },
+      base: over.base,
+    })
   })
 
   it('withdraws with the consent of all, and counts what was signed as gone', () => {
