@@ -29,9 +29,12 @@ export function hasToAgree(member: number, { transfer }: Locked, values: readonl
   return isParty && gainOf(member, transfer, { kind: 'unlock', values }) < transfer.amount
 }
 
-/** The values by which the registry has decided it, as far as this member has looked. */
-const decidedValues = ({ judged }: Joint, { transfer }: Locked): readonly bigint[] | undefined =>
-  judged && countedValues(transfer, judged.outcomes, judged.now)
+/** The values by which the registry has decided it, if this member has looked for just that. */
+function decidedValues({ judged }: Joint, { transfer }: Locked): readonly bigint[] | undefined {
+  // A key that was not asked for is not one without an outcome.
+  if (!judged || !transfer.legs.every(({ key }) => judged.outcomes.has(key))) return undefined
+  return countedValues(transfer, (key) => judged.outcomes.get(key), judged.now)
+}
 
 /** The values to which the user agreed, for this very transfer. */
 function wishedValues({ resolutions }: Joint, item: Locked): readonly bigint[] | undefined {
@@ -98,23 +101,19 @@ export function isRipe(joint: Joint, mine: Ready): boolean {
   })
 }
 
-/** What others want of a transfer, and this member does not agree to yet. */
-function contested(joint: Joint): Locked[] {
-  const { complete, readies } = joint
-  const asked = byTransfer(readies.values())
-  return complete.pending.items.filter((item) => {
-    const some = asked.get(item.id) ?? []
-    const isOpen = some.some(({ values }) => isFitting(item, values) && !allows(joint, item, values))
-    return isOpen && !decidedValues(joint, item)
-  })
-}
-
-/** Looks whether the registry has decided what others ask for. */
+/** Looks whether the registry has decided what others ask for, and this member does not agree to yet. */
 export function judge(joint: Joint, { patience }: JointTerms): JointStep {
   const { now, judgedAt } = joint
   if (now - judgedAt < patience / 4) return rest(joint)
-  const keys = keysOf(contested(joint).map(({ transfer }) => transfer))
-  if (keys.length === 0) return rest(joint)
+  const asked = byTransfer(joint.readies.values())
+  const items = joint.complete.pending.items.filter(({ id }) => asked.has(id))
+  const isOpen = items.some((item) => {
+    const isRefused = asked.get(item.id)!.some(({ values }) => isFitting(item, values) && !allows(joint, item, values))
+    return isRefused && !decidedValues(joint, item)
+  })
+  if (!isOpen) return rest(joint)
+  // One answer about all of them: parts of two answers would not be of one moment.
+  const keys = keysOf(items.map(({ transfer }) => transfer))
   return { next: { ...joint, judgedAt: now }, effects: [{ kind: 'judge', keys }] }
 }
 

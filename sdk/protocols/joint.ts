@@ -1,8 +1,9 @@
 import { toHex } from '../core/bytes.ts'
 import { Writer } from '../core/codec.ts'
 import { keccak256 } from '../core/keccak.ts'
+import type { Outcome } from '../core/outcome.ts'
 import { ZERO_HASH } from '../core/state.ts'
-import { least, type Outcomes } from '../core/transfer.ts'
+import { least } from '../core/transfer.ts'
 import type { Hex, LedgerRef, State, Transfer, Withdrawal } from '../core/types.ts'
 import type { ChainFacts, Terms } from './ledger.ts'
 import { NOTHING_LOCKED, type Snapshot } from './pending.ts'
@@ -162,7 +163,8 @@ export interface Order {
 export interface Judged {
   /** Of that block, in chain seconds. */
   readonly now: bigint
-  readonly outcomes: Outcomes
+  /** Of every key that was asked for. */
+  readonly outcomes: ReadonlyMap<Hex, Outcome>
 }
 
 /** What one member knows of one asset of a group. */

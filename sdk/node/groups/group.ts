@@ -227,7 +227,7 @@ export class Group {
     const item = findLocked(this.#slot.ledger.complete.pending, id)
     if (!item) throw new InvalidOperationError(`No transfer ${id} is locked here.`)
     const { now, outcomes } = await judgedOf(this.#engine.options.chain, keysOf([item.transfer]))
-    const values = countedValues(item.transfer, outcomes, now)
+    const values = countedValues(item.transfer, (key) => outcomes.get(key), now)
     if (!values) throw new InvalidOperationError(`The registry has not decided the transfer ${id} yet.`)
     return values
   }

@@ -39,8 +39,8 @@ export interface GroupTransfer {
 /** What the registry held under these keys in the newest final block. */
 export async function judgedOf(chain: Chain, keys: readonly Hex[]): Promise<Judged> {
   const { confirmedHead, confirmed } = await chain.survey(keys)
-  const known = new Map<Hex, Outcome>(keys.map((key, index) => [key, confirmed[index]!]))
-  return { now: confirmedHead.timestamp, outcomes: (key) => known.get(key) }
+  const outcomes = new Map<Hex, Outcome>(keys.map((key, index) => [key, confirmed[index]!]))
+  return { now: confirmedHead.timestamp, outcomes }
 }
 
 /** Tells what a final round locked and resolved. */
