@@ -364,6 +364,8 @@ export class Groups {
     if (!before.readies.has(from) && slot.ledger.readies.has(from))
       this.dispatch(slot, { kind: 'connected', member: from })
     if (isIdle(before, slot.ledger, from)) this.#engine.peers.spend(peer)
+    // Views come when something changes, and an order is judged by the time of the newest: it is said again.
+    if (message.kind === 'order' && !slot.ledger.order) void this.#engine.desk.refresh(slot)
     this.#gather(slot)
   }
 
