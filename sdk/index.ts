@@ -146,6 +146,7 @@ export type { WithdrawOptions } from './node/chain/withdraw.ts'
 export { type Clock, systemClock } from './node/clock.ts'
 export {
   DuplicatePaymentError,
+  EndedOtherwiseError,
   escapeControls,
   GroupStalledError,
   InvalidQuoteError,
@@ -172,6 +173,7 @@ export {
   type NettedObligation,
   type Obligation,
 } from './node/groups/group.ts'
+export type { GroupLeg, GroupLockTerms, GroupTransfer } from './node/groups/locking.ts'
 export type { InvoiceTerms } from './node/hops/payee.ts'
 export {
   type CarriageTerms,

@@ -253,7 +253,7 @@ describe('transfers locked in a group of three', () => {
     expect(await inChain()).to.equal(scene.others)
   })
 
-  it('S35 are redeemed by an exit file alone', async function () {
+  it('are redeemed by an exit file alone', async function () {
     this.timeout(30_000)
     const name = 'exit'
     const scene = await gather(name)
