@@ -15,6 +15,7 @@ const VALUES = `
   DEPLOYMENTS
   DepositFormError
   DuplicatePaymentError
+  EndedOtherwiseError
   ExitFileError
   FastWithdrawError
   ForeignStoreError
@@ -206,8 +207,11 @@ const TYPES = `
   Funds
   GossipOptions
   GossipSettings
+  GroupLeg
+  GroupLockTerms
   GroupPayment
   GroupStatus
+  GroupTransfer
   Head
   Hex
   HouseApproval
