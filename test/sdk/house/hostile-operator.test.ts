@@ -1,5 +1,7 @@
 import { expect } from 'chai'
 import { memberId } from '../../../sdk/clearing/account.ts'
+import { limitRow } from '../../../sdk/clearing/limits.ts'
+import { buildTally, topOf } from '../../../sdk/clearing/tally.ts'
 import { toBytes } from '../../../sdk/core/bytes.ts'
 import { secretKey } from '../../../sdk/core/outcome.ts'
 import { ZERO_HASH } from '../../../sdk/core/state.ts'
@@ -112,6 +114,27 @@ describe('a member of a house whose operator cheats', () => {
     operator.say(operator.take(late!))
     await isFaulty(/when its epoch was over/)
   })
+
+  for (const [what, isCommitted, insured] of [
+    ['counts as insured what stands in the tree of limits', true, 50n],
+    ['counts nothing as insured by limits that the operator did not commit to', false, 0n],
+  ] as const)
+    it(what, async () => {
+      await seated()
+      const limits = { amounts: [100n, 0n], path: [] }
+      const proof = { ...operator.proof(1n), limits }
+      const tree = buildTally(isCommitted ? [limitRow(operator.house.id, limits.amounts)] : [], 2)
+      operator.open = 2n
+      await operator.commit(1n, { proof, limits: topOf(tree) })
+      operator.say({ kind: 'proven', id: 0, proof })
+      await until(() => operator.house.verifyEpoch(1n) !== undefined)
+      operator.chain.final = 1n
+      await operator.chain.mine()
+      const entry = operator.payment(2n, 50n)
+      operator.say({ kind: 'credited', entries: [entry], receipt: operator.receipt(2n, [entry]) })
+      await until(() => operator.house.balance().unsettled === 50n)
+      expect(operator.house.balance().insured).to.equal(insured)
+    })
 
   it('is not talked out of its income by a newer receipt that says less', async () => {
     await seated()

@@ -18,7 +18,7 @@ import {
 } from '../../../sdk/clearing/book.ts'
 import { leafOf } from '../../../sdk/clearing/closing.ts'
 import { type Epoch, leafRow } from '../../../sdk/clearing/epoch.ts'
-import { buildTally, tallyPath, topOf } from '../../../sdk/clearing/tally.ts'
+import { buildTally, type Tally, tallyPath, topOf } from '../../../sdk/clearing/tally.ts'
 import { toHex } from '../../../sdk/core/bytes.ts'
 import { typedDigest } from '../../../sdk/core/eip712.ts'
 import { ZERO_HASH } from '../../../sdk/core/state.ts'
@@ -161,12 +161,15 @@ export class RawOperator {
   }
 
   /** Commits to a proof, or to what nobody will look at. */
-  async commit(number: bigint, { proof, salt = 0n }: { proof?: EpochProof; salt?: bigint } = {}): Promise<Epoch> {
+  async commit(
+    number: bigint,
+    { proof, salt = 0n, limits }: { proof?: EpochProof; salt?: bigint; limits?: Tally } = {},
+  ): Promise<Epoch> {
     const empty = topOf(buildTally([], 2))
     const node = toHex(new Uint8Array(32).fill(Number(number + salt)))
     const members = proof ? topOf(buildTally([leafRow(proof.leaf)], 2)) : { ...empty, node }
     const cutTime = this.chain.time
-    const epoch = { number, cutTime, cut: 1n, cutHash: ZERO_HASH, members, left: [0n, 0n], limits: empty }
+    const epoch = { number, cutTime, cut: 1n, cutHash: ZERO_HASH, members, left: [0n, 0n], limits: limits ?? empty }
     this.chain.epochs[Number(number) - 1] = epoch
     const block = { number: 1, hash: ZERO_HASH, timestamp: this.chain.time }
     const place = { block, logIndex: 0, transaction: ZERO_HASH, committedAt: this.chain.time }
