@@ -74,10 +74,10 @@ function demanded(house: HouseMember, lock: LockView, onFault: (error: unknown) 
   return promise
 }
 
-/** Locks towards a member of a house; it takes them by recording the secret. */
+/** Locks towards a member of a house; it is paid when it shows the secret, or takes them by recording it. */
 export const intoHouse = (house: HouseMember, to: Payee, asset: Address = COIN): Outlet => ({
   asset,
-  async lock({ amount, key, deadline }) {
-    await house.lock(to, amount, { key, deadline, asset })
+  async lock({ amount, key, deadline }, shown) {
+    await house.lock(to, amount, { key, deadline, asset, shown })
   },
 })

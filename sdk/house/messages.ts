@@ -84,7 +84,10 @@ export interface ToldLock {
   readonly signature: Uint8Array
 }
 
-/** What a payee gives up: the lock at the payer's position, for `payment` (or for nothing). `secret`: shows the payer why. */
+/**
+ * What a payee gives up: the lock at the payer's position, for `payment` (or for nothing). Without a signature it gives up nothing, but shows
+ * the payer the secret and asks what it would pay instead.
+ */
 export interface ToldRelease {
   readonly payer: Hex
   readonly position: number
@@ -92,6 +95,14 @@ export interface ToldRelease {
   readonly payment: Hex
   readonly secret: Hex | undefined
   readonly signature: Uint8Array
+}
+
+/** What a payer would pay in place of a lock; undefined: nothing, the registry is to decide. */
+export interface Instead {
+  readonly payer: Hex
+  readonly position: number
+  readonly lock: Hex
+  readonly payment: Payment | undefined
 }
 
 /** All that a member needs of a committed epoch beside the chain's own record of it. */
@@ -162,6 +173,8 @@ export type HouseMessage =
   /** From the payee to the operator, and from there to the payer. */
   | { readonly kind: 'release'; readonly id: number; readonly release: ToldRelease }
   | { readonly kind: 'released'; readonly release: ToldRelease }
+  /** From the payer to the operator, and from there to the payee, who answers with a release for that payment. */
+  | { readonly kind: 'instead'; readonly instead: Instead }
   | { readonly kind: 'done'; readonly id: number }
   /** Show me an epoch; after each commit it is shown to everybody who is connected, with `id` 0. */
   | { readonly kind: 'ask'; readonly id: number; readonly epoch: bigint }

@@ -1,6 +1,6 @@
 import { MAX_PAYMENTS } from '../clearing/book.ts'
 import type { Reader, Writer } from '../core/codec.ts'
-import type { EpochProof, HouseSettings, Seat, SignedAccount, SignedReceipt, ToldRelease } from './messages.ts'
+import type { EpochProof, HouseSettings, Instead, Seat, SignedAccount, SignedReceipt, ToldRelease } from './messages.ts'
 import {
   putAccount,
   putAmounts,
@@ -92,6 +92,16 @@ export const readRelease = (reader: Reader): ToldRelease => ({
   payment: reader.hex(32),
   secret: reader.bool() ? reader.hex(32) : undefined,
   signature: readSignature(reader),
+})
+
+export const putInstead = (writer: Writer, { payer, position, lock, payment }: Instead): Writer =>
+  putMaybe(writer.hex(payer, 32).u32(position).hex(lock, 32), payment, putPayment)
+
+export const readInstead = (reader: Reader): Instead => ({
+  payer: reader.hex(32),
+  position: reader.u32(),
+  lock: reader.hex(32),
+  payment: readMaybe(reader, readPayment),
 })
 
 export function putProof(writer: Writer, { epoch, index, leaf, path, entries, statuses, limits }: EpochProof): Writer {

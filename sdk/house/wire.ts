@@ -24,12 +24,14 @@ import {
 } from './wire-parts.ts'
 import {
   putCountersigned,
+  putInstead,
   putProof,
   putRelease,
   putSeat,
   putSettings,
   putSigned,
   readCountersigned,
+  readInstead,
   readProof,
   readRelease,
   readSeat,
@@ -58,6 +60,7 @@ const TAGS = {
   offer: 110,
   proposed: 111,
   ended: 112,
+  instead: 113,
 } as const
 
 /** Legs of one group. */
@@ -105,6 +108,9 @@ export function encodeHouseMessage(message: HouseMessage): Uint8Array {
       break
     case 'released':
       putRelease(writer, message.release)
+      break
+    case 'instead':
+      putInstead(writer, message.instead)
       break
     case 'done':
       writer.u32(message.id)
@@ -180,6 +186,8 @@ function readMessage(reader: Reader, tag: number): HouseMessage {
       return { kind: 'release', id: reader.u32(), release: readRelease(reader) }
     case TAGS.released:
       return { kind: 'released', release: readRelease(reader) }
+    case TAGS.instead:
+      return { kind: 'instead', instead: readInstead(reader) }
     case TAGS.done:
       return { kind: 'done', id: reader.u32() }
     case TAGS.ask:

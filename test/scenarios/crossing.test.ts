@@ -97,7 +97,9 @@ describe('payments between houses and channels', function () {
     const { done } = connectorOf(here, store).carry(crossing)
     await bob.house.release(inbound(bob)!, { secret })
     expect(await done).to.equal(secret)
-    expect(there.house.locks()).to.have.length(1)
+    await until(() => there.house.balance().live === 0n)
+    expect(there.house.balance().available).to.equal(9_500n)
+    expect(bob.house.balance().available).to.equal(10_500n)
   })
 
   it('go back at once if too little is locked, or too late', async () => {

@@ -203,6 +203,85 @@ describe('members of a clearing house', function () {
     expect([alice, bob].map(({ house }) => house.verifyEpoch(last))).to.deep.equal([[], []])
   })
 
+  const SECRET = toHex(new Uint8Array(32).fill(7))
+  const registry = () => ({ chainId: 31_337n, condition: town.chain.registry })
+
+  /** Alice locks for bob, under a key whose secret is bob's. */
+  async function locked(alice: Citizen, bob: Citizen, shown?: (secret: string) => Promise<void>) {
+    const { timestamp } = (await town.chain.provider.getBlock('latest'))!
+    const key = secretKey(registry(), toBytes(SECRET))
+    await alice.house.lock(bob.house.id, 40n, { key, deadline: BigInt(timestamp) + 50_000n, ...(shown && { shown }) })
+    await until(() => bob.house.locks().length === 1)
+    const recorded = async (by = bob) => (await by.chain.outcomes([key]))[0]!.recordedAt > 0n
+    return { lock: bob.house.locks()[0]!, recorded }
+  }
+
+  it('pay a lock to who shows the secret, without a transaction, and each of them leaves with it', async () => {
+    const { alice, bob } = await pair()
+    const seen: string[] = []
+    const { lock, recorded } = await locked(alice, bob, async (secret) => void seen.push(secret))
+    await town.cut(alice, bob)
+    await bob.house.release(lock, { secret: SECRET })
+    expect(seen).to.deep.equal([SECRET])
+    expect(available(bob)).to.equal(540n)
+    await until(() => alice.house.balance().live === 0n)
+    expect(available(alice)).to.equal(960n)
+    expect(await recorded()).to.equal(false)
+    const epoch = await town.cut(alice, bob)
+    expect([alice, bob].map(({ house }) => house.verifyEpoch(epoch))).to.deep.equal([[], []])
+    // The operator answers for the lock that is gone.
+    await bob.house.dispute(epoch, { lock })
+    await until(async () => (await bob.chain.openDemands(epoch)).length === 0)
+    await alice.house.pay(bob.house.id, 1n)
+    const last = await town.cut(alice, bob)
+    expect([alice, bob].map(({ house }) => house.verifyEpoch(last))).to.deep.equal([[], []])
+  })
+
+  it('take a lock by the registry if the payer does not pay it, or is away', async () => {
+    const { alice, bob } = await pair()
+    const { lock, recorded } = await locked(alice, bob)
+    await bob.house.release(lock, { secret: SECRET })
+    expect(await recorded()).to.equal(true)
+    await town.pass(2n)
+    await town.cut(alice, bob)
+    expect(available(bob)).to.equal(540n)
+  })
+
+  it('put a secret that was shown on the chain when they come back and were not paid', async () => {
+    const { alice, bob } = await pair()
+    const shown = Promise.withResolvers<void>()
+    const { lock, recorded } = await locked(alice, bob, async () => {
+      shown.resolve()
+      await new Promise(() => {})
+    })
+    void bob.house.release(lock, { secret: SECRET }).catch(() => {})
+    await shown.promise
+    await town.leave(bob)
+    const again = await town.join(2, { store: bob.store })
+    await until(async () => {
+      await town.chain.mine()
+      return recorded(again)
+    })
+    await town.pass(2n)
+    await town.cut(alice, again)
+    expect(available(again)).to.equal(540n)
+  })
+
+  it('take the lock from the last final epoch if the house halts before the payment in its place is final', async () => {
+    const { alice, bob } = await pair()
+    const { lock, recorded } = await locked(alice, bob, async () => {})
+    await town.cut(alice, bob)
+    await town.pass(WINDOW)
+    await bob.house.release(lock, { secret: SECRET })
+    expect(await recorded()).to.equal(false)
+    await town.halt()
+    await town.pass(49_000n - WINDOW)
+    await until(async () => {
+      await town.chain.mine()
+      return bob.chain.outcomes([lock.key]).then(([one]) => one!.recordedAt > 0n)
+    })
+  })
+
   it('make a payment once although the connection is lost before it is answered, and sign no number twice', async () => {
     const signed: bigint[] = []
     let losses = 0

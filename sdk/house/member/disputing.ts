@@ -9,6 +9,7 @@ import type { LockView } from './events.ts'
 import { viewOf, viewOfHeld } from './locking.ts'
 import type { Memory } from './memory.ts'
 import { accountIn, type MemberState, type SeenEpoch } from './state.ts'
+import { isOwed, paidIn } from './unlocking.ts'
 
 // What a member can demand of an operator for an epoch, by what it holds.
 
@@ -88,7 +89,7 @@ function ownLocks(member: Hex, { epoch, book }: SeenEpoch, { state }: Memory): C
 function lockCredits({ epoch, proof }: SeenEpoch, memory: Memory): Challenge[] {
   const previous = memory.epochs.get(epoch.number - 1n)?.epoch
   if (!previous) return []
-  const held = [...memory.held.values()].filter(({ lock, isReleased }) => !isReleased && lock.epoch <= epoch.number)
+  const held = [...memory.held.values()].filter((one) => isOwed(memory, one, epoch.number))
   const isThere = (id: Hex, position: number) =>
     proof?.entries.some(
       (one) => one.kind === 'lock' && one.position === position && viewOf(one.payer, position, one.lock).id === id,
@@ -126,7 +127,7 @@ export function lockChallenges(member: Hex, seen: SeenEpoch, lock: LockView, mem
   const status = { epoch: seen.epoch, receipt, lock: held.lock, signature: toHex(signature), ...(payee && { payee }) }
   const previous = memory.epochs.get(seen.epoch.number - 1n)?.epoch
   // A decided lock may stand nowhere any more: what it paid is asked for instead.
-  if (held.decidedIn === undefined) return [{ kind: 'lock', ...status }]
+  if (held.decidedIn === undefined || paidIn(memory, held) !== undefined) return [{ kind: 'lock', ...status }]
   return previous ? [{ kind: 'lockCredit', previous, ...status }] : []
 }
 

@@ -2,8 +2,8 @@ import type { HouseEvent, HouseState } from '../../chain/house/house-chain.ts'
 import type { Finding } from '../../clearing/checking.ts'
 import type { Challenge, Statement } from '../../clearing/dispute.ts'
 import { epochHash } from '../../clearing/epoch.ts'
-import { type HouseMessage, HouseProtocolError } from '../messages.ts'
-import type { Desk } from './desk.ts'
+import { type HouseMessage, HouseProtocolError, type ToldRelease } from '../messages.ts'
+import { type Desk, NONE } from './desk.ts'
 import { challengeName, challengesFor } from './disputing.ts'
 import { HouseFaultError, HouseMemberError, RefusedByHouseError } from './errors.ts'
 import { type MemberEvent, MemberEvents } from './events.ts'
@@ -143,6 +143,7 @@ export class Engine {
     if (this.#fault) throw this.#fault
     tell({ kind: 'connected', index: answer.seat.index })
     await this.spending.seated(answer.seat)
+    this.locking.unlocking.credited()
     this.spending.settings = answer.settings
     setTimeout(() => {
       this.spending.kick()
@@ -153,11 +154,14 @@ export class Engine {
   async #hear(message: HouseMessage): Promise<void> {
     switch (message.kind) {
       case 'credited':
-        return takeIncome(this.desk, message.entries, message.receipt)
+        await takeIncome(this.desk, message.entries, message.receipt)
+        return this.locking.unlocking.credited()
       case 'locked':
         return this.locking.told(message.lock)
       case 'released':
-        return this.locking.released(message.release)
+        return this.#released(message.release)
+      case 'instead':
+        return this.locking.unlocking.offered(message.instead)
       case 'proven':
         return this.#verifying.shown(message.proof)
       case 'settings':
@@ -175,6 +179,14 @@ export class Engine {
       default:
         throw new HouseProtocolError('HOUSE_PROTOCOL', `An operator has no "${message.kind}" to say.`)
     }
+  }
+
+  async #released(release: ToldRelease): Promise<void> {
+    const { unlocking } = this.locking
+    // Not waited for: the payee's word is a frame of its own.
+    if (release.signature.length === 0) unlocking.asked(release).catch((error) => this.#alarm(error))
+    else if (release.payment !== NONE) unlocking.given(release)
+    else await this.locking.released(release)
   }
 
   async #onEvent(event: HouseEvent): Promise<void> {
@@ -227,7 +239,7 @@ export class Engine {
     }
     this.#verifying.look(state)
     if (this.#hasWallet()) this.leaving.look(state)
-    if (this.#hasWallet()) this.locking.remind(state.latest.head.timestamp).catch((error) => this.#alarm(error))
+    if (this.#hasWallet()) this.locking.remind(state.latest.head.timestamp, final).catch((error) => this.#alarm(error))
     this.spending.kick()
   }
 

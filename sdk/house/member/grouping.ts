@@ -72,7 +72,7 @@ export class Grouping {
     if (acts.length === 0 || this.#signing.has(group)) return
     this.#signing.add(group)
     await this.#spending
-      .add((epoch) => this.#once(group, epoch, acts), true)
+      .add((epoch) => this.#once(group, epoch, acts), { isGroup: true })
       .catch(ignoreRefusal)
       .finally(() => this.#signing.delete(group))
   }

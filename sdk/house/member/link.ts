@@ -87,6 +87,11 @@ export class OperatorLink {
     })
   }
 
+  /** Without an answer; lost if nobody is there. */
+  say(message: HouseMessage): void {
+    for (const frame of framesOf(message)) this.#connection?.send(frame)
+  }
+
   /** Dials at once: there is a reason why it may be taken now. */
   hurry(): void {
     this.#attempts = 0

@@ -11,6 +11,7 @@ import { HouseMemberError } from './errors.ts'
 import type { LockView } from './events.ts'
 import type { Spending } from './spending.ts'
 import { baseBook, type HeldLock, locksIn } from './state.ts'
+import { paidIn, Unlocking } from './unlocking.ts'
 
 /** Seconds before its deadline at which a known secret is put on the chain. */
 const MARGIN = 600n
@@ -19,13 +20,16 @@ const MARGIN = 600n
 export class Locking {
   readonly #desk: Desk
   readonly #spending: Spending
+  /** Keys whose secret is on the chain, or on its way. */
   readonly #revealing = new Set<Hex>()
   /** Positions that are taken back already: a release is told again until it is. */
   readonly #dropping = new Set<number>()
+  readonly unlocking: Unlocking
 
   constructor(desk: Desk, spending: Spending) {
     this.#desk = desk
     this.#spending = spending
+    this.unlocking = new Unlocking(desk, spending)
   }
 
   /** Undecided ones: those of the newest account, and those in this member's favour. */
@@ -33,7 +37,8 @@ export class Locking {
     const { memory, id, assets } = this.#desk
     const book = baseBook(memory.state, id, 0n, assets)
     const own = locksIn(book).map(({ position, lock }) => viewOf(id, position, lock))
-    return [...own, ...[...memory.held.values()].filter(isUndecided).map(viewOfHeld)]
+    const open = [...memory.held.values()].filter((held) => isUndecided(held) && paidIn(memory, held) === undefined)
+    return [...own, ...open.map(viewOfHeld)]
   }
 
   /** A lock in this member's favour. */
@@ -84,7 +89,10 @@ export class Locking {
     await link.ask({ kind: 'release', release })
   }
 
-  /** Takes a lock by its secret, on the chain: at the next cut after that it pays. Throws unless the secret is the lock's. */
+  /**
+   * Takes a lock by its secret: from its payer, off the chain, or else by the registry, and then it pays at the next cut. Throws unless the
+   * secret is the lock's.
+   */
   async claim(lock: LockView, secret: Hex): Promise<void> {
     const { chain, domain, memory } = this.#desk
     const held = this.#mine(lock)
@@ -97,6 +105,7 @@ export class Locking {
         `The house has halted, and no final epoch holds this lock of epoch ${lock.epoch}. Keep the secret: it would be shown for nothing.`,
       )
     await memory.change(() => ({ held: [{ ...held, secret }] }))
+    if (await this.unlocking.ask(lock, secret)) return
     await this.#reveal(lock.key, secret, lock.deadline)
   }
 
@@ -106,11 +115,20 @@ export class Locking {
     return !isRunning && epoch > (isSettled ? final : lastCommitted)
   }
 
-  /** Locks whose secret is known and whose deadline is near: they are taken whatever became of the program that knew it. */
-  async remind(now: bigint): Promise<void> {
-    for (const { lock, secret } of this.#desk.memory.held.values())
-      if (secret && now < lock.deadline && now > lock.deadline - MARGIN && !(await this.#isVoid(lock)))
-        await this.#reveal(lock.key, secret, lock.deadline)
+  /** Locks whose secret was shown are taken whatever became of the program that knew it. */
+  async remind(now: bigint, final: bigint): Promise<void> {
+    for (const held of this.#desk.memory.held.values())
+      if (held.secret && this.#isToBeTaken(held, now, final) && !(await this.#isVoid(held.lock)))
+        await this.#reveal(held.lock.key, held.secret, held.lock.deadline)
+  }
+
+  /** What was paid in place of it is sure when its epoch is final; if that is not so near the deadline, the lock must be as good as ever. */
+  #isToBeTaken(held: HeldLock, now: bigint, final: bigint): boolean {
+    const { deadline } = held.lock
+    if (now >= deadline) return false
+    const epoch = paidIn(this.#desk.memory, held)
+    if (epoch !== undefined) return epoch > final && now > deadline - MARGIN
+    return isUndecided(held) && !this.unlocking.isAsking(viewOfHeld(held))
   }
 
   async #reveal(key: Hex, secret: Hex, before: bigint): Promise<void> {
@@ -120,8 +138,9 @@ export class Locking {
     try {
       const [outcome] = await chain.outcomes([key])
       if (outcome!.recordedAt === 0n) await chain.reveal(secret, { intent: `house/reveal/${key}`, before })
-    } finally {
+    } catch (error) {
       this.#revealing.delete(key)
+      throw error
     }
   }
 

@@ -15,6 +15,7 @@ import type { Approval } from './grouping.ts'
 import { balanceIn, exitOf, type HouseBalance } from './leaving.ts'
 import { viewOf } from './locking.ts'
 import type { SeenEpoch } from './state.ts'
+import type { Shown } from './unlocking.ts'
 import type { Taken } from './wish.ts'
 
 /** Whom to pay: a member's id, or who it is made of. */
@@ -98,20 +99,30 @@ export class HouseMember {
     return (await this.#spend(() => acts)).payments
   }
 
-  /** Locks an amount for `to` under an outcome key until `deadline`, in seconds. */
+  /**
+   * Locks an amount for `to` under an outcome key until `deadline`, in seconds. With `shown`, a payee that shows the secret is paid off the
+   * chain as soon as `shown` is done with it, while this process runs; else, and without it, the registry decides.
+   */
   async lock(
     to: Payee,
     amount: bigint,
-    { key, deadline, asset }: { readonly key: Hex; readonly deadline: bigint; readonly asset?: Address },
+    {
+      key,
+      deadline,
+      asset,
+      shown,
+    }: { readonly key: Hex; readonly deadline: bigint; readonly asset?: Address; readonly shown?: Shown },
   ): Promise<LockView> {
     const { memory } = this.#engine.desk
     const lock: Omit<HouseLock, 'epoch'> = { to: idOf(to), asset: this.#place(asset), amount, key, deadline }
     if (typeof to !== 'string') await memory.change(() => ({ known: [to] }))
+    // Before it is locked: the payee may show its secret in the same moment in which it hears of it.
+    if (shown) this.#engine.locking.unlocking.expect(key, shown)
     const { locks } = await this.#spend((epoch) => [{ kind: 'lock', lock: { ...lock, epoch } }])
     return viewOf(this.id, locks[0]!.position, locks[0]!.lock)
   }
 
-  /** A payee's part: with the secret it takes the lock, by the chain; without, it gives it back. */
+  /** A payee's part: with the secret it takes the lock, from the payer or by the chain; without, it gives it back. */
   release(lock: LockView, { secret }: { readonly secret?: Hex } = {}): Promise<void> {
     return secret ? this.#engine.locking.claim(lock, secret) : this.#engine.locking.giveUp(lock)
   }

@@ -8,7 +8,7 @@ import { areReceipts, assertCovered, foldsOf, placeOf } from './drafting.ts'
 import { HouseMemberError, RefusedByHouseError } from './errors.ts'
 import { LinkLostError } from './link.ts'
 import { baseBook, labelOf, type SignedBook, withSigned, withTaken } from './state.ts'
-import { isEarly, LATER, type Taken, type Wish } from './wish.ts'
+import { type Agree, isEarly, LATER, type Taken, type Wish } from './wish.ts'
 
 interface Draft {
   readonly wishes: readonly Wish[]
@@ -42,11 +42,12 @@ export class Spending {
   }
 
   /** Resolves when the operator has taken it for good. */
-  add(make: Wish['make'], isGroup = false): Promise<Taken> {
+  add(make: Wish['make'], { isGroup = false, agree }: { isGroup?: boolean; agree?: Agree } = {}): Promise<Taken> {
     const held = this.#held()
     if (held) return Promise.reject(held)
     return new Promise((resolve, reject) => {
-      this.#wishes.push({ make, resolve, reject, isAlone: isGroup, isGroup })
+      const isAlone = isGroup || agree !== undefined
+      this.#wishes.push({ make, resolve, reject, isAlone, isGroup, ...(agree && { agree }) })
       this.kick()
     })
   }
@@ -109,7 +110,7 @@ export class Spending {
       const epoch = await this.#label()
       if (epoch === undefined || this.#wishes.length === 0 || this.#flying || this.#held()) return
       const draft = this.#draft(epoch)
-      if (draft) await this.#send(draft)
+      if (draft && (await this.#isAgreed(draft))) await this.#send(draft)
     }
   }
 
@@ -145,6 +146,20 @@ export class Spending {
       this.#refuse(wishes, error)
       return undefined
     }
+  }
+
+  /** Whether it is still to be sent once it is agreed to. */
+  async #isAgreed(draft: Draft): Promise<boolean> {
+    const [{ agree, reject }] = draft.wishes as [Wish]
+    if (!agree) return true
+    this.#flying = draft
+    const isAgreed = await agree(draft.signed.payments)
+    // A seat that came meanwhile has put it back, or all was rejected.
+    if (this.#flying !== draft) return false
+    this.#flying = undefined
+    if (!isAgreed)
+      reject(new HouseMemberError('HOUSE_UNKNOWN', 'The payee did not agree in time. Wait for the registry.'))
+    return isAgreed
   }
 
   #next(epoch: bigint): Wish[] {

@@ -58,6 +58,8 @@ export interface HeldLock extends ToldLock {
   /** The first checked epoch that has seen it decided. */
   readonly decidedIn?: bigint
   readonly secret?: Hex
+  /** Payments for which this lock was given up, one of them at most: each counts only if it was credited. */
+  readonly instead?: readonly Payment[]
 }
 
 /** A posting with what it was: kept for evidence and refunds. */

@@ -11,6 +11,7 @@ import { withoutFalseLimits } from './insured.ts'
 import { LinkLostError } from './link.ts'
 import { type Changes, heldKey } from './memory.ts'
 import { booksAt, type HeldLock, locksIn, type SeenEpoch } from './state.ts'
+import { isOwed } from './unlocking.ts'
 
 /** Milliseconds until an operator that did not show an epoch is asked again. */
 const AGAIN = 1_000
@@ -136,7 +137,8 @@ export class Verifying {
     )
     const outcomes = held.length > 0 ? await chain.outcomes(held.map(({ lock }) => lock.key)) : []
     return held.flatMap((one, i): HeldLock[] => {
-      const isDecided = one.isReleased || statusOf(one.lock, outcomes[i]!, epoch.cutTime).live === 0n
+      const isDecided =
+        !isOwed(memory, one, epoch.number) || statusOf(one.lock, outcomes[i]!, epoch.cutTime).live === 0n
       return isDecided ? [one] : []
     })
   }
@@ -185,7 +187,7 @@ export class Verifying {
   /** What locks in this member's favour have paid in this epoch, which is the first one that sees them decided. */
   async #paidLocks(number: bigint, cutTime: bigint): Promise<Entry[]> {
     const { memory, chain } = this.#desk
-    const held = [...memory.held.values()].filter(({ lock, isReleased }) => !isReleased && lock.epoch <= number)
+    const held = [...memory.held.values()].filter((one) => isOwed(memory, one, number))
     if (held.length === 0) return []
     const outcomes = await chain.outcomes(held.map(({ lock }) => lock.key))
     const before = memory.epochs.get(number - 1n)?.epoch.cutTime ?? 0n

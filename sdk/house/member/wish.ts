@@ -11,6 +11,8 @@ export interface Taken {
   readonly locks: readonly { readonly position: number; readonly lock: HouseLock }[]
 }
 
+export type Agree = (payments: readonly Payment[]) => Promise<boolean>
+
 /** Acts that are to be signed together. */
 export interface Wish {
   readonly make: (epoch: bigint) => readonly Act[]
@@ -20,6 +22,8 @@ export interface Wish {
   isAlone: boolean
   /** Its account holds nothing else at all. */
   readonly isGroup: boolean
+  /** What has to be agreed to before it is sent: nothing else is signed meanwhile. */
+  readonly agree?: Agree
   /** When the operator first said that the balance is too low. */
   lowSince?: number
 }

@@ -185,6 +185,7 @@ export class Clerk {
     const { books, turns } = this.#options
     const seat = this.#seatOf(visit)
     const { payer, position, lock: hash, signature } = release
+    if (signature.length === 0) return this.#show(visit, id, release)
     await turns.do((turn) => {
       const lock = books.seatOf(payer)?.book.locks[position]
       // Once the lock is gone, the release by which it went is evidence and stays.
@@ -201,6 +202,27 @@ export class Clerk {
       })
       return [{ key: releaseStoreKey(key), value: encodeRelease(kept) }]
     })
+  }
+
+  /** A secret, to the payer: what it would pay instead is for it to say. */
+  #show(visit: Visit, id: number, release: Message<'release'>['release']): void {
+    const payer = this.#options.books.seatOf(release.payer)
+    const lock = payer?.book.locks[release.position]
+    if (!payer || !lock || lock.to !== this.#seatOf(visit).id || lockIdOf(lock) !== release.lock)
+      throw new HouseRefusedError('NOT_HELD', 'No such lock in favour of this member stands. Sync with the house.')
+    const there = this.#visits.get(payer)
+    if (!there) throw new HouseRefusedError('UNAVAILABLE', 'The payer is away. Take the lock by the registry.')
+    visit.tell({ kind: 'done', id })
+    there.tell({ kind: 'released', release })
+  }
+
+  /** What a payer would pay in place of a lock, to the payee. */
+  instead(visit: Visit, { instead }: Message<'instead'>): void {
+    const seat = this.#seatOf(visit)
+    const lock = seat.book.locks[instead.position]
+    const payee = instead.payer === seat.id && lock && lockIdOf(lock) === instead.lock && lock.to
+    const there = payee && this.#options.books.seatOf(payee)
+    if (there) this.#visits.get(there)?.tell({ kind: 'instead', instead })
   }
 
   async ask(visit: Visit, { id, epoch }: Message<'ask'>): Promise<void> {

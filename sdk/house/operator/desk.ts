@@ -119,6 +119,8 @@ export class Desk {
         return clerk.act(visit, message)
       case 'release':
         return clerk.release(visit, message)
+      case 'instead':
+        return clerk.instead(visit, message)
       case 'ask':
         return clerk.ask(visit, message)
       case 'offer':

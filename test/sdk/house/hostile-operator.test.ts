@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { memberId } from '../../../sdk/clearing/account.ts'
+import { memberId, type Payment } from '../../../sdk/clearing/account.ts'
 import { limitRow } from '../../../sdk/clearing/limits.ts'
 import { buildTally, topOf } from '../../../sdk/clearing/tally.ts'
 import { toBytes } from '../../../sdk/core/bytes.ts'
@@ -197,6 +197,47 @@ describe('a member of a house whose operator cheats', () => {
     expect(await operator.house.release(held!, { secret: SECRET }).catch(({ code }) => code)).to.equal('HOUSE_HALTED')
     expect(operator.chain.revealed).to.deep.equal([])
   })
+
+  /** The member shows its secret for a lock, and is told what would be paid in its place. */
+  async function offered(position: number, payment: Payment): Promise<() => Promise<void>> {
+    const lock = operator.house.locks().find((one) => one.position === position)!
+    const released = operator.house.release(lock, { secret: SECRET })
+    await until(() => operator.releases.some((one) => one.position === position && one.secret === SECRET))
+    operator.say({ kind: 'instead', instead: { payer: memberId(carol), position, lock: lock.id, payment } })
+    return () => released
+  }
+  const given = () => operator.releases.filter(({ signature }) => signature.length > 0)
+
+  it('gives one lock up for one payment, and not another one for the same', async () => {
+    await seated()
+    for (const position of [0, 1]) operator.lock(carol, memberId(carol), lock(), position)
+    await until(() => operator.house.locks().length === 2)
+    const entry = operator.payment(1n, 30n, 0, memberId(carol))
+    const first = await offered(0, entry.payment)
+    await until(() => given().length === 1)
+    await (await offered(1, entry.payment))()
+    expect(operator.chain.revealed).to.deep.equal([SECRET])
+    expect(given().map(({ position }) => position)).to.deep.equal([0])
+    operator.say({ kind: 'credited', entries: [entry], receipt: operator.receipt(1n, [entry]) })
+    await first()
+  })
+
+  for (const [what, change] of [
+    ['was made before', {}],
+    ['is too little', { amount: 29n, position: 1 }],
+    ['is of an epoch that may never come', { epoch: 40n }],
+    ['is one of a group', { group: bob, position: 1 }],
+  ] as const)
+    it(`gives no lock up for a payment that ${what}`, async () => {
+      await seated()
+      const entry = operator.payment(1n, 30n, 0, memberId(carol))
+      operator.say({ kind: 'credited', entries: [entry], receipt: operator.receipt(1n, [entry]) })
+      operator.lock(carol, memberId(carol), lock())
+      await until(() => operator.house.locks().length === 1)
+      await (await offered(0, { ...entry.payment, ...change }))()
+      expect(given()).to.deep.equal([])
+      expect(operator.chain.revealed).to.deep.equal([SECRET])
+    })
 
   it('signs a group once, however often it is proposed', async () => {
     await seated()

@@ -33,6 +33,7 @@ import {
   type HouseMessage,
   type Seat,
   type SignedReceipt,
+  type ToldRelease,
 } from '../../../sdk/house/messages.ts'
 import { sessionSigner, signDirect } from '../../../sdk/signing/session.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
@@ -54,6 +55,7 @@ export class RawOperator {
   readonly identity: Member = { signer: this.member.address, owner: this.signer.address }
   readonly events: MemberEvent[] = []
   readonly acts: Act[] = []
+  readonly releases: ToldRelease[] = []
   open = 1n
   index = 0
   book: Book | undefined
@@ -115,9 +117,9 @@ export class RawOperator {
   }
 
   /** Somebody pays the member. */
-  payment(epoch: bigint, amount: bigint, position = 0): Entry {
+  payment(epoch: bigint, amount: bigint, position = 0, from: Hex = `0x${'bb'.repeat(32)}`) {
     const payment: Payment = {
-      from: `0x${'bb'.repeat(32)}`,
+      from,
       to: this.house.id,
       epoch,
       position,
@@ -126,7 +128,7 @@ export class RawOperator {
       group: ZERO_HASH,
       leg: 0,
     }
-    return { kind: 'payment', payment }
+    return { kind: 'payment', payment } as const
   }
 
   lock(payer: Member, payerId: Hex, lock: HouseLock, position = 0): void {
@@ -206,6 +208,10 @@ export class RawOperator {
       setTimeout(() => this.say({ kind: 'seated', id: message.id, settings: this.settings(), seat: this.#seat() }), 5)
     if (message.kind === 'ask')
       this.say({ kind: 'refused', id: message.id, code: 'NOT_HELD', reason: 'It is not here.' })
+    if (message.kind === 'release') {
+      this.releases.push(message.release)
+      this.say({ kind: 'done', id: message.id })
+    }
     if (message.kind !== 'act') return
     this.acts.push(message)
     const answer = this.onAct(message)

@@ -115,6 +115,8 @@ const examples: readonly HouseMessage[] = [
     lock: { payer: { signer: address(1), owner: address(2) }, lock, receipt: lockReceipt, signature },
   },
   { kind: 'release', id: 4, release },
+  { kind: 'instead', instead: { payer: hash(1), position: 2, lock: hash(3), payment } },
+  { kind: 'instead', instead: { payer: hash(1), position: 2, lock: hash(3), payment: undefined } },
   { kind: 'released', release: { ...release, secret: hash(8) } },
   { kind: 'done', id: 4 },
   { kind: 'ask', id: 5, epoch: 4n },
