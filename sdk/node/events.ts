@@ -61,7 +61,7 @@ export type NodeEvent =
   | (LedgerRef & { readonly kind: 'stalled'; readonly missing: readonly Address[] })
   /** This node paid what it may into the group in which the willing go on. */
   | (LedgerRef & { readonly kind: 'went-on'; readonly to: ChannelId; readonly amount: bigint })
-  /** A transfer was locked in this node's lane (`out`) or the peer's. */
+  /** A transfer was locked in this node's lane (`out`) or the peer's; in a group by this node (`out`) or another member. */
   | (LockedTransfer & { readonly kind: 'locked' })
   | (LedgerRef & {
       readonly kind: 'resolved'
@@ -69,7 +69,7 @@ export type NodeEvent =
       readonly id: Hex
       readonly resolution: Resolution
     })
-  /** The peer wants a transfer of this node's lane to end so. */
+  /** The peer wants a transfer of this node's lane to end so, or a member of a group one that is locked there. */
   | (LedgerRef & { readonly kind: 'asked' } & Asking)
   /** An invoice of this node was paid: its secret was shown for all parts. */
   | { readonly kind: 'invoice-paid'; readonly invoice: Hex; readonly amount: bigint }

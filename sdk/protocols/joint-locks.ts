@@ -133,6 +133,12 @@ export function newlyAsked({ complete, readies }: Joint, from: number, { resolut
   })
 }
 
+/** What others asked for of transfers that this round locked, before it was known here. */
+export const askedEarly = ({ readies }: Joint, { locks }: Round): JointResolution[] =>
+  [...readies.values()].flatMap(({ resolutions }) =>
+    resolutions.filter(({ id }) => locks.some((lock) => lock.id === id)),
+  )
+
 /** The user agrees that a transfer ends so. Throws `BlockedError` or `InvalidOperationError`. */
 export function resolve(joint: Joint, { id, values }: Extract<JointEvent, { kind: 'resolve' }>): JointStep {
   const reason = jointBlocked(joint)

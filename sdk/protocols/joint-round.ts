@@ -27,7 +27,7 @@ import {
 import { isFitLock, stateAfter } from './joint-acts.ts'
 import { jointBlocked } from './joint-blocked.ts'
 import { blamed, stall } from './joint-late.ts'
-import { agreed, isModest, isRipe, newlyAsked } from './joint-locks.ts'
+import { agreed, askedEarly, isModest, isRipe, newlyAsked } from './joint-locks.ts'
 import { digestOf, echoOf, MAX_WISHES, proposalOf, readyOf, send, voteOf } from './joint-said.ts'
 import { gather, isAgreed, unanswered, withoutListed } from './joint-wishes.ts'
 
@@ -316,6 +316,7 @@ function finish(joint: Joint, round: CompleteRound, terms: JointTerms): JointSte
   const left = isFinal ? untold.reduce(withoutListed, joint) : joint
   const news: JointNews[] = dropped.map((one) => ({ kind: 'void', round: one }))
   if (isFinal) for (const one of untold) news.push({ kind: 'final', round: one })
+  for (const { id, values } of askedEarly(joint, round)) news.push({ kind: 'asked', id, values })
   const effects: JointEffect[] = news.map((one) => ({ kind: 'notify', news: one }))
   const next: Joint = {
     ...joint,

@@ -162,6 +162,7 @@ describe('transfers locked in a group', () => {
     // More than it has, of another member.
     expect(propose(table, b, { locks: [potOf(ID, { amount: 101n })] })).to.equal(false)
     expect(propose(table, a, { locks: [potOf()] })).to.equal(true)
+    expect(jointSpendable(a.joint)).to.equal(40n)
   })
 
   it('fit no round with another payer, for the payer itself, twice, or beyond the bounds of the lane', () => {
@@ -313,6 +314,45 @@ describe('transfers locked in a group', () => {
     table.pass(1_000)
     expect(b.joint.complete.state.locked).to.equal(40n)
     expect(propose(table, b, { resolutions: [{ from: 0, id: ID, values: [0n, 0n, 0n] }] })).to.equal(false)
+  })
+
+  it('S54 do not end by what was agreed to for one whose round was voided', () => {
+    const table = new Table([100n, 100n, 100n])
+    const b = table.members[1]!
+    const zeros = [0n, 0n, 0n]
+    // Two versions on one base, both signed, lock different things under one id.
+    for (const amount of [60n, 40n]) expect(propose(table, b, { locks: [potOf(ID, { amount })] })).to.equal(true)
+    for (const [index, { own: _, proposed: __, ...content }] of b.joint.signed.entries()) {
+      const digest = stateDigest(DOMAIN, content.state)
+      const round = { ...content, signatures: table.members.map(({ signer }) => signer.sign(digest)) }
+      b.do({ kind: 'message', from: 0, message: { kind: 'complete', round } })
+      if (index === 0) b.do({ kind: 'resolve', id: ID, values: zeros })
+    }
+    expect(b.joint.complete.state.locked).to.equal(40n)
+    expect(b.news.map(({ kind }) => kind)).to.deep.equal(['void', 'final'])
+    expect(propose(table, b, { resolutions: [{ from: 0, id: ID, values: zeros }] })).to.equal(false)
+  })
+
+  it('are told to be asked about though their round comes after the question', () => {
+    const { table, a, c } = potted()
+    const id = idOf(8)
+    const votes: Table['queue'] = []
+    const send = table.queue.push.bind(table.queue)
+    // The votes for the lock reach c after a has asked for its end.
+    table.queue.push = (...sent) => {
+      for (const one of sent)
+        if (one.to === c.me && one.message.kind === 'vote') votes.push(one)
+        else send(one)
+      return 0
+    }
+    a.do({ kind: 'wish', wishes: [lockWish(potOf(id, { amount: 10n, legs: [{ to: 2, key: keyOf(8) }] }))] })
+    table.run()
+    agree(a, [0n], id)
+    table.run()
+    expect(asked(c)).to.deep.equal([])
+    table.queue.push = send
+    for (const { from, message } of votes) c.do({ kind: 'message', from, message })
+    expect(asked(c)).to.deep.equal([[0n]])
   })
 
   it('S53 are known again after a crash of every member, with what was signed of them', () => {
