@@ -10,8 +10,8 @@ abstract contract AppBase is Base {
     uint256 internal constant NOBODY = type(uint256).max;
     /// @dev The arbiter allows 8,192 bytes, and 3,000,000 and 500,000 gas.
     uint256 private constant MAX_STATE = 8_192;
-    uint256 private constant ADVANCE_GAS = 300_000;
-    uint256 private constant QUESTION_GAS = 50_000;
+    uint256 private constant ADVANCE_GAS = 60_000;
+    uint256 private constant QUESTION_GAS = 30_000;
 
     IApp internal app;
 
