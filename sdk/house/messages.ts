@@ -1,5 +1,6 @@
 import type { Account, HouseLock, Leg, LockReceipt, Payment, Receipt } from '../clearing/account.ts'
 import type { Act, Entry } from '../clearing/book.ts'
+import type { Proof } from '../clearing/dispute.ts'
 import type { Leaf } from '../clearing/epoch.ts'
 import type { Limits } from '../clearing/limits.ts'
 import type { Tally } from '../clearing/tally.ts'
@@ -179,6 +180,19 @@ export type HouseMessage =
   /** Show me an epoch; after each commit it is shown to everybody who is connected, with `id` 0. */
   | { readonly kind: 'ask'; readonly id: number; readonly epoch: bigint }
   | { readonly kind: 'proven'; readonly id: number; readonly proof: EpochProof }
+  /** Show a payee where its lock stands: it needs the payer's leaf to end the lock after a halt. */
+  | {
+      readonly kind: 'askLock'
+      readonly id: number
+      readonly epoch: bigint
+      readonly payer: Hex
+      readonly position: number
+    }
+  | {
+      readonly kind: 'lockProven'
+      readonly id: number
+      readonly stand: { readonly proof: Proof; readonly statusPath: readonly Hex[] }
+    }
   /** The epoch was cut, or committed. */
   | { readonly kind: 'settings'; readonly settings: HouseSettings }
   /** Somebody wants these legs to happen together or not at all (delivery versus payment, a netting cycle). */

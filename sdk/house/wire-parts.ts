@@ -228,8 +228,8 @@ export const readLeaf = (reader: Reader): Leaf => ({
   lines: readList(reader, MAX_ASSETS, readLine),
 })
 
-/** Words of a path through a tree of members. */
+/** Words of a path; a tree of statuses has two sums for each asset. */
 export const putPath = (writer: Writer, path: readonly Hex[]): Writer =>
   putList(writer, path, (out, word) => out.hex(word, 32))
 export const readPath = (reader: Reader): Hex[] =>
-  readList(reader, MAX_DEPTH * (1 + MAX_ASSETS), (from) => from.hex(32))
+  readList(reader, MAX_DEPTH * (1 + 2 * MAX_ASSETS), (from) => from.hex(32))

@@ -5,21 +5,25 @@ import {
   MAX_ACTS,
   putAct,
   putEntry,
+  putLeaf,
   putLeg,
   putList,
   putLock,
   putLockReceipt,
   putMaybe,
   putMember,
+  putPath,
   putSignature,
   readAct,
   readEntry,
+  readLeaf,
   readLeg,
   readList,
   readLock,
   readLockReceipt,
   readMaybe,
   readMember,
+  readPath,
   readSignature,
 } from './wire-parts.ts'
 import {
@@ -61,6 +65,8 @@ const TAGS = {
   proposed: 111,
   ended: 112,
   instead: 113,
+  askLock: 114,
+  lockProven: 115,
 } as const
 
 /** Legs of one group. */
@@ -121,6 +127,15 @@ export function encodeHouseMessage(message: HouseMessage): Uint8Array {
     case 'proven':
       putProof(writer.u32(message.id), message.proof)
       break
+    case 'askLock':
+      writer.u32(message.id).u64(message.epoch).hex(message.payer, 32).u32(message.position)
+      break
+    case 'lockProven': {
+      const { proof, statusPath } = message.stand
+      putPath(putLeaf(writer.u32(message.id).u32(proof.index), proof.leaf), proof.path)
+      putPath(writer, statusPath)
+      break
+    }
     case 'settings':
       putSettings(writer, message.settings)
       break
@@ -194,6 +209,13 @@ function readMessage(reader: Reader, tag: number): HouseMessage {
       return { kind: 'ask', id: reader.u32(), epoch: reader.u64() }
     case TAGS.proven:
       return { kind: 'proven', id: reader.u32(), proof: readProof(reader) }
+    case TAGS.askLock:
+      return { kind: 'askLock', id: reader.u32(), epoch: reader.u64(), payer: reader.hex(32), position: reader.u32() }
+    case TAGS.lockProven: {
+      const id = reader.u32()
+      const proof = { index: reader.u32(), leaf: readLeaf(reader), path: readPath(reader) }
+      return { kind: 'lockProven', id, stand: { proof, statusPath: readPath(reader) } }
+    }
     case TAGS.settings:
       return { kind: 'settings', settings: readSettings(reader) }
     case TAGS.offer:

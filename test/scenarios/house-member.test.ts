@@ -6,6 +6,7 @@ import { typedDigest } from '../../sdk/core/eip712.ts'
 import { secretKey } from '../../sdk/core/outcome.ts'
 import { COIN } from '../../sdk/core/types.ts'
 import { framesOf, HouseFrames } from '../../sdk/house/frames.ts'
+import { parseHouseExit } from '../../sdk/house/member/exit-file.ts'
 import { exitHouse } from '../../sdk/house/member/exit-run.ts'
 import type { HouseMessage, SignedReceipt } from '../../sdk/house/messages.ts'
 import { decodeHouseMessage } from '../../sdk/house/wire.ts'
@@ -426,6 +427,28 @@ describe('members of a clearing house', function () {
     await town.pass(WINDOW)
     await until(() => alice.events.some(({ kind }) => kind === 'final'))
     await alice.house.pay(bob.house.id, 1n)
+  })
+
+  it('take what is locked for them out of a house that has halted, though the payer is away', async () => {
+    const { alice, bob } = await pair()
+    const { lock } = await locked(alice, bob)
+    const epoch = await town.cut(alice, bob)
+    await town.pass(WINDOW)
+    await until(() => bob.house.final === epoch)
+    await until(() => parseHouseExit(bob.house.exitFile()).incoming.length === 1)
+    await town.operator.stop()
+    await bob.house.release(lock, { secret: SECRET })
+    const file = bob.house.exitFile()
+    await town.leave(alice)
+    await town.leave(bob)
+    await town.pass(200_000n)
+    const before = await town.balance(bob.owner)
+    const chain = await town.connect(5, memoryStore())
+    await chain.start()
+    // Again, for it may have been stopped.
+    for (const one of [file, file]) await exitHouse(one, chain, { pollMs: 20 })
+    await chain.stop()
+    expect((await town.balance(bob.owner)) - before).to.equal(540n)
   })
 
   it('leave a house whose operator is gone, by their files alone, to the wei', async () => {

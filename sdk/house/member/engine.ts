@@ -14,6 +14,7 @@ import { OperatorLink } from './link.ts'
 import { Locking } from './locking.ts'
 import { takeIncome, takeSeat } from './receiving.ts'
 import { Spending } from './spending.ts'
+import { Standing } from './standing.ts'
 import { accountIn } from './state.ts'
 import { Verifying } from './verifying.ts'
 
@@ -44,6 +45,7 @@ export class Engine {
   /** Epochs that this run challenged. */
   readonly disputed = new Set<bigint>()
   readonly #verifying: Verifying
+  readonly #standing: Standing
   readonly #disputes: boolean
   /** Epochs that are wrong, or not shown in time. */
   readonly #wrong = new Map<bigint, string>()
@@ -69,6 +71,7 @@ export class Engine {
     this.spending = new Spending(this.desk, () => this.held)
     this.locking = new Locking(this.desk, this.spending)
     this.leaving = new Leaving(this.desk)
+    this.#standing = new Standing(this.desk)
     this.grouping = new Grouping(this.desk, this.spending)
     this.#verifying = new Verifying(this.desk, (number, findings) => this.#checked(number, findings))
     for (const { epoch, findings = [] } of of.memory.epochs.values())
@@ -238,6 +241,7 @@ export class Engine {
       this.events.emit({ kind: 'final', number: final })
     }
     this.#verifying.look(state)
+    this.#standing.look(final).catch((error) => this.#alarm(error))
     if (this.#hasWallet()) this.leaving.look(state)
     if (this.#hasWallet()) this.locking.remind(state.latest.head.timestamp, final).catch((error) => this.#alarm(error))
     this.spending.kick()
@@ -271,6 +275,7 @@ export class Engine {
     if (findings.length === 0) {
       this.#wrong.delete(number)
       this.spending.kick()
+      this.#standing.look(this.final).catch((error) => this.#alarm(error))
       return
     }
     const why = whyOf(number, findings)

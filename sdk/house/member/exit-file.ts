@@ -1,4 +1,4 @@
-import { type Account, lockHash } from '../../clearing/account.ts'
+import { type Account, type HouseLock, type LockReceipt, lockHash } from '../../clearing/account.ts'
 import type { Book } from '../../clearing/book.ts'
 import { type Statuses, statusesTree } from '../../clearing/closing.ts'
 import type { Proof } from '../../clearing/dispute.ts'
@@ -11,6 +11,7 @@ import { TallystickError } from '../../core/errors.ts'
 import type { Address, Domain, Hex, Member } from '../../core/types.ts'
 import type { SignedReceipt } from '../messages.ts'
 import { fromText, toText } from './plain.ts'
+import { isStanding, type Stand } from './stand.ts'
 
 /** A file that is no exit file of a house, or of another house. */
 export class HouseExitFileError extends TallystickError {
@@ -46,6 +47,15 @@ export interface HouseExit {
   /** The newest of each epoch that is not final, and its accounts there: for what the stake insures. */
   readonly receipts: readonly SignedReceipt[]
   readonly accounts: readonly Account[]
+  /** Locks in its favour, as they stood in the last final epoch and in later ones. */
+  readonly incoming: readonly IncomingLock[]
+}
+
+/** A lock that somebody else made for the member. */
+export interface IncomingLock extends Stand {
+  readonly payer: Member
+  readonly lock: HouseLock
+  readonly receipt: LockReceipt
 }
 
 const KIND = 'tallystick house exit'
@@ -64,6 +74,7 @@ export function parseHouseExit(text: string): HouseExit {
       const top = climbTally(leafRow(proof.leaf), proof.index, proof.path)
       if (!top || toHex(tallyHash(top)) !== toHex(tallyHash(epoch.members))) throw notOne()
     }
+    if (!exit.incoming.every((one) => isStanding(one, one))) throw notOne()
   } catch (cause) {
     throw cause instanceof HouseExitFileError ? cause : notOne()
   }
@@ -81,8 +92,8 @@ function read(text: string): HouseExit {
     const found = fromText(text) as HouseExit & { readonly kind: unknown; readonly version: unknown }
     const isOne = found.kind === KIND && found.version === VERSION
     if (!isOne || !Array.isArray(found.epochs) || !Array.isArray(found.postings)) throw notOne()
-    const { domain, identity, payees, epochs, postings, receipts = [], accounts = [] } = found
-    return { domain, identity, payees, epochs, postings, receipts, accounts }
+    const { domain, identity, payees, epochs, postings, receipts = [], accounts = [], incoming = [] } = found
+    return { domain, identity, payees, epochs, postings, receipts, accounts, incoming }
   } catch {
     throw notOne()
   }

@@ -1,11 +1,12 @@
 import type { HouseChain, InsuredClaim } from '../../chain/house/house-chain.ts'
-import { memberId } from '../../clearing/account.ts'
+import { type HouseLock, memberId } from '../../clearing/account.ts'
 import { statusOf } from '../../clearing/closing.ts'
 import type { Hex } from '../../core/types.ts'
 import {
   type ExitEpoch,
   type HouseExit,
   HouseExitFileError,
+  type IncomingLock,
   liveIn,
   parseHouseExit,
   sameHouse,
@@ -88,7 +89,7 @@ class ExitRun {
     if (last) await this.#balance(last)
     await this.#refund(final, cut)
     if (claim) await this.#payInsured(claim)
-    if (last) await this.#locks(last)
+    await this.#locks(last, final)
   }
 
   async #cutOf(final: bigint, last: ExitEpoch | undefined): Promise<bigint> {
@@ -157,25 +158,36 @@ class ExitRun {
   }
 
   /** Each as soon as it is decided: the outcome came, or the deadline passed. */
-  async #locks(one: ExitEpoch): Promise<void> {
-    let waiting = liveIn(one)
+  async #locks(last: ExitEpoch | undefined, final: bigint): Promise<void> {
+    const own = last
+      ? liveIn(last).map((one) => ({ ...one, settle: (paid: bigint) => this.#lock(last, one, paid) }))
+      : []
+    const others = this.#exit.incoming.filter(({ epoch }) => epoch.number === final)
+    const incoming = others.map((one) => ({ lock: one.lock, settle: (paid: bigint) => this.#incoming(one, paid) }))
+    let waiting: { readonly lock: HouseLock; readonly settle: (paid: bigint) => Promise<void> }[] = [
+      ...own,
+      ...incoming,
+    ]
     while (waiting.length > 0) {
       const { latest } = await this.#chain.state()
       const outcomes = await this.#chain.outcomes(waiting.map(({ lock }) => lock.key))
       const statuses = waiting.map(({ lock }, i) => statusOf(lock, outcomes[i]!, latest.head.timestamp))
-      for (const [i, { lock, position }] of waiting.entries())
-        if (statuses[i]!.live === 0n) await this.#lock(one, lock, position, statuses[i]!.paid)
+      for (const [i, { settle }] of waiting.entries()) if (statuses[i]!.live === 0n) await settle(statuses[i]!.paid)
       waiting = waiting.filter((_, i) => statuses[i]!.live !== 0n)
       if (waiting.length > 0) await this.#pause('locks')
     }
   }
 
-  async #lock(
-    one: ExitEpoch,
-    lock: ExitEpoch['locks'][number] & object,
-    position: number,
-    paid: bigint,
-  ): Promise<void> {
+  /** What goes back to the payer is for the payer to fetch. */
+  async #incoming({ epoch, proof, payer, lock, receipt, statusPath }: IncomingLock, paid: bigint): Promise<void> {
+    if (paid === 0n) return
+    const { position } = receipt
+    const leave = { epoch, proof, payer, payee: this.#exit.identity, position, lock, statusPath }
+    await this.#once(() => this.#chain.exitLock(leave, this.#send(`incoming/${receipt.payer}/${position}`)))
+    this.#tell({ kind: 'lock', position })
+  }
+
+  async #lock(one: ExitEpoch, { lock, position }: ReturnType<typeof liveIn>[number], paid: bigint): Promise<void> {
     const { identity, payees } = this.#exit
     const known = payees.find((member) => memberId(member) === lock.to)
     // Who gets nothing need not be known.

@@ -1,5 +1,4 @@
 import type { HouseState } from '../../chain/house/house-chain.ts'
-import { accountOf } from '../../clearing/book.ts'
 import { availableOf } from '../../clearing/epoch.ts'
 import { least } from '../../core/transfer.ts'
 import { type Desk, standingAt, withdrawnBefore } from './desk.ts'
@@ -7,7 +6,7 @@ import { HouseMemberError } from './errors.ts'
 import type { HouseExit } from './exit-file.ts'
 import { revertOf } from './exit-run.ts'
 import { insuredIn } from './insured.ts'
-import type { SeenEpoch } from './state.ts'
+import { accountIn, type SeenEpoch } from './state.ts'
 
 interface Waiting {
   readonly asset: number
@@ -152,6 +151,9 @@ export function exitOf({ domain, identity, memory }: Desk): HouseExit {
     }),
     postings: [...memory.postings.values()].sort((a, b) => (a.number < b.number ? -1 : 1)),
     receipts: memory.state.receipts,
-    accounts: memory.state.books.map(({ book }) => accountOf(book)),
+    accounts: memory.state.books.map(accountIn),
+    incoming: [...memory.held.values()].flatMap(({ payer, lock, receipt, stands = [] }) =>
+      stands.map((stand) => ({ payer, lock, receipt, ...stand })),
+    ),
   }
 }

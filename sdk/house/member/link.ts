@@ -6,9 +6,11 @@ import { HOUSE_PROTOCOL_VERSION, type HouseMessage, HouseProtocolError } from '.
 import { RefusedByHouseError } from './errors.ts'
 
 /** A question without its number. */
-export type Question = Unnumbered<Extract<HouseMessage, { kind: 'join' | 'act' | 'release' | 'ask' | 'offer' }>>
+export type Question = Unnumbered<
+  Extract<HouseMessage, { kind: 'join' | 'act' | 'release' | 'ask' | 'askLock' | 'offer' }>
+>
 type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never
-type Answer = Extract<HouseMessage, { kind: 'seated' | 'acted' | 'done' | 'proven' }>
+type Answer = Extract<HouseMessage, { kind: 'seated' | 'acted' | 'done' | 'proven' | 'lockProven' }>
 
 export interface LinkOptions {
   readonly address: string

@@ -6,6 +6,7 @@ import type { Epoch } from '../../clearing/epoch.ts'
 import type { Posting } from '../../clearing/posting.ts'
 import type { Hex } from '../../core/types.ts'
 import type { EpochProof, SignedReceipt, ToldLock } from '../messages.ts'
+import type { Stand } from './stand.ts'
 
 // What a member remembers of its house, as plain data with pure changes. It is stored before anything is sent.
 
@@ -60,6 +61,8 @@ export interface HeldLock extends ToldLock {
   readonly secret?: Hex
   /** Payments for which this lock was given up, one of them at most: each counts only if it was credited. */
   readonly instead?: readonly Payment[]
+  /** In the epochs that are not older than the last final one. */
+  readonly stands?: readonly Stand[]
 }
 
 /** A posting with what it was: kept for evidence and refunds. */

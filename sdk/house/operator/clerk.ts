@@ -1,4 +1,6 @@
 import { accountHash, lockReceiptHash, memberId, receiptHash } from '../../clearing/account.ts'
+import { statusesTree } from '../../clearing/closing.ts'
+import { tallyPath } from '../../clearing/tally.ts'
 import { typedDigest } from '../../core/eip712.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Hex } from '../../core/types.ts'
@@ -231,6 +233,19 @@ export class Clerk {
     const proof = epoch <= books.committed ? await archive.shown(epoch, index) : undefined
     if (!proof) throw new HouseRefusedError('NOT_HELD', `Nothing of this member in epoch ${epoch} is here.`)
     visit.tell({ kind: 'proven', id, proof })
+  }
+
+  /** Where a lock stands, for its payee alone: it shows what the payer has. */
+  async askLock(visit: Visit, { id, epoch, payer, position }: Message<'askLock'>): Promise<void> {
+    const { archive, books } = this.#options
+    const seat = this.#seatOf(visit)
+    const index = books.seatOf(payer)?.index
+    const isHere = index !== undefined && epoch <= books.committed && archive.trees.has(epoch)
+    const page = isHere ? await archive.page(index, epoch) : undefined
+    if (!page || page.locks[position]?.to !== seat.id || page.statuses[position]?.live === 0n)
+      throw new HouseRefusedError('NOT_HELD', `No undecided lock in favour of this member stands there in ${epoch}.`)
+    const statusPath = tallyPath(statusesTree(page.locks, page.statuses, books.assets), position)
+    visit.tell({ kind: 'lockProven', id, stand: { proof: archive.proof(epoch, index!, page), statusPath } })
   }
 
   offer(visit: Visit, { id, legs, seconds }: Message<'offer'>): void {

@@ -11,6 +11,7 @@ const EMPTY: HouseExit = {
   postings: [],
   receipts: [],
   accounts: [],
+  incoming: [],
 }
 
 const code = (text: string) => {
@@ -33,6 +34,8 @@ describe('an exit file of a house', () => {
       expect(code(other), other).to.equal('NOT_A_HOUSE_EXIT_FILE')
     const broken = { ...EMPTY, epochs: [{ epoch: {}, proof: {} }] } as unknown as HouseExit
     expect(code(formatHouseExit(broken))).to.equal('NOT_A_HOUSE_EXIT_FILE')
+    const astray = { ...EMPTY, incoming: [{ epoch: {}, proof: {} }] } as unknown as HouseExit
+    expect(code(formatHouseExit(astray))).to.equal('NOT_A_HOUSE_EXIT_FILE')
   })
 })
 

@@ -116,6 +116,8 @@ const examples: readonly HouseMessage[] = [
   },
   { kind: 'release', id: 4, release },
   { kind: 'instead', instead: { payer: hash(1), position: 2, lock: hash(3), payment } },
+  { kind: 'askLock', id: 7, epoch: 4n, payer: hash(1), position: 2 },
+  { kind: 'lockProven', id: 7, stand: { proof: { index: 8, leaf, path: [hash(1)] }, statusPath: [hash(2)] } },
   { kind: 'instead', instead: { payer: hash(1), position: 2, lock: hash(3), payment: undefined } },
   { kind: 'released', release: { ...release, secret: hash(8) } },
   { kind: 'done', id: 4 },
