@@ -13,6 +13,7 @@ import {IApp} from "../interfaces/IApp.sol";
 /// only `lot` parts of what the seller locks, and bids go up to the other parts: with a half, both sides lock twice the most that they may lose.
 /// With a lot of zero a bidder may bid all that it locks, and is handed the lot elsewhere.
 /// Who does not reveal pays all that it has locked, and nothing is sold: reading the bids of others and then not revealing never pays.
+/// At `endBy` that is the bidder on turn, even if others have used up the time: leave a budget for each bidder.
 /// While bids are still sealed nobody has learned anything: who does not commit calls the auction off, and nobody pays.
 /// The commitment is `keccak256(abi.encode(seat, bid, salt))`, the salt 32 random bytes, new for each auction. The seat is in it so that nobody
 /// can copy the commitment of another seat and open it with what that one reveals: a seller's copy would raise a second price.

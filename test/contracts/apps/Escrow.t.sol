@@ -2,9 +2,9 @@
 pragma solidity ^0.8.30;
 
 import {Escrow} from "../../../contracts/apps/Escrow.sol";
-import {AppBase} from "./AppBase.sol";
+import {RulesBase} from "./RulesBase.sol";
 
-contract EscrowTest is AppBase {
+contract EscrowTest is RulesBase {
     uint8 private constant BUYER = 0;
     uint8 private constant SELLER = 1;
     uint8 private constant REFEREE = 2;

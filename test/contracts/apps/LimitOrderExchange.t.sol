@@ -2,9 +2,9 @@
 pragma solidity ^0.8.30;
 
 import {LimitOrderExchange} from "../../../contracts/apps/LimitOrderExchange.sol";
-import {AppBase} from "./AppBase.sol";
+import {RulesBase} from "./RulesBase.sol";
 
-contract LimitOrderExchangeTest is AppBase {
+contract LimitOrderExchangeTest is RulesBase {
     uint256 private constant MAX_ORDERS = 16;
 
     function name() internal pure override returns (string memory) {

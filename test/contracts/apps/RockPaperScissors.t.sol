@@ -2,9 +2,9 @@
 pragma solidity ^0.8.30;
 
 import {RockPaperScissors} from "../../../contracts/apps/RockPaperScissors.sol";
-import {AppBase} from "./AppBase.sol";
+import {RulesBase} from "./RulesBase.sol";
 
-contract RockPaperScissorsTest is AppBase {
+contract RockPaperScissorsTest is RulesBase {
     bytes32 private constant SALT = keccak256("salt");
     uint256 private constant ROCK = 1;
 

@@ -2,9 +2,9 @@
 pragma solidity ^0.8.30;
 
 import {SealedBidAuction} from "../../../contracts/apps/SealedBidAuction.sol";
-import {AppBase} from "./AppBase.sol";
+import {RulesBase} from "./RulesBase.sol";
 
-contract SealedBidAuctionTest is AppBase {
+contract SealedBidAuctionTest is RulesBase {
     uint64 private constant LOT = 0.5e18;
     uint64 private constant RESERVE = 10;
     uint256 private constant MOST = 8;

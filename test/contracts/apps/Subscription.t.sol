@@ -2,9 +2,9 @@
 pragma solidity ^0.8.30;
 
 import {Subscription} from "../../../contracts/apps/Subscription.sol";
-import {AppBase} from "./AppBase.sol";
+import {RulesBase} from "./RulesBase.sol";
 
-contract SubscriptionTest is AppBase {
+contract SubscriptionTest is RulesBase {
     uint64 private constant PRICE = 0.1e18;
 
     function name() internal pure override returns (string memory) {

@@ -2,9 +2,9 @@
 pragma solidity ^0.8.30;
 
 import {TicTacToe} from "../../../contracts/apps/TicTacToe.sol";
-import {AppBase} from "./AppBase.sol";
+import {RulesBase} from "./RulesBase.sol";
 
-contract TicTacToeTest is AppBase {
+contract TicTacToeTest is RulesBase {
     function name() internal pure override returns (string memory) {
         return "TicTacToe";
     }

@@ -2,9 +2,9 @@
 pragma solidity ^0.8.30;
 
 import {VirtualChannel} from "../../../contracts/apps/VirtualChannel.sol";
-import {AppBase} from "./AppBase.sol";
+import {RulesBase} from "./RulesBase.sol";
 
-contract VirtualChannelTest is AppBase {
+contract VirtualChannelTest is RulesBase {
     uint8 private constant ENDED = 2;
 
     function name() internal pure override returns (string memory) {

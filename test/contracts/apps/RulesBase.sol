@@ -5,7 +5,7 @@ import {IApp} from "../../../contracts/interfaces/IApp.sol";
 import {Base} from "../Base.t.sol";
 
 /// @title What every test of an app stands on: the app as users deploy it, and what each app has to keep to
-abstract contract AppBase is Base {
+abstract contract RulesBase is Base {
     uint256 internal constant ONE = 1e18;
     uint256 internal constant NOBODY = type(uint256).max;
     /// @dev The arbiter allows 8,192 bytes, and 3,000,000 and 500,000 gas.
