@@ -43,15 +43,30 @@ export async function permitRequest(
   { ledger: { asset, channelId }, member, amount }: DepositOrder,
   now: bigint,
 ): Promise<Request | undefined> {
+  const permit = await signPermit(rpc, sender, adjudicator, { asset, amount }, now)
+  return permit && request(adjudicator, 'depositWithPermit', [channelId, member, asset, amount, ...permit])
+}
+
+/** Deadline and signature (v, r, s), as contracts take them. */
+type Permit = readonly [deadline: bigint, v: number, r: string, s: string]
+
+/** The sender lets a contract take exactly so much, by ERC-2612; undefined where token or account have no permits. */
+export async function signPermit(
+  rpc: Rpc,
+  sender: Payer,
+  spender: Address,
+  { asset, amount }: { readonly asset: Address; readonly amount: bigint },
+  now: bigint,
+): Promise<Permit | undefined> {
   // A permit is an account's own signature; accounts with code may sign in ways that tokens do not take.
   if (await hasCode(rpc, sender.address)) return undefined
   const [domain, nonce] = await Promise.all([tokenDomain(rpc, asset), permitNonce(rpc, asset, sender.address)])
   if (!domain || nonce === undefined) return undefined
   const deadline = now + SIGNED_SECONDS
-  const message = { owner: sender.address, spender: adjudicator, value: amount, nonce, deadline }
+  const message = { owner: sender.address, spender, value: amount, nonce, deadline }
   const signature = await sender.signTypedData({ domain, types: PERMIT_TYPES, primaryType: 'Permit', message })
   const { v, r, s } = Signature.from(toHex(signature))
-  return request(adjudicator, 'depositWithPermit', [channelId, member, asset, amount, deadline, v, r, s])
+  return [deadline, v, r, s]
 }
 
 export const hasCode = async (rpc: Rpc, account: Address): Promise<boolean> =>

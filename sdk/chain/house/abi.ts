@@ -49,6 +49,7 @@ export const HOUSE_ABI = [
   `function commit(${EPOCH} previous, ${EPOCH} next, ${POSTING} posting)`,
   'function court() view returns (address)',
   'function deposit(address signer, address owner, uint8 asset, uint256 amount) payable',
+  'function depositWithPermit(address signer, address owner, uint8 asset, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)',
   'function eip712Domain() view returns (bytes1 fields, string name, string version, uint256 chainId, address verifyingContract, bytes32 salt, uint256[] extensions)',
   'function epochWord(uint256 number) view returns (uint256)',
   `function exit(${EPOCH} epoch, ${CLAIM}[] claims, bytes32[] path)`,

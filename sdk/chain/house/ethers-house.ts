@@ -15,6 +15,7 @@ import { allowanceFor, approveExactly } from '../deposit.ts'
 import { NoSenderError } from '../errors.ts'
 import { Heartbeat } from '../heartbeat.ts'
 import { Journal } from '../journal.ts'
+import { senderAsPayer, signPermit } from '../permit.ts'
 import { PUSHED, type Request, readMarket } from '../preflight.ts'
 import { RegistryReader } from '../registry-reader.ts'
 import type { Rpc } from '../rpc.ts'
@@ -61,6 +62,7 @@ export class EthersHouse implements HouseChain {
   readonly #follower: Follower
   readonly #journal: Journal
   readonly #sender: Sender | undefined
+  readonly #signer: Signer | undefined
   readonly #heartbeat: Heartbeat
 
   constructor(options: HouseOptions, rpc: Rpc, found: FoundHouse, account: Address | undefined) {
@@ -74,6 +76,7 @@ export class EthersHouse implements HouseChain {
     this.#reader = new HouseReader(rpc, found)
     this.#registry = new RegistryReader(rpc, terms.registry, firstBlock)
     this.#journal = new Journal(options.store)
+    this.#signer = options.signer
     this.#sender = account && this.#senderOf(options, options.signer!, account)
     this.#follower = new Follower({
       rpc,
@@ -322,10 +325,19 @@ export class EthersHouse implements HouseChain {
     if (token !== undefined && token !== COIN && !isKnown) {
       const spender = this.#vaults[to]
       const allowance = await allowanceFor(this.#rpc, this.sender, spender, { asset: token, amount })
+      const permit = to === 'house' && allowance < amount ? await this.#permit(token, amount) : undefined
+      if (permit) return this.#call(to, 'depositWithPermit', [...call.args, ...permit], options)
       const send = (request: Request, step: SendOptions) => this.#send(request, step)
       if (allowance < amount) await approveExactly(send, spender, { asset: token, amount, allowance }, options)
     }
     return this.#call(to, call.functionName, call.args, { ...options, value })
+  }
+
+  /** One transaction instead of two, where token and account can. */
+  async #permit(asset: Address, amount: bigint): Promise<readonly unknown[] | undefined> {
+    const { timestamp } = (await this.state()).latest.head
+    const payer = senderAsPayer(this.#signer!, this.sender)
+    return signPermit(this.#rpc, payer, this.domain.adjudicator, { asset, amount }, timestamp)
   }
 
   /** `payees`: how many are paid, each in all assets; what that takes shows in the block alone. */

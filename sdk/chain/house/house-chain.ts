@@ -150,7 +150,7 @@ export interface HouseChain {
   /** What a challenge to this epoch costs at the newest block; asked in the name of the sender. */
   bondFor(epoch: bigint): Promise<bigint>
 
-  /** From the sender's account. Tokens are approved first, for exactly the amount. */
+  /** From the sender's account. Tokens are allowed for exactly the amount: by a permit (ERC-2612) in the same transaction, or approved first. */
   deposit(identity: Member, asset: number, amount: bigint, options: SendOptions): Promise<ChainReceipt>
   /** The sender, which must be the owner, wants `target` withdrawn for life. */
   request(signer: Address, asset: number, target: bigint, options: SendOptions): Promise<ChainReceipt>

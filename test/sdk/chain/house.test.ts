@@ -142,6 +142,23 @@ describe('the port to a clearing house', () => {
     expect((await one.postings(2n)).map(({ posting }) => posting)).to.deep.equal(posted.slice(1))
   })
 
+  it('deposits a token that has permits in one transaction, and allows nothing else', async () => {
+    const permitted = await deploy(chain.wallet(1), 'test/mocks/PermitToken.sol/PermitToken', SUPPLY)
+    const { house } = await foundHouse(chain.wallet(9), code, {
+      ...TIMES,
+      operator: lower(chain.wallet(0).address),
+      registry: chain.registry,
+      assets: [permitted],
+    })
+    const { one } = await connect(1, { house })
+    const before = await chain.provider.getTransactionCount(alice.owner)
+    await one.deposit(alice, 0, 500n, { intent: 'token' })
+    expect((await chain.provider.getTransactionCount(alice.owner)) - before).to.equal(1)
+    expect(await one.standing(memberId(alice), 0)).to.deep.equal({ deposited: 500n, requested: 0n })
+    const allowed = new Contract(permitted, TOKEN_ABI, chain.provider).getFunction('allowance')
+    expect(await allowed(alice.owner, house)).to.equal(0n)
+  })
+
   it('names what the contract refuses with', async () => {
     const { one } = await connect(1)
     await one.request(alice.signer, 0, 5n, { intent: 'a' })
