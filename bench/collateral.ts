@@ -119,7 +119,7 @@ class Route {
       if (effect.kind === 'lockOut') this.#lock(party)
       if (effect.kind === 'unlockOut') {
         this.#release(party)
-        this.#feed(party, { kind: 'unlockedOut' })
+        this.#feed(party, { kind: 'unlockedOut', value: WHOLE })
         this.#send(party + 1, { kind: 'unlockedIn', value: WHOLE })
       }
       if (effect.kind === 'cancelOut') {

@@ -134,6 +134,7 @@ export { HouseStoppedError } from './house/operator/refusal.ts'
 export type {
   ChannelInfo,
   InboundOptions,
+  LockToOptions,
   NodeLoad,
   OpenGroupOptions,
   OpenOptions,
@@ -155,6 +156,8 @@ export {
   NodeStoppedError,
   NoRouteError,
   type NoRouteReason,
+  OutcomeLockUnknownError,
+  OutcomeRefusedError,
   PartOverdueError,
   PaymentFailedError,
   PaymentPendingError,
@@ -174,6 +177,7 @@ export {
   type Obligation,
 } from './node/groups/group.ts'
 export type { GroupLeg, GroupLockTerms, GroupTransfer } from './node/groups/locking.ts'
+export type { LockedTo, LockJudge, OutcomeLock } from './node/hops/outcomes.ts'
 export type { InvoiceTerms } from './node/hops/payee.ts'
 export {
   type CarriageTerms,

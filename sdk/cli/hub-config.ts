@@ -93,6 +93,7 @@ const schema = z.strictObject({
   responseTime: whole(0).default(Number(DEFAULT_FORWARDING.responseTime)),
   maxLock: whole(1).default(Number(DEFAULT_FORWARDING.maxLock)),
   maxSwapLock: whole(1).default(Number(DEFAULT_FORWARDING.maxSwapLock)),
+  maxOutcomeLock: whole(0).default(Number(DEFAULT_FORWARDING.maxOutcomeLock)),
   period: z
     .strictObject({
       least: whole(60).default(DEFAULT_POLICY.minPeriod),

@@ -114,6 +114,7 @@ function policiesOf(config: HubConfig) {
       responseTime: BigInt(config.responseTime),
       maxLock: BigInt(config.maxLock),
       maxSwapLock: BigInt(config.maxSwapLock),
+      maxOutcomeLock: BigInt(config.maxOutcomeLock),
       rates: ratesOf(config),
     },
     policy: {

@@ -1,4 +1,5 @@
 import type { Address, Channel, ChannelId } from '../core/types.ts'
+import type { LockToTerms } from './hops/outcomes.ts'
 import type { LedgerBalances } from './ledgers/balances.ts'
 
 // What the calls of a node are told, and what they answer with.
@@ -66,6 +67,14 @@ export interface SwapInvoiceOptions extends Pick<SwapOptions, 'seconds' | 'signa
 
 /** As {@link SwapOptions}, before it is known what it would take. */
 export type SwapQuestion = Omit<SwapOptions, 'give'> & { readonly give: Named & { readonly amount?: bigint } }
+
+/** What to lock to another node. */
+export interface LockToOptions extends Omit<LockToTerms, 'to' | 'asset'> {
+  /** The payee's session key. */
+  readonly to: string
+  /** Default: the chain's coin. */
+  readonly asset?: string
+}
 
 /** A channel and where it is at. */
 export interface ChannelInfo {

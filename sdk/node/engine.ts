@@ -17,6 +17,7 @@ import { Emitter } from './events.ts'
 import { Groups } from './groups/groups.ts'
 import type { Carried } from './hops/carried.ts'
 import { Intake } from './hops/intake.ts'
+import { Outcomes } from './hops/outcomes.ts'
 import { Payee } from './hops/payee.ts'
 import { Payer } from './hops/payer.ts'
 import { Swaps } from './hops/swaps.ts'
@@ -60,6 +61,7 @@ export class Engine {
   readonly payee: Payee
   readonly payer = new Payer(this)
   readonly swaps = new Swaps(this)
+  readonly outcomes = new Outcomes(this)
   readonly groups = new Groups(this)
   readonly gossip: Gossip
   readonly inbound = new Inbound(this)
@@ -109,6 +111,9 @@ export class Engine {
         this.swaps.over(carried)
       },
       over: (carried) => this.#over(carried),
+      offered: (carried) => this.outcomes.offered(carried),
+      isHeld: (carried, word) => this.outcomes.isHeld(carried, word),
+      wished: (carried, value) => this.outcomes.wished(carried, value),
     }
     this.gossip = new Gossip(this, options.gossip)
     this.news = new News(this.emitter, clock)
@@ -132,6 +137,7 @@ export class Engine {
     await this.payee.load()
     await this.payer.load()
     await this.swaps.load()
+    this.outcomes.load()
     await this.sales.load()
     await this.inbound.orders.load()
     await this.lookout.start()
@@ -256,7 +262,8 @@ export class Engine {
   }
 
   #over(carried: Carried): void {
-    if (carried.outgoing && !carried.incoming) this.payer.over(carried)
+    if (carried.part.mode === 'outcome') this.outcomes.over(carried)
+    else if (carried.outgoing && !carried.incoming) this.payer.over(carried)
     else if (carried.incoming && !carried.outgoing) this.payee.gone(carried)
     else this.payee.delivered(carried)
     if (!carried.incoming || !carried.outgoing) this.swaps.over(carried)
@@ -368,6 +375,7 @@ export class Engine {
     this.switch.tick()
     this.payee.tick()
     this.payer.tick()
+    this.outcomes.tick()
     this.gossip.tick()
     this.rebalancer.tick()
     if (this.switch.view) {
@@ -393,6 +401,7 @@ export class Engine {
     this.news.stop(error)
     this.payer.stop(error)
     this.swaps.stop(error)
+    this.outcomes.stop(error)
     this.groups.stop(error)
     this.lookout.stop(error)
     if (!(error instanceof NodeStoppedError)) this.emitter.emit({ kind: 'alarm', error })

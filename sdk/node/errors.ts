@@ -210,6 +210,37 @@ export class SwapRefusedError extends TallystickError {
   }
 }
 
+/** No outcome lock of this node has this id, or it is over. */
+export class OutcomeLockUnknownError extends TallystickError {
+  readonly code = 'OUTCOME_LOCK_UNKNOWN'
+
+  constructor(id: Hex) {
+    super(`This node knows no outcome lock ${id} that can still end so. Look at those that there are.`)
+  }
+}
+
+/** An outcome lock cannot end at a value. */
+export type OutcomeRefusal =
+  /** Its payee has not asked for that. */
+  | 'OUTCOME_NOT_ASKED'
+  /** It was given back, or asked for at another value. */
+  | 'OUTCOME_SETTLED'
+
+const OUTCOME_REFUSED: Readonly<Record<OutcomeRefusal, string>> = {
+  OUTCOME_NOT_ASKED: 'The payee has not asked for this value. Wait until it asks, or have the outcome recorded.',
+  OUTCOME_SETTLED: 'The payee has given this lock back, or asked for another value before. Wait until it is over.',
+}
+
+/** An outcome lock cannot end so, off chain. */
+export class OutcomeRefusedError extends TallystickError {
+  readonly code: OutcomeRefusal
+
+  constructor(code: OutcomeRefusal) {
+    super(OUTCOME_REFUSED[code])
+    this.code = code
+  }
+}
+
 /** A payment was decided on chain, where its secret is not seen. */
 export class ProofMissingError extends TallystickError {
   readonly code = 'PROOF_MISSING'

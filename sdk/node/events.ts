@@ -5,6 +5,7 @@ import { type Payment, type PaymentBatch, paymentsOf } from '../protocols/paymen
 import type { Resolution } from '../protocols/pending.ts'
 import type { Asking } from '../protocols/step.ts'
 import type { TowerClientEvent } from '../watchtower/spec.ts'
+import type { OutcomeLock } from './hops/outcomes.ts'
 import type { AssetAmount, Swapped } from './hops/swaps.ts'
 import type { LockedTransfer } from './payments/transfers.ts'
 
@@ -96,6 +97,12 @@ export type NodeEvent =
   | { readonly kind: 'turned-back'; readonly asset: Address; readonly reason: string }
   /** An invoice that this node was paying is paid, or all of its parts are back and it can be paid again. */
   | { readonly kind: 'invoice-sent'; readonly invoice: Hex; readonly paid: boolean }
+  /** This node keeps an outcome lock that somebody made out to it. */
+  | ({ readonly kind: 'outcome-locked' } & OutcomeLock)
+  /** The payee of an outcome lock of this node wants it to end at a value. */
+  | { readonly kind: 'outcome-asked'; readonly id: Hex; readonly value: bigint }
+  /** An outcome lock has ended at a value; at 0n all of it is back. */
+  | { readonly kind: 'outcome-over'; readonly id: Hex; readonly direction: 'in' | 'out'; readonly value: bigint }
   /** This node's money was moved between its channels, in so many payments to itself. */
   | {
       readonly kind: 'rebalanced'

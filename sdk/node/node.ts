@@ -17,6 +17,7 @@ import type { TowerReceipt } from '../watchtower/progress.ts'
 import type {
   ChannelInfo,
   InboundOptions,
+  LockToOptions,
   Named,
   NodeLoad,
   OpenGroupOptions,
@@ -34,6 +35,7 @@ import type { EventOf, NodeEvent } from './events.ts'
 import { Group } from './groups/group.ts'
 import { DEFAULT_PACE } from './groups/groups.ts'
 import { Guarded } from './guarded.ts'
+import type { LockedTo, LockJudge, OutcomeLock } from './hops/outcomes.ts'
 import type { InvoiceTerms } from './hops/payee.ts'
 import type { PaidInvoice, PayInvoiceOptions, Quote, QuoteOptions } from './hops/quote.ts'
 import type { AssetAmount, Swapped, SwapQuote, SwapTerms } from './hops/swaps.ts'
@@ -435,6 +437,57 @@ export class Node {
   async #traders({ with: peer, signal }: Pick<SwapOptions, 'with' | 'signal'>): Promise<Peer[]> {
     if (peer !== undefined) return [await this.#reach(peer, signal)]
     return [...this.#engine.peers.all.values()].filter(({ online }) => online)
+  }
+
+  /**
+   * Locks money to another node, over any number of hops, that an outcome will pay to it or bring back; resolves once the payee holds it.
+   * Hops know nothing of the outcome, and nothing happens at them until it ends. It ends by what both agree on ({@link askOutcome},
+   * {@link settleOutcome}), by the registry's entry for `key`, or by the deadline. Throws `NoRouteError`, or `PaymentFailedError`: it is back then.
+   *
+   * @example
+   * ```ts
+   * const { id } = await alice.lockTo({ to: bob.address, amount: 1_000n, key, deadline })
+   * alice.on('outcome-asked', ({ id, value }) => value === score && alice.settleOutcome(id, value))
+   * ```
+   */
+  async lockTo(options: LockToOptions): Promise<LockedTo> {
+    this.#engine.assertRunning()
+    const { asset = COIN, to, amount } = options
+    assertAmount(amount)
+    return this.#engine.outcomes.lock({ ...options, to: parseAddress(to), asset: parseAddress(asset) })
+  }
+
+  /**
+   * Decides on outcome locks that are made out to this node: those for which a judge says true are held, all others go back. The function
+   * that is returned ends that. After a restart judges are asked again about what was not decided.
+   */
+  expectLocks(judge: LockJudge): () => void {
+    this.#engine.assertRunning()
+    this.#assertReceives()
+    return this.#engine.outcomes.expect(judge)
+  }
+
+  /**
+   * Payee: says at which value an outcome lock is to end, from 0n to 1e18: what it gets is that part of the amount. At 0n all goes back.
+   * Throws `OutcomeLockUnknownError`, `OutcomeRefusedError`.
+   */
+  askOutcome(id: Hex, value: bigint): void {
+    this.#engine.assertRunning()
+    this.#engine.outcomes.ask(id, value)
+  }
+
+  /**
+   * Payer: lets an outcome lock end at the value that its payee has asked for, or at 1e18 at any time. Throws `OutcomeLockUnknownError`,
+   * `OutcomeRefusedError`.
+   */
+  settleOutcome(id: Hex, value: bigint): void {
+    this.#engine.assertRunning()
+    this.#engine.outcomes.settle(id, value)
+  }
+
+  /** Outcome locks of this node that are not over, its own first. */
+  outcomeLocks(): OutcomeLock[] {
+    return this.#engine.outcomes.list()
   }
 
   /** What this node knows of the channels of an asset, its own included. */

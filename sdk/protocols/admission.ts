@@ -52,7 +52,7 @@ export function crowded({ incoming, outgoing }: Part, { room }: PartPolicy): Ref
 function objectionToMode(part: Part, { points }: PartPolicy): Refusal | undefined {
   const { mode, minimumMode, scalar, incoming, outgoing } = part
   // Never downgraded silently: who asked for the dual lock must not get a route whose hops can be skipped.
-  if (mode === 'plain') return minimumMode === 'plain' ? undefined : 'MODE_REFUSED'
+  if (mode !== 'sprites') return minimumMode === mode ? undefined : 'MODE_REFUSED'
   if (edgesOf(part).some(({ point }) => point === undefined)) return 'POINT_MISSING'
   // The payer learns its k when it pays, as part of the proof.
   if (!incoming) return undefined

@@ -43,7 +43,7 @@ export type PartEvent =
   | { readonly kind: 'lockedOut' }
   /** It stands in none and never will. */
   | { readonly kind: 'lockFailed' }
-  | { readonly kind: 'unlockedOut' }
+  | { readonly kind: 'unlockedOut'; readonly value: bigint }
   /** The other end acknowledged the cancel. */
   | { readonly kind: 'cancelledOut'; readonly residual: bigint }
   /** The other end of the outgoing side wants to be paid. */
@@ -55,8 +55,6 @@ export type PartEvent =
     }
   /** It gives up its claim, but for a residual. */
   | { readonly kind: 'cancelAsked'; readonly residual: bigint }
-  /** The other end of a side has signed its resolution at this value, and cannot take that back. */
-  | { readonly kind: 'signedIn' | 'signedOut'; readonly value: bigint }
   | { readonly kind: 'secretSeen'; readonly secret: Hex }
   | { readonly kind: 'view'; readonly view: KeyView }
   | { readonly kind: 'disputed'; readonly side: 'incoming' | 'outgoing'; readonly disputed: boolean }
@@ -64,6 +62,8 @@ export type PartEvent =
   | { readonly kind: 'complete'; readonly secret: Hex }
   /** Payee: it will not be. */
   | { readonly kind: 'giveUp' }
+  /** Payer or payee of an outcome lock: it is to end at this value, above zero. */
+  | { readonly kind: 'agree'; readonly value: bigint }
   /** Name all effects that are due, not only new ones. */
   | { readonly kind: 'crank' }
 
@@ -83,8 +83,6 @@ export type PartEffect =
     }
   /** Give the incoming ledger's other end back what is locked but for the residual. */
   | { readonly kind: 'askCancel'; readonly residual: bigint }
-  /** Sign the resolution of both sides at this value, in one commit. */
-  | { readonly kind: 'resolveBoth'; readonly value: bigint }
   /** Send the secret to the registry. */
   | { readonly kind: 'reveal'; readonly secret: Hex }
 
@@ -110,7 +108,7 @@ function absorb(part: Part, event: PartEvent, policy: PartPolicy): Part {
     case 'lockedIn':
       return part.incoming?.status === 'offered' ? judge(withIn(part, { status: 'locked' }), policy) : part
     case 'unlockedIn':
-      return withIn(part, { status: 'paid', amount: 0n, signed: event.value })
+      return withIn(part, { status: 'paid', amount: 0n, paidAt: event.value })
     case 'cancelledIn':
       return withIn(part, { ...leftOf(event.residual), asked: undefined })
     case 'lockedOut':
@@ -120,17 +118,13 @@ function absorb(part: Part, event: PartEvent, policy: PartPolicy): Part {
         ? { ...withOut(part, { status: 'planned' }), refused: 'LOCK_FAILED' }
         : part
     case 'unlockedOut':
-      return withOut(part, { status: 'paid', amount: 0n, paying: false })
+      return withOut(part, { status: 'paid', amount: 0n, paying: false, paidAt: event.value })
     case 'cancelledOut':
       return withOut(part, { ...leftOf(event.residual), cancelling: undefined })
     case 'unlockAsked':
       return hearSecret(withOut(part, { wanted: event.value }), event, policy)
     case 'cancelAsked':
       return canCancel(part, event.residual, policy) ? withOut(part, { cancelling: event.residual }) : part
-    case 'signedIn':
-      return withIn(part, { signed: event.value })
-    case 'signedOut':
-      return withOut(part, { signed: event.value })
     case 'secretSeen':
       return learn(part, event.secret)
     case 'view':
@@ -144,6 +138,8 @@ function absorb(part: Part, event: PartEvent, policy: PartPolicy): Part {
     case 'giveUp':
       // After the secret has left, only the registry can say that it was for nothing.
       return part.outgoing || part.secret !== undefined ? part : { ...part, refused: part.refused ?? 'GIVEN_UP' }
+    case 'agree':
+      return canAgree(part) ? { ...part, agreed: event.value } : part
     case 'crank':
       return part
   }
@@ -166,6 +162,8 @@ function judge(part: Part, policy: PartPolicy): Part {
 /** Kept before anything else is done with it: what was shown once may never be shown again. */
 function learn(part: Part, secret: Hex): Part {
   const edge = part.outgoing?.edge ?? part.incoming?.edge
+  // Of an outcome lock only the registry's word counts, though its key may be a secret's.
+  if (part.mode === 'outcome') return part
   return part.secret === undefined && edge && opens(edge, secret) ? { ...part, secret } : part
 }
 
@@ -190,6 +188,10 @@ function canCancel({ outgoing, mode }: Part, residual: bigint, { room }: PartPol
   return residual < outgoing.amount && (isFree || (mode === 'sprites' && residual <= room.outgoing.residuals))
 }
 
+/** Whether an end of an outcome lock may still say what it is worth. */
+const canAgree = ({ mode, refused, incoming, outgoing }: Part): boolean =>
+  mode === 'outcome' && !refused && !(incoming && outgoing)
+
 /** Whether the payee may show its secret: later it could not be sure to get it recorded in time. */
 function canRelease({ incoming, outgoing, refused, view }: Part, { margin }: PartPolicy): boolean {
   if (outgoing || refused || !view || !incoming || incoming.status !== 'locked') return false
@@ -200,8 +202,6 @@ function canRelease({ incoming, outgoing, refused, view }: Part, { margin }: Par
 function due(part: Part, policy: PartPolicy): PartEffect[] {
   const effects: PartEffect[] = []
   if (part.outgoing?.status === 'locking' && objection(part, policy) === undefined) effects.push({ kind: 'lockOut' })
-  const both = agreed(part)
-  if (both !== undefined) effects.push({ kind: 'resolveBoth', value: both })
   const { outgoing } = part
   if (outgoing?.cancelling !== undefined && isOpen(outgoing))
     effects.push({ kind: 'cancelOut', residual: outgoing.cancelling })
@@ -218,12 +218,6 @@ function due(part: Part, policy: PartPolicy): PartEffect[] {
 /** Whether a locked side can be changed off chain. */
 const isOpen = (side: Incoming | Outgoing): boolean => isLive(side) && !side.disputed
 
-/** The one value at which both other ends have signed: the hop signs both last. */
-function agreed({ incoming, outgoing }: Part): bigint | undefined {
-  if (!incoming || !outgoing || !isOpen(incoming) || !isOpen(outgoing)) return undefined
-  return incoming.signed === outgoing.signed ? incoming.signed : undefined
-}
-
 /** The value at which the outgoing side is paid now. */
 function payable(part: Part, policy: PartPolicy): bigint | undefined {
   const { incoming, outgoing, view } = part
@@ -231,7 +225,8 @@ function payable(part: Part, policy: PartPolicy): bigint | undefined {
   const value = decided(outgoing, view)
   // What gives this node something back is written only if the other end asked for it.
   if (value !== undefined) return value === WHOLE || (value > 0n && value === outgoing.wanted) ? value : undefined
-  if (incoming?.status === 'paid' && incoming.signed === WHOLE) return WHOLE
+  if (incoming?.status === 'paid' && incoming.paidAt === WHOLE) return WHOLE
+  if (!incoming && part.agreed === WHOLE) return WHOLE
   const isProven = part.secret !== undefined && (part.mode === 'plain' || part.shown !== undefined)
   return isProven && isTimely(part, outgoing, policy) ? WHOLE : undefined
 }
@@ -256,10 +251,15 @@ function claimOf(part: Part, { points }: PartPolicy): PartEffect | undefined {
     const contradicts = value < WHOLE && incoming.asked !== undefined
     return value === 0n || contradicts ? undefined : { kind: 'askUnlock', value, secret, scalar }
   }
+  if (wantsWhole(part)) return { kind: 'askUnlock', value: WHOLE, secret: undefined, scalar: undefined }
   // With nothing to gain, the scalar stays here: it would let somebody above be paid.
   const isProven = secret !== undefined && (mode === 'plain' || scalar !== undefined)
   return isProven && claimable(incoming) > 0n ? { kind: 'askUnlock', value: WHOLE, secret, scalar } : undefined
 }
+
+/** Whether the payee of an outcome lock wants all of it: whoever pays may do that at any time, and a hop is paid before it pays. */
+const wantsWhole = ({ mode, outgoing, agreed }: Part): boolean =>
+  mode === 'outcome' && (outgoing ? isLive(outgoing) && outgoing.wanted === WHOLE : agreed === WHOLE)
 
 /** What of the incoming side is to be left when all else goes back; undefined: nothing goes back now. */
 function surplus(part: Part, policy: PartPolicy): bigint | undefined {
@@ -281,7 +281,7 @@ function residualOf(part: Part, incoming: Incoming, { revealCost }: PartPolicy):
   const left = remainder(outgoing, view)
   // Upstream fails only after downstream is final.
   if (left === undefined) return undefined
-  if (mode === 'plain') return 0n
+  if (mode !== 'sprites') return 0n
   const earned = incoming.edge.transfer.amount - worth(price, outgoing.edge.transfer.amount)
   // A residual that was granted must be covered, whatever it is worth.
   return left > 0n || earned > revealCost ? worth(price, left) + earned : 0n

@@ -2,8 +2,11 @@ import { toBytes } from '../core/bytes.ts'
 import { type Outcome, type OutcomeSource, secretKey, WHOLE } from '../core/outcome.ts'
 import type { Address, Hex, Transfer } from '../core/types.ts'
 
-/** How the edges of a route are locked; the second is worth more to its hops, so a sender may insist on it. */
-export type Mode = 'plain' | 'sprites'
+/**
+ * How the edges of a route are locked. `sprites` is worth more to its hops than `plain`, so a sender may insist on it. `outcome`: under a
+ * key that hops know nothing of, by the registry's word or by what the two ends agree on.
+ */
+export type Mode = 'plain' | 'sprites' | 'outcome'
 
 /** One transfer of a part: what a channel on the route locks, as one of its two ends sees it. */
 export interface Edge {
@@ -24,8 +27,8 @@ interface Side {
   readonly amount: bigint
   /** A dispute about its ledger is visible: nothing can be done off chain. */
   readonly disputed: boolean
-  /** The value at which the other end signed the resolution of this side, which only this node's signature completes. */
-  readonly signed: bigint | undefined
+  /** The value at which it was paid off chain. */
+  readonly paidAt: bigint | undefined
 }
 
 /** The transfer that pays this node. */
@@ -84,6 +87,8 @@ export interface Part {
   readonly refused: Refusal | undefined
   /** The secret was sent to the registry. */
   readonly revealed: boolean
+  /** `outcome`: the value at which its payer lets it end, or at which its payee wants it to. */
+  readonly agreed: bigint | undefined
   // What follows is learned anew after every start, as is `disputed` of both sides, so it is not stored.
   readonly view: KeyView | undefined
 }
@@ -118,7 +123,7 @@ export const payeePart = (terms: Terms, incoming: Edge): Part => newPart({ ...te
 export const hopPart = (terms: HopTerms, incoming: Edge, outgoing: Edge): Part => newPart(terms, incoming, outgoing)
 
 function newPart(terms: HopTerms, incoming: Edge | undefined, outgoing: Edge | undefined): Part {
-  const side = (edge: Edge) => ({ edge, amount: edge.transfer.amount, disputed: false, signed: undefined })
+  const side = (edge: Edge) => ({ edge, amount: edge.transfer.amount, disputed: false, paidAt: undefined })
   return {
     mode: terms.mode,
     minimumMode: terms.minimumMode,
@@ -137,6 +142,7 @@ function newPart(terms: HopTerms, incoming: Edge | undefined, outgoing: Edge | u
     shown: undefined,
     refused: undefined,
     revealed: false,
+    agreed: undefined,
     view: undefined,
   }
 }

@@ -67,6 +67,8 @@ const CODES = {
   PAYMENT_REFUSED: 32,
   /** The other parts did not reach the payee in time. */
   PAYMENT_INCOMPLETE: 33,
+  /** No failure: the payee of an outcome lock holds it. */
+  LOCK_HELD: 34,
 } as const
 
 export type FailureCode = keyof typeof CODES

@@ -8,8 +8,11 @@ import type { Address, ChannelId, Hex } from '../core/types.ts'
 // What a layer of an onion says: records `type ‖ length ‖ value`, both numbers in LEB128, types ascending. An unknown odd type may be
 // ignored; an unknown even one must be understood, so the payment is refused.
 
-/** How a payment is locked: `sprites`, one key and deadline on every hop and lock points; `plain`, the key alone and staggered deadlines. */
-export type LockMode = 'sprites' | 'plain'
+/**
+ * How a payment is locked: `sprites`, one key and deadline on every hop and lock points; `plain`, the key alone and staggered deadlines;
+ * `outcome`, one key and deadline, and nobody on the way knows what the key stands for.
+ */
+export type LockMode = 'sprites' | 'plain' | 'outcome'
 
 /** The transfer that goes out of a hop, or that arrives at the payee. */
 interface Locked {
@@ -30,7 +33,7 @@ export interface ForwardPayload extends Locked {
   readonly invoice?: Hex
 }
 
-/** For the payee. Exactly one of `invoice` and `secret` is there. */
+/** For the payee. Exactly one of `invoice` and `secret` is there, but in mode `outcome` neither. */
 export interface FinalPayload extends Locked {
   readonly kind: 'final'
   /** The invoice's digest, 32 bytes. */
@@ -43,6 +46,8 @@ export interface FinalPayload extends Locked {
   readonly paymentId: Hex
   /** At most 256 bytes of UTF-8; whoever shows it escapes control characters. */
   readonly memo?: string
+  /** Mode `outcome`: at most {@link MAX_LOCK_NOTE} bytes that tell the payee what this is for. */
+  readonly note?: Uint8Array
   /** 64 bytes over `payerDigest`: shows who pays, where the invoice names somebody. */
   readonly payerSignature?: Uint8Array
 }
@@ -74,12 +79,15 @@ const INVOICE = 14
 const TOTAL = 16
 const PAYMENT_ID = 18
 const SECRET = 20
+const NOTE = 22
 
 const LOCKED = [ASSET, AMOUNT, DEADLINE, MODE, SHARE]
 const FORWARD = new Set([CHANNEL_ID, ...LOCKED, INVOICE])
-const FINAL = new Set([MEMO, PAYER_SIGNATURE, ...LOCKED, INVOICE, TOTAL, PAYMENT_ID, SECRET])
-const MODES: readonly LockMode[] = ['sprites', 'plain']
+const FINAL = new Set([MEMO, PAYER_SIGNATURE, ...LOCKED, INVOICE, TOTAL, PAYMENT_ID, SECRET, NOTE])
+const MODES: readonly LockMode[] = ['sprites', 'plain', 'outcome']
 const MAX_MEMO = 256
+/** Bytes that the note of an outcome lock may have. */
+export const MAX_LOCK_NOTE = 512
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The payload as an onion carries it. Throws `UnencodableError` for what {@link decodeHopPayload} would refuse. */
@@ -101,13 +109,21 @@ function forwardRecords(payload: ForwardPayload): Map<number, Uint8Array> {
   return payload.invoice === undefined ? records : records.set(INVOICE, toBytes(payload.invoice, 32))
 }
 
-function finalRecords({ invoice, secret, memo, payerSignature, ...payload }: FinalPayload): Map<number, Uint8Array> {
+function finalRecords({
+  invoice,
+  secret,
+  memo,
+  note,
+  payerSignature,
+  ...payload
+}: FinalPayload): Map<number, Uint8Array> {
   const records = lockedRecords(payload)
     .set(TOTAL, positive(payload.total))
     .set(PAYMENT_ID, toBytes(payload.paymentId, 16))
   if (invoice !== undefined) records.set(INVOICE, toBytes(invoice, 32))
   if (secret !== undefined) records.set(SECRET, secret)
   if (memo !== undefined) records.set(MEMO, utf8Of(memo))
+  if (note !== undefined) records.set(NOTE, note)
   if (payerSignature !== undefined) records.set(PAYER_SIGNATURE, payerSignature)
   return records
 }
@@ -190,14 +206,19 @@ const forwardOf = (records: Records): ForwardPayload => ({
 })
 
 function finalOf(records: Records): FinalPayload {
-  if (records.has(INVOICE) === records.has(SECRET)) fail(INVOICE, 'or a secret must be there, and not both')
   const payload = { kind: 'final', ...lockedOf(records), total: uint(records, TOTAL, AMOUNT_BOUND) } as const
+  const isOutcome = payload.mode === 'outcome'
+  const named = [INVOICE, SECRET].filter((type) => records.has(type)).length
+  if (named !== (isOutcome ? 0 : 1))
+    fail(INVOICE, 'or a secret must be there, and not both, but for an outcome neither')
+  if (records.has(NOTE) && !isOutcome) fail(NOTE, 'belongs to mode outcome')
   if (payload.total < payload.amount) fail(TOTAL, 'is less than the amount of this part')
   return {
     ...payload,
     paymentId: fixedHex(records, PAYMENT_ID, 16),
     ...(records.has(INVOICE) && { invoice: fixedHex(records, INVOICE, 32) }),
     ...(records.has(SECRET) && { secret: fixed(records, SECRET, 32) }),
+    ...(records.has(NOTE) && { note: noteOf(value(records, NOTE)) }),
     ...(records.has(MEMO) && { memo: memoOf(value(records, MEMO)) }),
     ...(records.has(PAYER_SIGNATURE) && { payerSignature: fixed(records, PAYER_SIGNATURE, 64) }),
   }
@@ -229,6 +250,9 @@ function shareOf(records: Records): Uint8Array {
   }
   return share
 }
+
+const noteOf = (bytes: Uint8Array): Uint8Array =>
+  bytes.length <= MAX_LOCK_NOTE ? bytes : fail(NOTE, `has ${bytes.length} bytes, more than ${MAX_LOCK_NOTE}`)
 
 function memoOf(bytes: Uint8Array): string {
   if (bytes.length === 0 || bytes.length > MAX_MEMO) fail(MEMO, `has ${bytes.length} bytes, not 1 to ${MAX_MEMO}`)

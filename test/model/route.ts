@@ -281,8 +281,6 @@ export class Route {
         // A transaction that waits can be read by all.
         world.knowsSecret = true
         return
-      default:
-        throw new Error(`No secret is divided: ${effect.kind}`)
     }
   }
 
@@ -293,7 +291,7 @@ export class Route {
   #unlock(world: World, link: number): void {
     const { amount, moved } = world.links[link]!
     this.#change(world, link, { status: 'closed', amount: 0n, moved: moved + amount, leaving: undefined })
-    this.#feed(world, link, { kind: 'unlockedOut' })
+    this.#feed(world, link, { kind: 'unlockedOut', value: WHOLE })
     this.#feed(world, link + 1, { kind: 'unlockedIn', value: WHOLE })
   }
 

@@ -1,6 +1,7 @@
 import { toBytes, toHex } from '../../core/bytes.ts'
 import type { Hex } from '../../core/types.ts'
 import type { Part } from '../../protocols/part.ts'
+import type { Connection } from '../../transport/transport.ts'
 import type { Slot } from '../ledgers/slot.ts'
 
 /** A transfer in a ledger of this node. */
@@ -16,7 +17,7 @@ export interface Carried {
   readonly id: Hex
   part: Part
   readonly incoming: Place | undefined
-  /** `note` goes with its lock, which is ordered as soon as the part is admitted or never; so it is not stored. */
+  /** `note` goes with its lock, which is ordered as soon as the part is admitted or never; so it is stored only before that. */
   readonly outgoing: (Place & { readonly note: Uint8Array }) | undefined
   /** Seals a failure for whoever sent this part. */
   readonly reply: Uint8Array | undefined
@@ -26,6 +27,12 @@ export interface Carried {
   readonly payment: Hex | undefined
   /** What of it is kept for a fee that is owed in a ledger; see Dues. */
   readonly taken: bigint
+  /** Payee of an outcome lock: what its payer says of it. */
+  readonly said: Uint8Array | undefined
+  /** Outcome lock: the payee's word that it holds it, sealed for whoever sent it. */
+  held: Uint8Array | undefined
+  /** The connection over which the hop before was told so. */
+  told: Connection | undefined
   /** As it was stored last. */
   stored: string
   /** Operations that wait to be signed. */
@@ -35,11 +42,13 @@ export interface Carried {
 interface StoredPart {
   readonly part: Part
   readonly incoming: { readonly number: number; readonly id: Hex } | undefined
-  readonly outgoing: { readonly number: number; readonly id: Hex } | undefined
+  readonly outgoing: { readonly number: number; readonly id: Hex; readonly note?: Hex } | undefined
   readonly reply: Hex | undefined
   readonly failure: Hex | undefined
   readonly payment: Hex | undefined
   readonly taken: bigint
+  readonly said: Hex | undefined
+  readonly held: Hex | undefined
 }
 
 // Amounts are marked, since JSON has no bigint; no text of a part begins so.
@@ -49,18 +58,22 @@ const read = (_: string, value: unknown): unknown =>
   typeof value === 'string' && value.startsWith(BIGINT) ? BigInt(value.slice(BIGINT.length)) : value
 
 /** What must survive of a part; the same text as long as nothing of that changes. */
-export function encodeCarried({ part, incoming, outgoing, reply, failure, payment, taken }: Carried): string {
+export function encodeCarried(carried: Carried): string {
+  const { part, incoming, outgoing, reply, failure, payment, taken, said, held } = carried
   const { view, ...kept } = part
   const place = ({ slot, id }: Place) => ({ number: slot.number, id })
+  const isOffered = part.incoming?.status === 'offered'
   return JSON.stringify(
     {
       part: kept,
       incoming: incoming && place(incoming),
-      outgoing: outgoing && place(outgoing),
+      outgoing: outgoing && { ...place(outgoing), ...(isOffered && { note: toHex(outgoing.note) }) },
       reply: reply && toHex(reply),
       failure: failure && toHex(failure),
       payment,
       taken,
+      said: said && toHex(said),
+      held: held && toHex(held),
     },
     write,
   )
@@ -79,11 +92,14 @@ export function decodeCarried(id: Hex, text: string, slots: ReadonlyMap<number, 
     id,
     part: { ...stored.part, view: undefined },
     incoming,
-    outgoing: outgoing && { ...outgoing, note: new Uint8Array(0) },
+    outgoing: outgoing && { ...outgoing, note: toBytes(stored.outgoing?.note ?? '0x') },
     reply: stored.reply && toBytes(stored.reply),
     failure: stored.failure && toBytes(stored.failure),
     payment: stored.payment,
     taken: stored.taken,
+    said: stored.said && toBytes(stored.said),
+    held: stored.held && toBytes(stored.held),
+    told: undefined,
     stored: text,
     queued: new Set(),
   }

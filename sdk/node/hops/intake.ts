@@ -26,6 +26,8 @@ interface Opened extends Place {
   readonly peeled: PeeledOnion
 }
 
+const NO_NOTE = new Uint8Array(0)
+
 /** Opens what is locked to this node: parts to carry on, parts to keep, and what goes back at once. */
 export class Intake {
   readonly #engine: Engine
@@ -88,6 +90,7 @@ export class Intake {
     this.#remember(tag, edge.transfer.deadline)
     if (payload.mode !== parcel.mode) refuse('MODE_REFUSED')
     else if (!this.#switch.view) refuse('NODE_BUSY')
+    else if (payload.kind === 'final' && payload.mode === 'outcome') this.#hold(opened, payload, refuse)
     else if (payload.kind === 'final') this.#receive(opened, payload)
     else this.#forward(opened, payload, refuse)
   }
@@ -118,6 +121,20 @@ export class Intake {
     if (!carried.part.refused) this.#engine.payee.arrived(carried, payload, parcel)
   }
 
+  /** An outcome lock for this node: whoever uses it decides. */
+  #hold({ slot, id, edge, peeled }: Opened, payload: FinalPayload, refuse: (code: FailureCode) => void): void {
+    const { mode, asset, amount, deadline, paymentId, note = NO_NOTE } = payload
+    const { transfer } = edge
+    const isAsSaid = edge.asset === asset && transfer.amount >= amount && transfer.deadline >= deadline
+    if (!isAsSaid || this.#engine.outcomes.knows(paymentId)) {
+      refuse('PAYMENT_REFUSED')
+      return
+    }
+    const part = payeePart({ mode, minimumMode: mode, scalar: undefined }, edge)
+    const incoming = { slot, id }
+    this.#switch.admit({ part, incoming, outgoing: undefined, reply: peeled.reply, payment: paymentId, said: note })
+  }
+
   #forward(
     { slot: from, id, edge, parcel, peeled }: Opened,
     payload: ForwardPayload,
@@ -134,7 +151,8 @@ export class Intake {
     }
     const { price } = wanted
     const { me } = slot.ledger
-    const taken = this.#switch.credits.of(slot, amount)
+    // Of what may come back whole nothing can be kept.
+    const taken = mode === 'outcome' ? 0n : this.#switch.credits.of(slot, amount)
     const transfer: Transfer = {
       amount: amount - taken,
       deadline,
@@ -144,15 +162,16 @@ export class Intake {
     const point = share && parcel.point && toHex(shiftPoint(toBytes(parcel.point), share))
     const fee = wanted.amount - worth(price, amount - taken)
     const terms = { mode, minimumMode: mode, scalar: share && toHex(share), fee, ...(price && { price }) }
-    const carried = this.#switch.carry({
+    const fields = {
       part: hopPart(terms, edge, this.#switch.edgeOf(slot, transfer, point)),
       incoming: { slot: from, id },
       outgoing: { slot, id: toHex(freshId()), note: encodeParcel({ mode, point, onion: peeled.next!, taken }) },
       reply: peeled.reply,
       payment: payload.invoice,
       taken,
-    })
-    this.#switch.step(carried, { kind: 'lockedIn' })
+    }
+    if (mode === 'outcome') this.#switch.admit(fields)
+    else this.#switch.step(this.#switch.carry(fields), { kind: 'lockedIn' })
   }
 
   /** What must come in for a part, or why it is not carried on, by what this node is and holds; what its rules say follows. */
@@ -161,6 +180,8 @@ export class Intake {
     const { asset: given, amount, invoice } = payload
     const code = this.#objection(from, to)
     if (code) return code
+    // An outcome is no price.
+    if (payload.mode === 'outcome' && (invoice !== undefined || given !== paid)) return 'ASSET_REFUSED'
     if (invoice !== undefined) return this.#engine.payee.deliver(invoice, { paid, given, amount }, from.entry.peer)
     const terms = termsFor(policy, given)
     if (amount < terms.least || amount > terms.most) return 'AMOUNT_OUT_OF_BOUNDS'

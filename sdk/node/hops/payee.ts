@@ -93,7 +93,7 @@ export class Payee {
     }
     // What had gathered before the restart is not known any more; what was released asks for its money again by itself.
     for (const carried of [...this.#engine.switch.parts.values()])
-      if (isMine(carried) && carried.part.secret === undefined)
+      if (isMine(carried) && carried.part.mode !== 'outcome' && carried.part.secret === undefined)
         this.#engine.switch.refuse(carried, 'PAYMENT_INCOMPLETE')
   }
 

@@ -15,6 +15,7 @@ import { freshId } from '../ledgers/queue.ts'
 import { directionOf, Finder, type Plan, type Way } from '../routes/finder.ts'
 import type { Carried } from './carried.ts'
 import {
+  givenWay,
   maxFeeOf,
   maxPartsOf,
   type PaidInvoice,
@@ -160,17 +161,9 @@ export class Payer {
     const { asset, payee, onionKey } = invoice
     const slot = this.#engine.book.slot({ channelId: route.channelId, asset })
     if (!slot) throw new NoRouteError()
-    const fee = route.hops.reduce((sum, hop) => sum + hop.fee, 0n)
-    const onionKeys = [...route.hops.map((hop) => hop.onionKey), onionKey]
-    let left = amount + fee
-    // Who the hops are does not matter to anybody: nothing is learned from a way that was not found.
-    const hops = onionKeys.map((_, index) => {
-      const fee = index === 0 ? 0n : route.hops[index - 1]!.fee
-      left -= fee
-      const channelId = index === 0 ? route.channelId : route.hops[index - 1]!.channelId
-      return { channelId, asset, from: this.#engine.options.signer.address, to: payee, amount: left, deadline, fee }
-    })
-    return { ways: [{ hops, onionKeys, amount, fee }], fee, chance: 1 }
+    const from = this.#engine.options.signer.address
+    const way = givenWay(route, { from, payee, asset, onionKey, amount, deadline })
+    return { ways: [way], fee: way.fee, chance: 1 }
   }
 
   #begin(

@@ -53,6 +53,11 @@ export interface ForwardingPolicy extends Omit<PartPolicy, 'room' | 'points'>, C
   readonly onSwap: ((ask: SwapAsk) => Price | undefined) | undefined
   /** Furthest that the deadline of a swap may be away: until then whoever knows its secret may choose. */
   readonly maxSwapLock: bigint
+  /**
+   * Furthest that the deadline of an outcome lock may be away, if `maxLock` is not nearer. Such a lock may stay until then and come back whole,
+   * without a fee; 0n: none is carried.
+   */
+  readonly maxOutcomeLock: bigint
   /** Parts on their way above which new ones are refused: each takes memory until it is over. */
   readonly maxParts: number
   /** Packets that are remembered until their deadlines, so that none is taken twice; above this many new parts are refused. */
@@ -77,6 +82,7 @@ export const DEFAULT_FORWARDING: ForwardingPolicy = {
   rates: [],
   onSwap: undefined,
   maxSwapLock: 4_200n,
+  maxOutcomeLock: 86_400n,
   limits: { parts: 256, value: 1n << 105n, residuals: 1n << 105n },
   maxParts: 16_384,
   maxPackets: 1 << 22,

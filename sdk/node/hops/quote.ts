@@ -1,7 +1,9 @@
 import type { PaymentProof } from '../../core/invoice.ts'
-import type { ChannelId, Hex } from '../../core/types.ts'
+import type { Address, ChannelId, Hex } from '../../core/types.ts'
 import { MAX_PARTS } from '../../protocols/invoicing.ts'
-import type { Mode } from '../../protocols/part.ts'
+import type { DeadlineMode } from '../../routing/path.ts'
+
+import type { Way } from '../routes/finder.ts'
 
 // What a user asks of a payment over hops, and what it is told.
 
@@ -31,7 +33,7 @@ export interface QuoteOptions {
   /** Parts at most; default and limit: 16. */
   readonly maxParts?: number
   /** `sprites` (default): no hop can be skipped; `plain`: the secret alone. */
-  readonly mode?: Mode
+  readonly mode?: DeadlineMode
   /** Chain seconds that the payee's part may be locked for; default 6 hours. */
   readonly seconds?: bigint
 }
@@ -68,3 +70,20 @@ const MIN_FEE = 10_000n
 export const maxFeeOf = (amount: bigint, { maxFee }: QuoteOptions): bigint => maxFee ?? amount / 100n + MIN_FEE
 
 export const maxPartsOf = ({ maxParts = MAX_PARTS }: QuoteOptions): number => Math.max(1, Math.min(MAX_PARTS, maxParts))
+
+/** The one way that a caller names. Who its hops are does not matter to anybody: nothing is learned from a way that was not found. */
+export function givenWay(
+  route: Route,
+  to: { from: Address; payee: Address; asset: Address; onionKey: Hex; amount: bigint; deadline: bigint },
+): Way {
+  const { from, payee, asset, amount, deadline } = to
+  const fee = route.hops.reduce((sum, hop) => sum + hop.fee, 0n)
+  const fees = [0n, ...route.hops.map((hop) => hop.fee)]
+  const channels = [route.channelId, ...route.hops.map(({ channelId }) => channelId)]
+  let left = amount + fee
+  const hops = channels.map((channelId, index) => {
+    left -= fees[index]!
+    return { channelId, asset, from, to: payee, amount: left, deadline, fee: fees[index]! }
+  })
+  return { hops, onionKeys: [...route.hops.map((hop) => hop.onionKey), to.onionKey], amount, fee }
+}

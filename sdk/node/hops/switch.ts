@@ -1,5 +1,6 @@
 import { toBytes, toHex } from '../../core/bytes.ts'
 import { MalformedBytesError } from '../../core/codec.ts'
+import { WHOLE } from '../../core/outcome.ts'
 import { opens, subtractScalar } from '../../core/points.ts'
 import { least } from '../../core/transfer.ts'
 import type { Address, Hex, Transfer } from '../../core/types.ts'
@@ -21,7 +22,7 @@ import {
   type Room,
   roomOf,
 } from '../../protocols/part.ts'
-import { findLocked, type Resolution } from '../../protocols/pending.ts'
+import { findLocked, PAID_IN_FULL, type Resolution } from '../../protocols/pending.ts'
 import type { LedgerNews } from '../../protocols/step.ts'
 import { createFailure, type FailureCode, relayFailure } from '../../routing/failure.ts'
 import type { Engine } from '../engine.ts'
@@ -34,7 +35,7 @@ import { type Carried, decodeCarried, encodeCarried, type Place } from './carrie
 import { Dues } from './dues.ts'
 import type { Intake } from './intake.ts'
 import { Overdue } from './overdue.ts'
-import { decodeProof, encodeProof } from './parcel.ts'
+import { decodeProof, encodeProof, type Proof } from './parcel.ts'
 import { type ForwardingPolicy, priceFor, type RateRefusal, type SwapAsk, termsFor } from './policy.ts'
 
 /** What happens to the parts that this node sent or receives. */
@@ -43,7 +44,17 @@ export interface PartOwner {
   failed(carried: Carried): void
   /** Nothing is left to do for a part of one's own payments. */
   over(carried: Carried): void
+  /** An outcome lock stands here, and it is for this node. */
+  offered(carried: Carried): void
+  /** Whether the payee of one that this node sent says, in these words, that it holds it. */
+  isHeld(carried: Carried, word: Uint8Array): boolean
+  /** It, or rather the hop before it, wants it to end at a value. */
+  wished(carried: Carried, value: bigint): void
 }
+
+/** What a part begins with. */
+type NewCarried = Omit<Carried, 'id' | 'failure' | 'stored' | 'queued' | 'taken' | 'said' | 'held' | 'told'> &
+  Partial<Pick<Carried, 'taken' | 'said'>>
 
 /** Ticks between two looks at everything that is due. */
 const CRANK = 5
@@ -94,6 +105,8 @@ export class Switch {
   draining = false
   #view: KeyView | undefined
   #looking = false
+  /** Something came during a look that it does not know of. */
+  #missed = false
   #ticks = 0
 
   constructor(engine: Engine, policy: ForwardingPolicy) {
@@ -159,26 +172,53 @@ export class Switch {
     const carried = this.#outgoing.get(placeOf(slot, operation.id))
     if (!carried) return
     if (operation.kind === 'lock') this.step(carried, { kind: 'lockedOut' })
-    else if (operation.resolution.kind === 'unlock') this.step(carried, { kind: 'unlockedOut' })
+    else if (operation.resolution.kind === 'unlock')
+      this.step(carried, { kind: 'unlockedOut', value: operation.resolution.values[0]! })
   }
 
   #asked(slot: Slot, id: Hex, resolution: Resolution, bytes: Uint8Array): void {
     const carried = this.#outgoing.get(placeOf(slot, id))
     if (!carried) return
-    try {
-      const proof = decodeProof(bytes)
-      if (resolution.kind === 'cancel') {
-        if (proof.kind === 'failure') carried.failure ??= proof.failure
-        this.step(carried, { kind: 'cancelAsked', residual: resolution.residual })
-      } else if (proof.kind === 'release') {
-        const { secret, scalar } = proof
-        this.step(carried, { kind: 'unlockAsked', value: resolution.values[0]!, secret, scalar })
-        if (secret !== undefined) this.spread(carried, secret)
-      }
-    } catch (error) {
-      // Nothing is owed for what cannot be read.
-      if (!(error instanceof MalformedBytesError)) throw error
-    }
+    const proof = proofOf(bytes)
+    if (proof?.kind === 'held') this.#heardHeld(carried, proof.failure)
+    else if (resolution.kind === 'cancel') {
+      if (proof?.kind === 'failure') carried.failure ??= proof.failure
+      this.step(carried, { kind: 'cancelAsked', residual: resolution.residual })
+    } else if (proof?.kind === 'release') this.#askedToPay(carried, resolution.values[0]!, proof)
+  }
+
+  #askedToPay(carried: Carried, value: bigint, { secret, scalar }: Extract<Proof, { kind: 'release' }>): void {
+    this.step(carried, { kind: 'unlockAsked', value, secret, scalar })
+    if (secret !== undefined) this.spread(carried, secret)
+    if (carried.part.mode === 'outcome' && !carried.incoming) this.owner?.wished(carried, value)
+  }
+
+  /** The payee of an outcome lock holds it: passed on as its word, which only the sender can read. */
+  #heardHeld(carried: Carried, word: Uint8Array): void {
+    if (carried.part.mode !== 'outcome' || carried.held) return
+    const { incoming, reply } = carried
+    if (!incoming && !this.owner?.isHeld(carried, word)) return
+    carried.held = incoming ? relayFailure(reply!, word) : word
+    this.step(carried, { kind: 'crank' })
+    this.#tellHeld(carried)
+  }
+
+  /** The payee keeps an outcome lock. */
+  hold(carried: Carried): void {
+    carried.held = createFailure(carried.reply!, 'LOCK_HELD')
+    this.step(carried, { kind: 'crank' })
+    this.#tellHeld(carried)
+  }
+
+  /** Once in each connection: it may have been lost with the last one. */
+  #tellHeld(carried: Carried): void {
+    const { held, incoming, part } = carried
+    if (!held || !incoming || part.incoming!.status !== 'locked' || !incoming.slot.ledger.linked) return
+    const { connection } = this.#engine.peers.peer(incoming.slot.entry.peer)
+    if (carried.told === connection) return
+    carried.told = connection
+    // Words that change nothing: a payer may pay all of it at any time.
+    this.#ask(incoming, PAID_IN_FULL, encodeProof({ kind: 'held', failure: held }))
   }
 
   /** All parts of a key learn its secret. */
@@ -216,8 +256,9 @@ export class Switch {
   /** Parts of others' payments that are on their way. */
   get carrying(): number {
     let count = 0
+    // An outcome may take days, and needs nobody meanwhile.
     for (const carried of this.parts.values())
-      if (carried.incoming && carried.outgoing && !this.#void.has(carried)) count++
+      if (carried.incoming && carried.outgoing && carried.part.mode !== 'outcome' && !this.#void.has(carried)) count++
     return count
   }
 
@@ -271,15 +312,24 @@ export class Switch {
     this.step(carried, { kind: 'giveUp' })
   }
 
+  /** Begins to carry an outcome lock, once the chain has said that its outcome is open. */
+  admit(fields: NewCarried): void {
+    // Known from now on, so that it goes back if this process ends before.
+    this.step(this.carry(fields), { kind: 'crank' })
+    this.#missed = this.#looking
+    this.#lookSoon()
+  }
+
   /** Begins to carry a part. */
-  carry(
-    fields: Omit<Carried, 'id' | 'failure' | 'stored' | 'queued' | 'taken'> & { readonly taken?: bigint },
-  ): Carried {
+  carry(fields: NewCarried): Carried {
     const id = toHex(freshId())
     const { part, ...rest } = fields
-    const carried = {
+    const carried: Carried = {
       taken: 0n,
+      said: undefined,
       ...rest,
+      held: undefined,
+      told: undefined,
       part: { ...part, view: this.#view },
       id,
       failure: undefined,
@@ -332,7 +382,7 @@ export class Switch {
       this.turnedBack(asset, (part.refused && CODES[part.refused]) ?? part.refused ?? 'NOT_PAID')
       return
     }
-    const [{ amount: got }, { amount }] = [came.edge.transfer, left.edge.transfer]
+    const [got, amount] = [paidOf(came), paidOf(left)]
     const [from, to] = [incoming!.slot.entry.peer, outgoing!.slot.entry.peer]
     const event: NodeEvent = price
       ? { kind: 'swapped', gave: { asset: left.edge.asset, amount }, got: { asset, amount: got }, from, to }
@@ -374,7 +424,7 @@ export class Switch {
     const terms = termsFor(this.policy, (part.incoming ?? part.outgoing)!.edge.asset)
     return {
       ...terms,
-      maxLock: part.price ? least(terms.maxLock, terms.maxSwapLock) : terms.maxLock,
+      maxLock: this.#furthest(part, terms),
       points,
       // Looked at only when a part is admitted.
       room: {
@@ -386,6 +436,12 @@ export class Switch {
         },
       },
     }
+  }
+
+  /** How far a deadline may be away. The ends of an outcome lock know what it is for. */
+  #furthest({ mode, price, incoming, outgoing }: Part, terms: ForwardingPolicy): bigint {
+    if (mode === 'outcome') return incoming && outgoing ? least(terms.maxLock, terms.maxOutcomeLock) : 1n << 64n
+    return price ? least(terms.maxLock, terms.maxSwapLock) : terms.maxLock
   }
 
   #room(place: Place | undefined, side: 'incoming' | 'outgoing', except: Hex): Room {
@@ -429,19 +485,13 @@ export class Switch {
       case 'reveal':
         void this.#reveal(effect.secret, carried)
         return
-      case 'resolveBoth':
-        this.#write(carried, resolveOut(outgoing!, { kind: 'unlock', values: [effect.value] }))
-        this.#ask(
-          incoming!,
-          { kind: 'unlock', values: [effect.value] },
-          encodeProof({ kind: 'release', secret: undefined, scalar: undefined }),
-        )
     }
   }
 
   /** What the hop before is told. */
-  #failureOf({ reply, failure, part, outgoing }: Carried): Uint8Array {
-    if (!reply) return new Uint8Array(0)
+  #failureOf({ reply, failure, part, outgoing, held }: Carried): Uint8Array {
+    // A key that has sealed something seals nothing else.
+    if (!reply || held) return new Uint8Array(0)
     const isAway = outgoing && !this.#engine.peers.all.get(outgoing.slot.entry.peer)?.online
     const reason = () => (part.refused && CODES[part.refused]) ?? (isAway ? 'PEER_AWAY' : 'CHANNEL_UNAVAILABLE')
     const packet = failure && outgoing ? relayFailure(reply, failure) : (failure ?? createFailure(reply, reason()))
@@ -487,6 +537,10 @@ export class Switch {
   tick(): void {
     this.#ticks++
     for (const carried of [...this.parts.values()]) this.#expire(carried)
+    this.#lookSoon()
+  }
+
+  #lookSoon(): void {
     if (this.#looking) return
     this.#looking = true
     void this.look()
@@ -494,7 +548,16 @@ export class Switch {
       .catch(() => {})
       .finally(() => {
         this.#looking = false
+        if (!this.#missed || this.#engine.halted) return
+        this.#missed = false
+        this.#lookSoon()
       })
+  }
+
+  /** An outcome lock whose key the chain was asked about. */
+  #admitted(carried: Carried): void {
+    this.step(carried, { kind: 'lockedIn' })
+    if (!carried.part.refused && !carried.outgoing) this.owner?.offered(carried)
   }
 
   #expire(carried: Carried): void {
@@ -520,12 +583,28 @@ export class Switch {
     for (const carried of [...this.parts.values()]) {
       const view = views.get(keyOfPart(carried.part))
       if (view) this.step(carried, { kind: 'view', view })
-      if (this.#ticks % CRANK === 0 && this.parts.has(carried.id)) this.step(carried, { kind: 'crank' })
+      if (view && carried.part.incoming?.status === 'offered') this.#admitted(carried)
+      if (this.#ticks % CRANK !== 0 || !this.parts.has(carried.id)) continue
+      this.step(carried, { kind: 'crank' })
+      this.#tellHeld(carried)
     }
     for (const error of this.#overdue.look(this.parts.values(), this.policy.margin))
       this.#engine.emitter.emit({ kind: 'alarm', error })
   }
 }
+
+/** What a wish comes with; undefined for what cannot be read: nothing is owed for that. */
+function proofOf(bytes: Uint8Array): Proof | undefined {
+  try {
+    return decodeProof(bytes)
+  } catch (error) {
+    if (error instanceof MalformedBytesError) return undefined
+    throw error
+  }
+}
+
+/** What an outcome lock was paid at one of its sides. */
+const paidOf = ({ edge, paidAt }: Incoming | Outgoing): bigint => (edge.transfer.amount * (paidAt ?? WHOLE)) / WHOLE
 
 const placeOf = ({ number }: Slot, id: Hex): string => `${number}/${id}`
 

@@ -5,9 +5,10 @@ import type { SignedInvoice } from '../../core/invoice.ts'
 import { addScalars, lockPoints } from '../../core/points.ts'
 import type { Hex } from '../../core/types.ts'
 import type { Mode } from '../../protocols/part.ts'
-import { encodeHopPayload, type FinalPayload } from '../../routing/hop-payload.ts'
-import { createOnion, type OnionHop } from '../../routing/onion.ts'
-import type { Way } from '../routes/finder.ts'
+import { encodeHopPayload, type FinalPayload, type ForwardPayload } from '../../routing/hop-payload.ts'
+import { createOnion, type Onion, type OnionHop } from '../../routing/onion.ts'
+import type { DeadlineMode } from '../../routing/path.ts'
+import type { Way, WayHop } from '../routes/finder.ts'
 import { encodeParcel } from './parcel.ts'
 
 /** What all parts of a payment share. */
@@ -16,7 +17,7 @@ export interface Wrapping {
   /** The invoice's id. */
   readonly id: Hex
   readonly total: bigint
-  readonly mode: Mode
+  readonly mode: DeadlineMode
   readonly paymentId: Hex
   readonly payerSignature: Uint8Array | undefined
 }
@@ -33,31 +34,64 @@ export interface Wrapped {
 }
 
 /** Seals what each hop of a part is told, with shares of its own: parts of one payment have nothing in common but the key. */
-export function wrap({ hops, onionKeys, amount }: Way, payment: Wrapping): Wrapped {
+export function wrap(way: Way, payment: Wrapping): Wrapped {
   const { signed, mode } = payment
   const { key, point: target } = signed.invoice
-  const shares = hops.map(() => secp256k1.utils.randomSecretKey())
+  const shares = way.hops.map(() => secp256k1.utils.randomSecretKey())
   const isDual = mode === 'sprites'
-  const layers = hops.map(({ asset, deadline }, index): OnionHop => {
-    const next = hops[index + 1]
-    const payload = next
-      ? encodeHopPayload({
-          kind: 'forward',
-          channelId: next.channelId,
-          asset: next.asset,
-          amount: next.amount,
-          deadline: next.deadline,
-          mode,
-          ...(next.invoice !== undefined && { invoice: next.invoice }),
-          ...(isDual && { share: shares[index + 1]! }),
-        })
-      : encodeHopPayload(finalOf(payment, amount, deadline, isDual ? addScalars(...shares) : undefined))
-    return { publicKey: toBytes(onionKeys[index]!, 32), payload, context: { key, asset, deadline } }
-  })
-  const { packet, replies } = createOnion(randomBytes(32), layers)
+  const { deadline } = way.hops.at(-1)!
+  const final = finalOf(payment, way.amount, deadline, isDual ? addScalars(...shares) : undefined)
+  const { packet, replies } = seal(way, { key, mode, final, shares: isDual ? shares : [] })
   const point = isDual ? toHex(lockPoints(toBytes(target, 33), shares)[0]!) : undefined
   return { point, note: encodeParcel({ mode, point, onion: packet, taken: 0n }), share: shares[0]!, replies }
 }
+
+/** What an outcome lock is sealed for: the payee alone is told more than the key. */
+export interface OutcomeWrapping {
+  readonly key: Hex
+  /** 16 bytes. */
+  readonly id: Hex
+  readonly note: Uint8Array
+}
+
+/** Seals an outcome lock: there is nothing to open it with, so nothing that a hop could add to. */
+export function wrapOutcome(way: Way, { key, id, note }: OutcomeWrapping): Omit<Wrapped, 'share' | 'point'> {
+  const mode = 'outcome'
+  const { asset, deadline } = way.hops.at(-1)!
+  const { amount } = way
+  const about = { asset, amount, deadline, mode, total: amount, paymentId: id } as const
+  const final: FinalPayload = { kind: 'final', ...about, ...(note.length > 0 && { note }) }
+  const { packet, replies } = seal(way, { key, mode, final, shares: [] })
+  return { note: encodeParcel({ mode, point: undefined, onion: packet, taken: 0n }), replies }
+}
+
+interface Sealing {
+  readonly key: Hex
+  readonly mode: Mode
+  readonly final: FinalPayload
+  /** One a hop, or none. */
+  readonly shares: readonly Uint8Array[]
+}
+
+function seal({ hops, onionKeys }: Way, { key, mode, final, shares }: Sealing): Onion {
+  const layers = hops.map(({ asset, deadline }, index): OnionHop => {
+    const [next, share] = [hops[index + 1], shares[index + 1]]
+    const payload = next ? encodeHopPayload(forwardOf(next, mode, share)) : encodeHopPayload(final)
+    return { publicKey: toBytes(onionKeys[index]!, 32), payload, context: { key, asset, deadline } }
+  })
+  return createOnion(randomBytes(32), layers)
+}
+
+const forwardOf = (next: WayHop, mode: Mode, share: Uint8Array | undefined): ForwardPayload => ({
+  kind: 'forward',
+  channelId: next.channelId,
+  asset: next.asset,
+  amount: next.amount,
+  deadline: next.deadline,
+  mode,
+  ...(next.invoice !== undefined && { invoice: next.invoice }),
+  ...(share && { share }),
+})
 
 function finalOf(
   { signed, id, total, mode, paymentId, payerSignature }: Wrapping,

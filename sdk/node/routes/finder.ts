@@ -31,7 +31,8 @@ export interface Way {
 
 /** What to pay and within which limits. */
 export interface WayQuery {
-  readonly invoice: Invoice
+  /** Whom to pay. */
+  readonly invoice: Pick<Invoice, 'payee' | 'asset' | 'onionKey' | 'hints'>
   readonly amount: bigint
   readonly maxFee: bigint
   /** Chain seconds: of the newest block, and until when the payee's part is locked. */

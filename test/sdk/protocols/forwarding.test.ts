@@ -160,7 +160,7 @@ describe('a hop', () => {
       { kind: 'unlockOut', value: WHOLE },
       { kind: 'askUnlock', value: WHOLE, secret: SECRET, scalar: IN_SCALAR },
     ])
-    hop.feed({ kind: 'unlockedOut' }, { kind: 'unlockedIn', value: WHOLE })
+    hop.feed({ kind: 'unlockedOut', value: WHOLE }, { kind: 'unlockedIn', value: WHOLE })
     expect(isOver(hop.part)).to.equal(true)
   })
 
@@ -184,7 +184,7 @@ describe('a hop', () => {
   })
 
   it('S35 S38 sends the secret to the registry once, when it is not paid by the margin', () => {
-    const hop = locked().feed(SHOWN, { kind: 'unlockedOut' })
+    const hop = locked().feed(SHOWN, { kind: 'unlockedOut', value: WHOLE })
     expect(hop.part.secret).to.equal(SECRET)
     const near = { kind: 'view', view: view({ now: DEADLINE - MARGIN }) } as const
     expect(hop.feed(near).effects).to.deep.include({ kind: 'reveal', secret: SECRET })
@@ -193,7 +193,7 @@ describe('a hop', () => {
   })
 
   it('sends no secret where the stake does not pay for it', () => {
-    const hop = locked({ revealCost: 2_000n }).feed(SHOWN, { kind: 'unlockedOut' })
+    const hop = locked({ revealCost: 2_000n }).feed(SHOWN, { kind: 'unlockedOut', value: WHOLE })
     expect(hop.feed({ kind: 'view', view: view({ now: DEADLINE - MARGIN }) }).kinds).to.deep.equal([])
   })
 
@@ -271,15 +271,6 @@ describe('a hop', () => {
     expect(hop.effects).to.deep.equal([{ kind: 'askCancel', residual: 0n }])
   })
 
-  it('signs both sides last, at the one value that both ends signed', () => {
-    const half = WHOLE / 2n
-    const hop = locked().feed({ kind: 'signedOut', value: half })
-    expect(hop.kinds).to.deep.equal([])
-    expect(hop.feed({ kind: 'signedIn', value: half }).effects).to.deep.include({ kind: 'resolveBoth', value: half })
-    const differing = locked().feed({ kind: 'signedOut', value: half }, { kind: 'signedIn', value: half - 1n })
-    expect(differing.kinds).to.deep.equal([])
-  })
-
   it('carries a part in mode plain by the secret alone, with deadlines a margin apart', () => {
     const plain = { mode: 'plain', minimumMode: 'plain', scalar: undefined } as never
     const into = edge(1, transfer(1, 1_010n, { deadline: DEADLINE + MARGIN }), undefined)
@@ -345,9 +336,9 @@ describe('a hop that swaps', () => {
 
     it(`reveals what it paid ${name} on, and not what would only cost it`, () => {
       const near = { kind: 'view', view: view({ now: DEADLINE - MARGIN }) } as const
-      expect(both(price, into, out).feed(SHOWN, { kind: 'unlockedOut' }, near).kinds).to.include('reveal')
+      expect(both(price, into, out).feed(SHOWN, { kind: 'unlockedOut', value: WHOLE }, near).kinds).to.include('reveal')
       const unpaid = both(price, into, out, { revealCost: into })
-      expect(unpaid.feed(SHOWN, { kind: 'unlockedOut' }, near).kinds).to.not.include('reveal')
+      expect(unpaid.feed(SHOWN, { kind: 'unlockedOut', value: WHOLE }, near).kinds).to.not.include('reveal')
       expect(both(price, into, out).feed({ kind: 'secretSeen', secret: SECRET }, near).kinds).to.not.include('reveal')
     })
   }
@@ -386,7 +377,7 @@ describe('payer and payee', () => {
     expect(to.effects).to.deep.equal([{ kind: 'askUnlock', value: WHOLE, secret: SECRET, scalar: k }])
     from.feed({ kind: 'lockedOut' }).feed({ ...SHOWN, scalar: IN_SCALAR } as PartEvent)
     expect(from.effects).to.deep.equal([{ kind: 'unlockOut', value: WHOLE }])
-    expect(isOver(from.feed({ kind: 'unlockedOut' }).part)).to.equal(true)
+    expect(isOver(from.feed({ kind: 'unlockedOut', value: WHOLE }).part)).to.equal(true)
     expect(isOver(to.feed({ kind: 'unlockedIn', value: WHOLE }).part)).to.equal(true)
   })
 
