@@ -106,14 +106,17 @@ export function removeTransfer(list: TransferList, position: number): TransferLi
 }
 
 /** The list with the transfer at `position` cut down to `amount`. */
-export function shrinkTransfer(list: TransferList, position: number, amount: bigint): TransferList {
+export const shrinkTransfer = (list: TransferList, position: number, amount: bigint): TransferList =>
+  replaceTransfer(list, position, { ...list.transfers[position]!, amount })
+
+/** The list with another transfer at `position`. */
+export function replaceTransfer(list: TransferList, position: number, after: Transfer): TransferList {
   const before = list.transfers[position]!
-  const after = { ...before, amount }
   return {
-    ...list,
     transfers: list.transfers.with(position, after),
     leaves: list.leaves.with(position, transferLeaf(after)),
-    locked: list.locked - before.amount + amount,
+    locked: list.locked - before.amount + after.amount,
+    legs: list.legs - before.legs.length + after.legs.length,
   }
 }
 

@@ -177,6 +177,7 @@ export class Engine {
     const isUrgent =
       before.own.newest !== next.own.newest ||
       before.peer !== next.peer ||
+      before.asks !== next.asks ||
       before.generation !== next.generation ||
       before.inFlight !== next.inFlight ||
       before.frozen !== next.frozen ||

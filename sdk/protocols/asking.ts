@@ -1,6 +1,6 @@
 import type { Ledger } from './ledger.ts'
 import type { Ask } from './messages.ts'
-import { findLocked, gainOf, InvalidOperationError, satisfies, sharesOf } from './pending.ts'
+import { findLocked, gainOf, InvalidOperationError, restIdOf, satisfies, sharesOf } from './pending.ts'
 import { type Asking, type Step, stay } from './step.ts'
 
 // How the payee of a locked transfer asks for its end. Only the writer of a lane writes it, so that no two states can ever
@@ -32,6 +32,7 @@ export function asked(ledger: Ledger, { generation, id, resolution, proof }: Ask
   if (generation !== ledger.generation || !item) return stay(ledger)
   // Asked again while the cancel was on its way: it is done, and nothing is wrong with the peer.
   if (resolution.kind === 'cancel' && resolution.residual === item.transfer.amount) return stay(ledger)
+  if (resolution.kind === 'split' && findLocked(ledger.own.pending, restIdOf(id))) return stay(ledger)
   // Also refuses what does not fit the transfer.
   sharesOf(item.transfer, resolution)
   return { next: ledger, effects: [{ kind: 'notify', news: { kind: 'asked', id, resolution, proof } }] }

@@ -1,6 +1,7 @@
 import { WHOLE } from '../core/outcome.ts'
 import type { Hex } from '../core/types.ts'
 import { crowded, objection, type PartPolicy } from './admission.ts'
+import { absorbDeal, type DealEffect, type DealEvent, dealDue, markDeal } from './dealing.ts'
 import {
   claimable,
   deadlineOf,
@@ -33,6 +34,7 @@ import {
 
 /** What can happen to a part. `In` is the side that pays this node, `Out` the one it pays. */
 export type PartEvent =
+  | DealEvent
   /** Payer: pay it. */
   | { readonly kind: 'send' }
   /** The incoming transfer is enforceable: signed, solvent, its ledger open. */
@@ -69,6 +71,7 @@ export type PartEvent =
 
 /** What is to be done, after `next` is durable. */
 export type PartEffect =
+  | DealEffect
   | { readonly kind: 'lockOut' }
   /** Outgoing ledger: give the other end this value of what is locked. */
   | { readonly kind: 'unlockOut'; readonly value: bigint }
@@ -83,8 +86,6 @@ export type PartEffect =
     }
   /** Give the incoming ledger's other end back what is locked but for the residual. */
   | { readonly kind: 'askCancel'; readonly residual: bigint }
-  /** Send the secret to the registry. */
-  | { readonly kind: 'reveal'; readonly secret: Hex }
 
 export interface PartStep {
   readonly next: Part
@@ -142,6 +143,8 @@ function absorb(part: Part, event: PartEvent, policy: PartPolicy): Part {
       return canAgree(part) ? { ...part, agreed: event.value } : part
     case 'crank':
       return part
+    default:
+      return absorbDeal(part, event)
   }
 }
 
@@ -183,7 +186,8 @@ function fits({ outgoing, incoming, scalar: own }: Part, scalar: Hex, { points }
 }
 
 function canCancel({ outgoing, mode }: Part, residual: bigint, { room }: PartPolicy): boolean {
-  if (!outgoing || !isLive(outgoing) || outgoing.paying || outgoing.cancelling !== undefined) return false
+  if (!outgoing || !isLive(outgoing) || outgoing.paying || outgoing.cancelling !== undefined || outgoing.deal)
+    return false
   const isFree = residual === 0n || outgoing.status === 'residual'
   return residual < outgoing.amount && (isFree || (mode === 'sprites' && residual <= room.outgoing.residuals))
 }
@@ -211,6 +215,7 @@ function due(part: Part, policy: PartPolicy): PartEffect[] {
   if (claim) effects.push(claim)
   const residual = surplus(part, policy)
   if (residual !== undefined) effects.push({ kind: 'askCancel', residual })
+  if (part.mode === 'outcome') return [...effects, ...dealDue(part, policy)]
   if (part.secret !== undefined && mustReveal(part, policy)) effects.push({ kind: 'reveal', secret: part.secret })
   return effects
 }
@@ -221,7 +226,7 @@ const isOpen = (side: Incoming | Outgoing): boolean => isLive(side) && !side.dis
 /** The value at which the outgoing side is paid now. */
 function payable(part: Part, policy: PartPolicy): bigint | undefined {
   const { incoming, outgoing, view } = part
-  if (!outgoing || !isOpen(outgoing) || outgoing.cancelling !== undefined) return undefined
+  if (!outgoing || !isOpen(outgoing) || outgoing.cancelling !== undefined || outgoing.deal) return undefined
   const value = decided(outgoing, view)
   // What gives this node something back is written only if the other end asked for it.
   if (value !== undefined) return value === WHOLE || (value > 0n && value === outgoing.wanted) ? value : undefined
@@ -242,7 +247,7 @@ function isTimely({ incoming, view, price }: Part, outgoing: Outgoing, { margin,
 /** Asks to be paid: on the registry's entry, or on the secret with the incoming edge's own scalar. */
 function claimOf(part: Part, { points }: PartPolicy): PartEffect | undefined {
   const { incoming, outgoing, mode, secret, shown, scalar: own, view } = part
-  if (!incoming || !isOpen(incoming) || part.refused) return undefined
+  if (!incoming || !isOpen(incoming) || part.refused || incoming.deal) return undefined
   const known = outgoing ? shown !== undefined && own !== undefined && points.subtract(shown, own) : own
   const scalar = secret !== undefined && known ? known : undefined
   const value = decided(incoming, view)
@@ -264,7 +269,7 @@ const wantsWhole = ({ mode, outgoing, agreed }: Part): boolean =>
 /** What of the incoming side is to be left when all else goes back; undefined: nothing goes back now. */
 function surplus(part: Part, policy: PartPolicy): bigint | undefined {
   const { incoming } = part
-  if (!incoming || !isOpen(incoming)) return undefined
+  if (!incoming || !isOpen(incoming) || incoming.deal) return undefined
   const wish = residualOf(part, incoming, policy)
   if (wish === undefined) return undefined
   // A wish can be fulfilled at any time from then on, so it can only be widened.
@@ -311,14 +316,16 @@ function mark(part: Part, effect: PartEffect): Part {
       return withOut(part, { paying: true })
     case 'askCancel':
       return withIn(part, { asked: effect.residual })
-    case 'reveal':
-      return { ...part, revealed: true }
-    default:
+    case 'lockOut':
+    case 'cancelOut':
+    case 'askUnlock':
       return part
+    default:
+      return markDeal(part, effect)
   }
 }
 
 function isSame(a: PartEffect, b: PartEffect): boolean {
   const fields = Object.keys(a) as (keyof PartEffect)[]
-  return fields.every((field) => a[field] === b[field])
+  return fields.every((field) => String(a[field]) === String(b[field]))
 }

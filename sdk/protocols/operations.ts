@@ -24,7 +24,7 @@ export const MAX_OPERATIONS = 1_024
 /** Bytes of operations that one update may hold. */
 export const MAX_OPERATION_BYTES = 1 << 20
 
-const TAGS = { pay: 1, lock: 2, unlock: 3, cancel: 4 } as const
+const TAGS = { pay: 1, lock: 2, unlock: 3, cancel: 4, split: 5, lead: 6 } as const
 const ID = 16
 
 /** The operations as an update carries and stores them: `count ‖ count × (tag u8 ‖ body)`. */
@@ -45,7 +45,7 @@ export function sizeOf(operation: Operation): number {
     case 'lock':
       return 48 + 33 * operation.transfer.legs.length + operation.note.length
     case 'resolve':
-      return 40 + (operation.resolution.kind === 'unlock' ? 8 * operation.resolution.values.length : 0)
+      return 64 + (operation.resolution.kind === 'unlock' ? 8 * operation.resolution.values.length : 0)
   }
 }
 
@@ -79,17 +79,49 @@ export function readTransfer(reader: Reader): Transfer {
 
 /** Writes what follows the kind of a resolution. */
 export function putResolution(writer: Writer, resolution: Resolution): void {
-  if (resolution.kind === 'cancel') writer.u128(resolution.residual)
-  else {
-    writer.varuint(resolution.values.length)
-    for (const value of resolution.values) writer.u64(value)
+  switch (resolution.kind) {
+    case 'unlock':
+      writer.varuint(resolution.values.length)
+      for (const value of resolution.values) writer.u64(value)
+      return
+    case 'cancel':
+      writer.u128(resolution.residual)
+      return
+    case 'split':
+      writer.u64(resolution.value).hex(resolution.key, 32)
+      return
+    case 'lead':
+      writer.hex(resolution.key, 32)
   }
 }
 
 /** Reads what {@link putResolution} wrote. */
 export function readResolution(reader: Reader, kind: Resolution['kind']): Resolution {
-  if (kind === 'cancel') return { kind, residual: reader.u128() }
-  return { kind, values: Array.from({ length: reader.varuint(MAX_LEGS_EACH) }, () => reader.u64()) }
+  switch (kind) {
+    case 'unlock':
+      return { kind, values: Array.from({ length: reader.varuint(MAX_LEGS_EACH) }, () => reader.u64()) }
+    case 'cancel':
+      return { kind, residual: reader.u128() }
+    case 'split':
+      return { kind, value: reader.u64(), key: reader.hex(32) }
+    case 'lead':
+      return { kind, key: reader.hex(32) }
+  }
+}
+
+/** Of a resolution outside of an operation. */
+const KINDS = ['unlock', 'cancel', 'split', 'lead'] as const
+
+/** Writes a resolution. */
+export function putWish(writer: Writer, resolution: Resolution): void {
+  putResolution(writer.u8(KINDS.indexOf(resolution.kind)), resolution)
+}
+
+/** Reads what {@link putWish} wrote. Throws `MalformedBytesError`. */
+export function readWish(reader: Reader): Resolution {
+  const kind = KINDS[reader.u8()]
+  if (!kind) throw new MalformedBytesError(0, 'This end of a transfer is unknown')
+  return readResolution(reader, kind)
 }
 
 /** Parses operations that came from anywhere. Throws `MalformedBytesError`. */
@@ -109,13 +141,17 @@ function readOperation(reader: Reader, length: number): Operation {
       return { kind: 'pay', batch: parseBatch(reader.bytes(MAX_OPERATION_BYTES)) }
     case TAGS.lock:
       return { kind: 'lock', id: reader.hex(ID), transfer: readTransfer(reader), note: reader.bytes(MAX_NOTE) }
-    case TAGS.unlock:
-      return { kind: 'resolve', id: reader.hex(ID), resolution: readResolution(reader, 'unlock') }
-    case TAGS.cancel:
-      return { kind: 'resolve', id: reader.hex(ID), resolution: readResolution(reader, 'cancel') }
-    default:
-      throw new MalformedBytesError(length - reader.left, `The operation ${tag} is unknown`)
+    default: {
+      const kind = kindOf(tag, length - reader.left)
+      return { kind: 'resolve', id: reader.hex(ID), resolution: readResolution(reader, kind) }
+    }
   }
+}
+
+function kindOf(tag: number, at: number): Resolution['kind'] {
+  const kind = KINDS.find((name) => TAGS[name] === tag)
+  if (!kind) throw new MalformedBytesError(at, `The operation ${tag} is unknown`)
+  return kind
 }
 
 /** What is locked after `operations` of a version; transfers that were locked before the reading began are passed over. */

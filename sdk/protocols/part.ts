@@ -29,7 +29,28 @@ interface Side {
   readonly disputed: boolean
   /** The value at which it was paid off chain. */
   readonly paidAt: bigint | undefined
+  /** What the ends of an outcome lock agree on; see dealing.ts. */
+  readonly deal: Deal | undefined
 }
+
+/** That an outcome lock ends at a value between nothing and all, as far as it has come on one side. */
+export interface Deal {
+  readonly value: bigint
+  /** Of the payee's secret. */
+  readonly key: Hex
+  /**
+   * `asked`: by who is paid, nothing has changed yet. `split`: under the secret the rest goes back; what is kept still waits for the outcome.
+   * `led`: under the secret what is kept is paid.
+   */
+  readonly stage: 'asked' | 'split' | 'led'
+  /** What of the rest is still locked; what is kept is the side's amount. */
+  readonly rest: bigint
+  /** The ends that who is paid asked for, by the values of legs: what gives back is written only then. */
+  readonly wanted: Readonly<Partial<Record<Piece, string>>>
+}
+
+/** The two transfers that a split makes of one. */
+export type Piece = 'kept' | 'rest'
 
 /** The transfer that pays this node. */
 export interface Incoming extends Side {
@@ -64,6 +85,8 @@ export interface KeyView {
   /** The registry's entry as of each of the two. */
   readonly outcome: Outcome | undefined
   readonly confirmedOutcome: Outcome | undefined
+  /** The entries of a deal's key as of each of the two. */
+  readonly secret?: { readonly outcome: Outcome | undefined; readonly confirmedOutcome: Outcome | undefined }
 }
 
 /** One part of a multi-hop payment as one node holds it. The payer has no incoming side, the payee no outgoing one. */
@@ -79,9 +102,9 @@ export interface Part {
   readonly scalar: Hex | undefined
   readonly incoming: Incoming | undefined
   readonly outgoing: Outgoing | undefined
-  /** 32 bytes, once known. */
+  /** 32 bytes, once known; of an outcome lock its deal's. */
   readonly secret: Hex | undefined
-  /** `sprites`: the k of the outgoing edge, once shown. */
+  /** `sprites`: the k of the outgoing edge, once shown. `outcome`: the payee's secret of a deal, once it has shown it. */
   readonly shown: Hex | undefined
   /** Why it was neither forwarded nor received: what came in goes back whole. */
   readonly refused: Refusal | undefined
@@ -123,7 +146,13 @@ export const payeePart = (terms: Terms, incoming: Edge): Part => newPart({ ...te
 export const hopPart = (terms: HopTerms, incoming: Edge, outgoing: Edge): Part => newPart(terms, incoming, outgoing)
 
 function newPart(terms: HopTerms, incoming: Edge | undefined, outgoing: Edge | undefined): Part {
-  const side = (edge: Edge) => ({ edge, amount: edge.transfer.amount, disputed: false, paidAt: undefined })
+  const side = (edge: Edge) => ({
+    edge,
+    amount: edge.transfer.amount,
+    disputed: false,
+    paidAt: undefined,
+    deal: undefined,
+  })
   return {
     mode: terms.mode,
     minimumMode: terms.minimumMode,
@@ -174,22 +203,49 @@ export function owed(outgoing: Outgoing | undefined): bigint {
 }
 
 /** The value that the chain has decided for a side, with all confirmations; undefined while it can still change. */
-export function decided(side: Side, view: KeyView | undefined): bigint | undefined {
-  if (!view) return undefined
-  const deadline = deadlineOf(side)
-  const { confirmedOutcome: outcome } = view
+export const decided = (side: Side, view: KeyView | undefined): bigint | undefined =>
+  view && wordOf(view.confirmedOutcome, deadlineOf(side), view)
+
+const wordOf = (outcome: Outcome | undefined, deadline: bigint, { confirmed }: KeyView): bigint | undefined => {
   if (outcome && outcome.recordedAt <= deadline) return outcome.value
-  return view.confirmed > deadline ? 0n : undefined
+  return confirmed > deadline ? 0n : undefined
+}
+
+/** What the chain has decided for the pieces of a side that is split: the values of their legs. */
+export function decidedPieces(side: Side, view: KeyView | undefined): Partial<Record<Piece, readonly bigint[]>> {
+  const { deal } = side
+  if (!deal || deal.stage === 'asked' || !view) return {}
+  const value = decided(side, view)
+  const secret = wordOf(view.secret?.confirmedOutcome, deadlineOf(side), view)
+  // What the secret's leg takes leaves nothing to those behind it.
+  const behind = secret === WHOLE ? [WHOLE, 0n] : secret === 0n && value !== undefined ? [0n, value] : undefined
+  const alone = value === undefined ? undefined : [value]
+  const kept = deal.stage === 'led' ? behind : alone
+  return { ...(kept && { kept }), ...(behind && { rest: behind }) }
+}
+
+/** What the chain has decided that a side still pays; undefined while it can change. */
+export function yieldOf(side: Incoming | Outgoing, view: KeyView | undefined): bigint | undefined {
+  const { deal, amount } = side
+  const value = decided(side, view)
+  if (!deal || deal.stage === 'asked') return value === undefined ? undefined : (amount * value) / WHOLE
+  const { kept, rest } = decidedPieces(side, view)
+  if (!kept || !rest) return undefined
+  const last = (values: readonly bigint[]) => values.at(-1)!
+  const paid = deal.stage === 'led' && kept[0] === WHOLE ? amount : (amount * last(kept)) / WHOLE
+  return (isLive(side) ? paid : 0n) + (deal.rest * last(rest)) / WHOLE
 }
 
 /** Whether the chain has decided that a side pays nothing: nothing can be lost through it any more, whatever its other end does. */
-export const isVoid = (side: Side, view: KeyView | undefined): boolean => decided(side, view) === 0n
+export const isVoid = (side: Incoming | Outgoing, view: KeyView | undefined): boolean =>
+  side.deal ? yieldOf(side, view) === 0n : decided(side, view) === 0n
 
 /** Whether a part can still cost or bring anything. If not, it only waits for peers to tidy up, and a peer may never do that. */
 export const isAtStake = ({ incoming, outgoing, view }: Part): boolean =>
   [incoming, outgoing].some((side) => side && !isEnded(side) && !isVoid(side, view))
 
-const isEnded = ({ status }: Incoming | Outgoing): boolean => status === 'paid' || status === 'gone'
+const isEnded = ({ status, deal }: Incoming | Outgoing): boolean =>
+  (status === 'paid' || status === 'gone') && (deal?.rest ?? 0n) === 0n
 
 /** Whether the one side of a payer's or a payee's part was paid: unlocked, or decided on chain while a dispute keeps the lane as it is. */
 export function wasPaid({ incoming, outgoing, view }: Part): boolean {
@@ -200,7 +256,7 @@ export function wasPaid({ incoming, outgoing, view }: Part): boolean {
 /** Whether nothing is left to do for a part: it can be archived. */
 export function isOver({ incoming, outgoing, refused, view }: Part): boolean {
   const over = (side: Incoming | Outgoing): boolean =>
-    isEnded(side) || (side.disputed && decided(side, view) !== undefined)
+    isEnded(side) || (side.disputed && yieldOf(side, view) !== undefined)
   const unused = outgoing?.status === 'planned' && refused !== undefined
   return (!incoming || over(incoming)) && (!outgoing || unused || over(outgoing))
 }
@@ -215,14 +271,18 @@ export interface Late {
 export function overdue({ incoming, outgoing, view }: Part, grace: bigint): Late | undefined {
   /** What a late side pays by the chain's word; undefined: it is not late. */
   const paidBy = (side: Incoming | Outgoing): bigint | undefined => {
-    const isLate = isLive(side) && !side.disputed && view !== undefined && view.confirmed > deadlineOf(side) + grace
-    return isLate ? (side.amount * decided(side, view)!) / WHOLE : undefined
+    const isLate =
+      !isEnded(side) && lockedIn(side) > 0n && !side.disputed && view && view.confirmed > deadlineOf(side) + grace
+    return isLate ? yieldOf(side, view) : undefined
   }
   const [gain, cost] = [incoming && paidBy(incoming), outgoing && paidBy(outgoing)]
   if (gain !== undefined && gain > 0n) return { side: 'incoming', amount: gain }
-  const back = cost === undefined ? 0n : outgoing!.amount - cost
+  const back = cost === undefined ? 0n : lockedIn(outgoing!) - cost
   return back > 0n ? { side: 'outgoing', amount: back } : undefined
 }
+
+/** All that a side has locked. */
+const lockedIn = (side: Incoming | Outgoing): bigint => (isLive(side) ? side.amount : 0n) + (side.deal?.rest ?? 0n)
 
 /** What is pending with one peer, or may be. */
 export interface Room {
@@ -235,11 +295,13 @@ export interface Room {
 /** What the limits for one peer leave, given the sides shared with it that are not void. */
 export function roomOf(limits: Room, sides: readonly (Incoming | Outgoing)[]): Room {
   let { parts, value, residuals } = limits
-  for (const { status, amount } of sides) {
+  for (const { status, amount, deal } of sides) {
+    const rest = deal?.rest ?? 0n
     if (status === 'residual') residuals -= amount
-    if (status !== 'locked' && status !== 'locking') continue
+    value -= rest
+    if (status === 'locked' || status === 'locking') value -= amount
+    else if (rest === 0n) continue
     parts--
-    value -= amount
   }
   return { parts, value, residuals }
 }

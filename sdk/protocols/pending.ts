@@ -1,3 +1,4 @@
+import { toBytes, toHex } from '../core/bytes.ts'
 import { TallystickError } from '../core/errors.ts'
 import { WHOLE } from '../core/outcome.ts'
 import {
@@ -5,6 +6,7 @@ import {
   divideBy,
   NO_TRANSFERS,
   removeTransfer,
+  replaceTransfer,
   type Share,
   shrinkTransfer,
   type TransferList,
@@ -34,12 +36,16 @@ export interface Snapshot {
   readonly pending: Pending
 }
 
-/** How a transfer ends before the chain divides it. */
+/** How a transfer ends before the chain divides it, or is changed: `split` and `lead` pay nobody. */
 export type Resolution =
   /** Divided by these values, one a leg, from 0 to 1e18. */
   | { readonly kind: 'unlock'; readonly values: readonly bigint[] }
   /** Back to `refundTo`; `residual` of it stays locked under the same key until the deadline. */
   | { readonly kind: 'cancel'; readonly residual: bigint }
+  /** `value` of it stays as it is. The rest becomes a transfer of its own, which goes back if a secret's `key` is recorded. */
+  | { readonly kind: 'split'; readonly value: bigint; readonly key: Hex }
+  /** All of it is paid if a secret's `key` is recorded; else it is divided as before. */
+  | { readonly kind: 'lead'; readonly key: Hex }
 
 export const NOTHING_LOCKED: Pending = { items: [], list: NO_TRANSFERS }
 /** Bytes that a note may have. */
@@ -67,6 +73,12 @@ export const pendingOf = (transfers: readonly Transfer[]): Pending =>
 
 const NO_NOTE = new Uint8Array(0)
 
+/** Names what a split leaves besides a transfer. */
+export const restIdOf = (id: Hex): Hex => toHex(toBytes(id, 16).with(15, toBytes(id, 16)[15]! ^ 1))
+
+/** What stays of an amount that is split at a value. */
+export const keptOf = (amount: bigint, value: bigint): bigint => (amount * value) / WHOLE
+
 /** Throws {@link InvalidOperationError} or `InvalidTransferError`. */
 export function lockIn({ items, list }: Pending, item: Locked): Pending {
   if (items.some(({ id }) => id === item.id))
@@ -81,6 +93,9 @@ export function resolveIn(pending: Pending, id: Hex, resolution: Resolution): { 
   if (position === -1) throw new InvalidOperationError(`No transfer ${id} is locked here.`)
   const item = items[position]!
   const shares = sharesOf(item.transfer, resolution)
+  if (resolution.kind === 'split') return { pending: splitIn(pending, position, resolution), shares }
+  if (resolution.kind === 'lead')
+    return { pending: changeIn(pending, position, ledBy(item.transfer, resolution.key)), shares }
   const residual = resolution.kind === 'cancel' ? resolution.residual : 0n
   if (residual === 0n)
     return { pending: { items: items.toSpliced(position, 1), list: removeTransfer(list, position) }, shares }
@@ -88,8 +103,33 @@ export function resolveIn(pending: Pending, id: Hex, resolution: Resolution): { 
   return { pending: { items: items.with(position, rest), list: shrinkTransfer(list, position, residual) }, shares }
 }
 
+function changeIn({ items, list }: Pending, position: number, transfer: Transfer): Pending {
+  const changed = { ...items[position]!, transfer }
+  return { items: items.with(position, changed), list: replaceTransfer(list, position, transfer) }
+}
+
+/** The transfer with a leg in front for whom it pays. */
+const ledBy = (transfer: Transfer, key: Hex): Transfer => ({
+  ...transfer,
+  legs: [{ to: transfer.legs[0]!.to, key }, ...transfer.legs],
+})
+
+function splitIn(pending: Pending, position: number, { value, key }: Extract<Resolution, { kind: 'split' }>): Pending {
+  const item = pending.items[position]!
+  const { transfer } = item
+  const amount = keptOf(transfer.amount, value)
+  const legs = [{ to: transfer.refundTo, key }, ...transfer.legs]
+  const rest = { ...transfer, amount: transfer.amount - amount, legs }
+  const kept = changeIn(pending, position, { ...transfer, amount })
+  return lockIn(kept, { id: restIdOf(item.id), transfer: rest, note: NO_NOTE, since: item.since })
+}
+
 /** Who gets what of a transfer that ends so. Throws {@link InvalidOperationError}. */
 export function sharesOf(transfer: Transfer, resolution: Resolution): Share[] {
+  if (resolution.kind === 'split' || resolution.kind === 'lead') {
+    assertChanges(transfer, resolution)
+    return []
+  }
   if (resolution.kind === 'cancel') {
     const { residual } = resolution
     if (residual < 0n || residual >= transfer.amount)
@@ -102,8 +142,19 @@ export function sharesOf(transfer: Transfer, resolution: Resolution): Share[] {
   return divideBy(transfer, values, transfer.amount)
 }
 
-/** What `member` gets if a transfer ends so. */
+/** Only a transfer as it was locked is split, and led once. Throws {@link InvalidOperationError}. */
+function assertChanges({ amount, legs }: Transfer, resolution: Extract<Resolution, { kind: 'split' | 'lead' }>): void {
+  if (legs.length !== 1) throw new InvalidOperationError(`A transfer of ${legs.length} legs is not changed.`)
+  if (resolution.kind === 'lead') return
+  const kept = keptOf(amount, resolution.value)
+  if (kept <= 0n || kept >= amount) throw new InvalidOperationError(`A split leaves ${kept} of ${amount}.`)
+}
+
+/** What `member` gets if a transfer ends so; of one that is changed, what it can get more than before. */
 export function gainOf(member: number, transfer: Transfer, resolution: Resolution): bigint {
+  if (resolution.kind === 'split')
+    return member === transfer.refundTo ? transfer.amount - keptOf(transfer.amount, resolution.value) : 0n
+  if (resolution.kind === 'lead') return member === transfer.legs[0]!.to ? transfer.amount : 0n
   let gain = 0n
   for (const { to, amount } of sharesOf(transfer, resolution)) if (to === member) gain += amount
   return gain
@@ -111,6 +162,14 @@ export function gainOf(member: number, transfer: Transfer, resolution: Resolutio
 
 /** Whether a reader that asked for `asked` has no objection to `done`. */
 export function satisfies(done: Resolution, asked: Resolution): boolean {
-  if (done.kind === 'cancel') return asked.kind === 'cancel' && done.residual >= asked.residual
-  return asked.kind === 'unlock' && done.values.every((value, leg) => value === asked.values[leg])
+  switch (done.kind) {
+    case 'unlock':
+      return asked.kind === 'unlock' && done.values.every((value, leg) => value === asked.values[leg])
+    case 'cancel':
+      return asked.kind === 'cancel' && done.residual >= asked.residual
+    case 'split':
+      return asked.kind === 'split' && done.key === asked.key && done.value === asked.value
+    case 'lead':
+      return asked.kind === 'lead' && done.key === asked.key
+  }
 }

@@ -16,8 +16,8 @@ import {
   decodeOperations,
   followPending,
   MAX_OPERATION_BYTES,
-  putResolution,
-  readResolution,
+  putWish,
+  readWish,
 } from './operations.ts'
 import { NOTHING_LOCKED, type Resolution } from './pending.ts'
 import { placeLane, putLane, readLane } from './wire.ts'
@@ -40,8 +40,7 @@ export function encodeLedger({ me, generation, own, peer, asks, inFlight, frozen
   }
   writer.varuint(asks.size)
   for (const [id, resolution] of asks) {
-    writer.hex(id, 16).bool(resolution.kind === 'cancel')
-    putResolution(writer, resolution)
+    putWish(writer.hex(id, 16), resolution)
   }
   writer.u8(inFlight ? 1 + STAGES.indexOf(inFlight.stage) : 0)
   if (inFlight) putInFlight(writer, inFlight)
@@ -83,7 +82,7 @@ export function decodeLedger(bytes: Uint8Array, ref: LedgerRef): StoredLedger {
   const asks = new Map(
     Array.from({ length: reader.varuint(MAX_TRANSFERS) }, (): [Hex, Resolution] => {
       const id = reader.hex(16)
-      return [id, readResolution(reader, reader.bool() ? 'cancel' : 'unlock')]
+      return [id, readWish(reader)]
     }),
   )
   const stage = STAGES[reader.u8() - 1]

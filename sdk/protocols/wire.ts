@@ -14,7 +14,7 @@ import {
   PROTOCOL_VERSION,
   type Updates,
 } from './messages.ts'
-import { MAX_OPERATION_BYTES, putResolution, readResolution } from './operations.ts'
+import { MAX_OPERATION_BYTES, putWish, readWish } from './operations.ts'
 import { MAX_NOTE } from './pending.ts'
 import { MAX_UNACKED } from './solvency.ts'
 import { MAX_SWAP } from './swapping.ts'
@@ -108,8 +108,7 @@ function putLedgerMessage(writer: Writer, message: LedgerMessage): void {
       writer.u8(message.own.newest.lane).bool(message.want)
       return
     case 'ask':
-      writer.hex(message.id, 16).bool(message.resolution.kind === 'cancel')
-      putResolution(writer, message.resolution)
+      putWish(writer.hex(message.id, 16), message.resolution)
       writer.bytes(message.proof, MAX_NOTE)
       return
     case 'propose':
@@ -209,7 +208,7 @@ function readLedgerMessage(reader: Reader, tag: number): LedgerMessage {
     }
     case TAGS.ask: {
       const id = reader.hex(16)
-      const resolution = readResolution(reader, reader.bool() ? 'cancel' : 'unlock')
+      const resolution = readWish(reader)
       return { kind: 'ask', ...ref, id, resolution, proof: reader.bytes(MAX_NOTE) }
     }
     case TAGS.propose:

@@ -58,7 +58,7 @@ describe('locked transfers on a real chain', () => {
     await again.node.connect(his.address)
     again.node.on('asked', ({ id, resolution }) => {
       if (resolution.kind === 'cancel') void again.node.cancel(channelId, id)
-      else void again.node.unlock(channelId, id, { values: resolution.values })
+      else if (resolution.kind === 'unlock') void again.node.unlock(channelId, id, { values: resolution.values })
     })
     his.node.askCancel(channelId, second!)
     his.node.askUnlock(channelId, first!, { values: [WHOLE / 4n] })

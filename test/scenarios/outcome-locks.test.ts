@@ -122,7 +122,7 @@ describe('outcome locks on a real chain', () => {
   for (const names of [[], ['mallory'], ['mallory', 'carol']])
     describe(`over ${names.length} hubs`, () => {
       it('stand until they are asked for, and end at what both agree on', async () => {
-        for (const value of [WHOLE, 0n]) {
+        for (const value of [WHOLE, 0n, (3n * WHOLE) / 10n]) {
           const scene = `agreed-${names.length}-${value}`
           const party = await locked(scene, names)
           const { alice, bob, id } = party

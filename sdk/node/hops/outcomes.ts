@@ -1,9 +1,12 @@
+import { randomBytes } from '@noble/hashes/utils.js'
 import { toHex } from '../../core/bytes.ts'
 import { InvalidOptionError } from '../../core/errors.ts'
 import { WHOLE } from '../../core/outcome.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Address, Hex, Transfer } from '../../core/types.ts'
-import { deadlineOf, decided, keyOf, payerPart } from '../../protocols/part.ts'
+import { isSplit } from '../../protocols/dealing.ts'
+import type { PartEvent } from '../../protocols/forwarding.ts'
+import { deadlineOf, decided, keyOf, type Part, payerPart } from '../../protocols/part.ts'
 import { type FailureReport, readFailure } from '../../routing/failure.ts'
 import { onAbort } from '../abort.ts'
 import type { Engine } from '../engine.ts'
@@ -266,9 +269,9 @@ export class Outcomes {
     const { agreed, refused } = carried.part
     assertValue(value)
     if (!carried.held) throw new OutcomeLockUnknownError(id)
-    if (refused || (agreed !== undefined && agreed !== value && value > 0n))
-      throw new OutcomeRefusedError('OUTCOME_SETTLED')
-    this.#engine.switch.step(carried, value === 0n ? { kind: 'giveUp' } : { kind: 'agree', value })
+    const isOther = agreed !== undefined && agreed !== value && !(value === 0n && agreed === WHOLE)
+    if (refused || isOther) throw new OutcomeRefusedError('OUTCOME_SETTLED')
+    this.#engine.switch.step(carried, wishOf(carried.part, value))
     this.#engine.wake()
   }
 
@@ -276,9 +279,9 @@ export class Outcomes {
   settle(id: Hex, value: bigint): void {
     const carried = this.#find('out', id)
     assertValue(value)
-    const { wanted } = carried.part.outgoing!
-    // All of it may be given at any time.
-    if (value !== WHOLE && value !== wanted) throw new OutcomeRefusedError('OUTCOME_NOT_ASKED')
+    const { deal } = carried.part.outgoing!
+    // All of it may be given at any time, unless something else is on its way.
+    if (value !== (deal?.value ?? WHOLE)) throw new OutcomeRefusedError(deal ? 'OUTCOME_SETTLED' : 'OUTCOME_NOT_ASKED')
     this.#engine.switch.step(carried, { kind: 'agree', value })
     this.#engine.wake()
   }
@@ -336,6 +339,14 @@ function assertValue(value: bigint): void {
   )
 }
 
+/** What the wish of a payee is to its part. */
+function wishOf({ incoming }: Part, value: bigint): PartEvent {
+  if (value === 0n) return { kind: 'giveUp' }
+  if (value === WHOLE) return { kind: 'agree', value }
+  if (isSplit(incoming!.amount, value)) return { kind: 'propose', value, secret: toHex(randomBytes(32)) }
+  throw new InvalidOptionError('value', `${value} of ${incoming!.amount} is nothing. Ask for more, or for 0n.`)
+}
+
 /** The one side of a lock at one of its ends. */
 const sideOf = ({ part }: Carried) => (part.incoming ?? part.outgoing)!
 
@@ -352,7 +363,7 @@ function lockOf(carried: Carried): OutcomeLock {
     deadline: deadlineOf(side),
     note: carried.said ?? NOTHING,
     held: carried.held !== undefined,
-    asked: outgoing ? outgoing.wanted : agreed,
+    asked: outgoing ? (outgoing.deal?.value ?? outgoing.wanted) : agreed,
   }
 }
 

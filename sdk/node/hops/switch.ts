@@ -5,6 +5,7 @@ import { opens, subtractScalar } from '../../core/points.ts'
 import { least } from '../../core/transfer.ts'
 import type { Address, Hex, Transfer } from '../../core/types.ts'
 import type { PartPolicy, Points } from '../../protocols/admission.ts'
+import type { DealEffect } from '../../protocols/dealing.ts'
 import { type PartEffect, type PartEvent, stepPart } from '../../protocols/forwarding.ts'
 import type { Operation } from '../../protocols/operations.ts'
 import {
@@ -17,12 +18,13 @@ import {
   keyOf,
   type Outgoing,
   type Part,
+  type Piece,
   type Price,
   type Refusal,
   type Room,
   roomOf,
 } from '../../protocols/part.ts'
-import { findLocked, PAID_IN_FULL, type Resolution } from '../../protocols/pending.ts'
+import { findLocked, InvalidOperationError, PAID_IN_FULL, type Resolution, restIdOf } from '../../protocols/pending.ts'
 import type { LedgerNews } from '../../protocols/step.ts'
 import { createFailure, type FailureCode, relayFailure } from '../../routing/failure.ts'
 import type { Engine } from '../engine.ts'
@@ -132,6 +134,8 @@ export class Switch {
       // Its order was in memory only; what was signed is in the lane.
       this.step(carried, { kind: findLocked(slot.ledger.own.pending, id) ? 'lockedOut' : 'lockFailed' })
     }
+    // The acknowledgement may have been stored with another commit.
+    for (const slot of slots.values()) this.#acknowledged(slot)
   }
 
   /** Hears what happened in a ledger, in the turn in which it happened. */
@@ -160,31 +164,37 @@ export class Switch {
   #received(slot: Slot, operation: Operation): void {
     if (operation.kind === 'lock') this.intake?.take(slot, operation)
     if (operation.kind !== 'resolve') return
-    const carried = this.#incoming.get(placeOf(slot, operation.id))
-    if (!carried) return
-    const { resolution } = operation
-    if (resolution.kind === 'cancel') this.step(carried, { kind: 'cancelledIn', residual: resolution.residual })
-    else this.step(carried, { kind: 'unlockedIn', value: resolution.values[0]! })
+    const found = find(this.#incoming, slot, operation.id)
+    if (found) this.step(found.carried, resolvedIn(found, operation.resolution))
   }
 
   #sent(slot: Slot, operation: Operation): void {
     if (operation.kind === 'pay') return
-    const carried = this.#outgoing.get(placeOf(slot, operation.id))
-    if (!carried) return
-    if (operation.kind === 'lock') this.step(carried, { kind: 'lockedOut' })
-    else if (operation.resolution.kind === 'unlock')
-      this.step(carried, { kind: 'unlockedOut', value: operation.resolution.values[0]! })
+    const found = find(this.#outgoing, slot, operation.id)
+    const event = found && (operation.kind === 'lock' ? LOCKED_OUT : resolvedOut(found, operation.resolution))
+    if (event) this.step(found.carried, event)
   }
 
   #asked(slot: Slot, id: Hex, resolution: Resolution, bytes: Uint8Array): void {
-    const carried = this.#outgoing.get(placeOf(slot, id))
-    if (!carried) return
+    const found = find(this.#outgoing, slot, id)
+    if (!found) return
+    const { carried } = found
     const proof = proofOf(bytes)
     if (proof?.kind === 'held') this.#heardHeld(carried, proof.failure)
     else if (resolution.kind === 'cancel') {
       if (proof?.kind === 'failure') carried.failure ??= proof.failure
       this.step(carried, { kind: 'cancelAsked', residual: resolution.residual })
-    } else if (proof?.kind === 'release') this.#askedToPay(carried, resolution.values[0]!, proof)
+    } else if (resolution.kind === 'split') this.#askedToSplit(carried, resolution)
+    else if (resolution.kind === 'unlock' && proof?.kind === 'release') {
+      const { piece } = found
+      if (!piece) this.#askedToPay(carried, resolution.values[0]!, proof)
+      else this.step(carried, { kind: 'endAsked', piece, values: resolution.values, secret: proof.secret })
+    }
+  }
+
+  #askedToSplit(carried: Carried, { value, key }: Extract<Resolution, { kind: 'split' }>): void {
+    this.step(carried, { kind: 'splitAsked', value, key })
+    if (!carried.incoming && carried.part.outgoing?.deal?.key === key) this.owner?.wished(carried, value)
   }
 
   #askedToPay(carried: Carried, value: bigint, { secret, scalar }: Extract<Proof, { kind: 'release' }>): void {
@@ -227,16 +237,30 @@ export class Switch {
       if (carried !== from) this.step(carried, { kind: 'secretSeen', secret })
   }
 
-  /** A cancel exists once it is acknowledged. */
+  /** A cancel exists once it is acknowledged, and so does what goes back of a deal. */
   #acknowledged(slot: Slot): void {
-    const cancelling = ({ part, outgoing }: Carried) =>
-      part.outgoing?.cancelling !== undefined && outgoing?.slot === slot
-    for (const carried of [...(this.#bySlot.get(slot) ?? [])].filter(cancelling)) {
-      const residual = carried.part.outgoing!.cancelling!
-      const { own } = slot.ledger
-      const left = findLocked(own.ackedPending, carried.outgoing!.id)?.transfer.amount ?? 0n
-      if (left === residual) this.step(carried, { kind: 'cancelledOut', residual })
+    for (const carried of [...(this.#bySlot.get(slot) ?? [])]) {
+      if (carried.outgoing?.slot !== slot) continue
+      if (carried.part.outgoing!.cancelling !== undefined) this.#cancelled(carried, slot)
+      if (carried.part.outgoing!.deal) this.#dealt(carried, slot)
     }
+  }
+
+  #cancelled(carried: Carried, { ledger }: Slot): void {
+    const residual = carried.part.outgoing!.cancelling!
+    const left = findLocked(ledger.own.ackedPending, carried.outgoing!.id)?.transfer.amount ?? 0n
+    if (left === residual) this.step(carried, { kind: 'cancelledOut', residual })
+  }
+
+  #dealt(carried: Carried, { ledger: { own } }: Slot): void {
+    const { deal, disputed } = carried.part.outgoing!
+    const rest = restIdOf(carried.outgoing!.id)
+    const isThere = findLocked(own.ackedPending, rest) !== undefined
+    if (disputed) return
+    if (deal!.stage === 'asked') {
+      if (isThere) this.step(carried, { kind: 'splitOut' })
+    } else if (deal!.rest > 0n && !isThere && !findLocked(own.pending, rest))
+      this.step(carried, { kind: 'endedOut', piece: 'rest', values: [] })
   }
 
   #disputed(slot: Slot, disputed: boolean): void {
@@ -485,6 +509,30 @@ export class Switch {
       case 'reveal':
         void this.#reveal(effect.secret, carried)
         return
+      default:
+        this.#performDeal(carried, effect)
+    }
+  }
+
+  #performDeal(carried: Carried, effect: Exclude<DealEffect, { kind: 'reveal' }>): void {
+    const { incoming, outgoing } = carried
+    switch (effect.kind) {
+      case 'splitOut':
+        this.#write(carried, resolveOut(outgoing!, { ...effect, kind: 'split' }))
+        return
+      case 'leadOut':
+        this.#write(carried, resolveOut(outgoing!, { ...effect, kind: 'lead' }))
+        return
+      case 'endOut':
+        this.#write(carried, resolveOut(pieceOf(outgoing!, effect.piece), { kind: 'unlock', values: effect.values }))
+        return
+      case 'askSplit':
+        this.#ask(incoming!, { ...effect, kind: 'split' }, NO_PROOF)
+        return
+      case 'askEnd': {
+        const proof = encodeProof({ kind: 'release', secret: effect.secret, scalar: undefined })
+        this.#ask(pieceOf(incoming!, effect.piece), { kind: 'unlock', values: effect.values }, proof)
+      }
     }
   }
 
@@ -500,7 +548,7 @@ export class Switch {
 
   #write(carried: Carried, operation: Exclude<Operation, { kind: 'pay' }>): void {
     const { slot } = carried.outgoing!
-    const name = operation.kind
+    const name = `${operation.kind}/${operation.id}`
     if (carried.queued.has(name)) return
     carried.queued.add(name)
     const done = () => {
@@ -519,15 +567,21 @@ export class Switch {
 
   #ask({ slot, id }: Place, resolution: Resolution, proof: Uint8Array): void {
     if (!findLocked(slot.ledger.peer.pending, id)) return
-    this.#engine.dispatch(slot, { kind: 'ask', id, resolution, proof })
+    try {
+      this.#engine.dispatch(slot, { kind: 'ask', id, resolution, proof })
+    } catch (error) {
+      // What the peer may do already, or made of its lock, does not fit: the chain decides then.
+      if (!(error instanceof InvalidOperationError)) throw error
+    }
   }
 
   async #reveal(secret: Hex, { part }: Carried): Promise<void> {
     const { chain } = this.#engine.options
-    const before = part.incoming!.edge.transfer.deadline
-    const intent = `reveal/${keyOfPart(part)}`
+    const side = (part.incoming ?? part.outgoing)!
+    const before = side.edge.transfer.deadline
+    const intent = `reveal/${dealKeyOf(part) ?? keyOfPart(part)}`
     const call = { to: 'registry', functionName: 'reveal', args: [secret] } as const
-    const weight = part.incoming!.amount
+    const weight = side.amount
     await chain.send(call, { intent, before, weight, anySender: true }).catch((error: Error) => {
       if (!this.#engine.halted) this.#engine.emitter.emit({ kind: 'alarm', error })
     })
@@ -566,7 +620,8 @@ export class Switch {
   }
 
   async look(): Promise<void> {
-    const keys = [...new Set([...this.parts.values()].map(({ part }) => keyOfPart(part)))]
+    const asked = [...this.parts.values()].flatMap(({ part }) => [keyOfPart(part), dealKeyOf(part)])
+    const keys = [...new Set(asked.filter((key) => key !== undefined))]
     const { head, confirmedHead, latest, confirmed } = await this.#engine.options.chain.survey(keys)
     if (this.#engine.halted) return
     const times = { now: head.timestamp, confirmed: confirmedHead.timestamp }
@@ -581,7 +636,7 @@ export class Switch {
       }),
     )
     for (const carried of [...this.parts.values()]) {
-      const view = views.get(keyOfPart(carried.part))
+      const view = viewOf(carried.part, views)
       if (view) this.step(carried, { kind: 'view', view })
       if (view && carried.part.incoming?.status === 'offered') this.#admitted(carried)
       if (this.#ticks % CRANK !== 0 || !this.parts.has(carried.id)) continue
@@ -591,6 +646,63 @@ export class Switch {
     for (const error of this.#overdue.look(this.parts.values(), this.policy.margin))
       this.#engine.emitter.emit({ kind: 'alarm', error })
   }
+}
+
+/** A part by one of its transfers; `piece`: its deal has made two of that. */
+interface Found {
+  readonly carried: Carried
+  readonly piece: Piece | undefined
+}
+
+/** Looks a part up by a transfer of one of its sides. */
+function find(places: ReadonlyMap<string, Carried>, slot: Slot, id: Hex): Found | undefined {
+  const carried = places.get(placeOf(slot, id))
+  const isSplit = (found: Carried) => {
+    const { incoming, outgoing } = found.part
+    const side = found.incoming?.slot === slot && found.incoming.id === id ? incoming : outgoing
+    return side?.deal !== undefined && side.deal.stage !== 'asked'
+  }
+  if (carried) return { carried, piece: isSplit(carried) ? 'kept' : undefined }
+  const whole = places.get(placeOf(slot, restIdOf(id)))
+  return whole && { carried: whole, piece: 'rest' }
+}
+
+function resolvedIn({ piece }: Found, resolution: Resolution): PartEvent {
+  switch (resolution.kind) {
+    case 'cancel':
+      return { kind: 'cancelledIn', residual: resolution.residual }
+    case 'split':
+      return { kind: 'splitIn' }
+    case 'lead':
+      return { kind: 'ledIn', key: resolution.key }
+    case 'unlock':
+      return piece
+        ? { kind: 'endedIn', piece, values: resolution.values }
+        : { kind: 'unlockedIn', value: resolution.values[0]! }
+  }
+}
+
+/** What counts as soon as it is signed. */
+function resolvedOut({ piece }: Found, resolution: Resolution): PartEvent | undefined {
+  if (resolution.kind === 'lead') return { kind: 'ledOut' }
+  if (resolution.kind !== 'unlock' || piece === 'rest') return undefined
+  const { values } = resolution
+  return piece ? { kind: 'endedOut', piece, values } : { kind: 'unlockedOut', value: values[0]! }
+}
+
+const LOCKED_OUT: PartEvent = { kind: 'lockedOut' }
+const NO_PROOF = new Uint8Array(0)
+
+const pieceOf = ({ slot, id }: Place, piece: Piece): Place => ({ slot, id: piece === 'rest' ? restIdOf(id) : id })
+
+/** The key of the secret of a part's deal. */
+const dealKeyOf = ({ incoming, outgoing }: Part): Hex | undefined => (incoming?.deal ?? outgoing?.deal)?.key
+
+function viewOf(part: Part, views: ReadonlyMap<Hex, KeyView>): KeyView | undefined {
+  const view = views.get(keyOfPart(part))
+  const key = dealKeyOf(part)
+  const secret = key && views.get(key)
+  return view && (secret ? { ...view, secret } : view)
 }
 
 /** What a wish comes with; undefined for what cannot be read: nothing is owed for that. */
