@@ -52,6 +52,8 @@ const VALUES = `
   Node
   NodeStoppedError
   NotCarriedError
+  OutcomeLockUnknownError
+  OutcomeRefusedError
   PERMIT2
   PROTOCOL_VERSION
   PartOverdueError
@@ -251,7 +253,10 @@ const TYPES = `
   Leg
   ListedPayment
   Listener
+  LockJudge
   LockTerms
+  LockToOptions
+  LockedTo
   LockedTransfer
   Logic
   Member
@@ -273,6 +278,7 @@ const TYPES = `
   OpenGroupOptions
   OpenOptions
   OpeningPolicy
+  OutcomeLock
   Outlet
   OwnerWallet
   PaidInvoice
