@@ -16,7 +16,7 @@ import {
 } from './part.ts'
 import { keptOf } from './pending.ts'
 
-// How both ends of an outcome lock let it end at a value v between nothing and all, over hops that trust neither (ADR 0036). If a hop's
+// How both ends of an outcome lock let it end at a value v between nothing and all, over hops that trust neither (ADR 0030). If a hop's
 // two sides ended one after the other, the ends could record another value between them. So each side is first bent, step by step, into
 // "v if the payee's secret is recorded, else what the outcome says"; whatever may be recorded, a hop's incoming side pays no less than
 // its outgoing one at every moment.
