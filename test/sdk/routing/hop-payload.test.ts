@@ -166,7 +166,7 @@ describe('Hop payload', () => {
   it('has a share exactly in mode sprites, and one that is a scalar', () => {
     refuses(withRecord(finalExample, 10, Uint8Array.of(0)), true, 12)
     refuses(withRecord(finalExample, 12, new Uint8Array(32).fill(1)), true, 12)
-    refuses(withRecord(finalExample, 10, Uint8Array.of(2)), true, 10)
+    refuses(withRecord(finalExample, 10, Uint8Array.of(3)), true, 10)
     const sprites = { ...finalExample, mode: 'sprites', share: new Uint8Array(32).fill(1) } as const
     for (const bad of [new Uint8Array(32), new Uint8Array(32).fill(0xff)])
       refuses(withRecord(sprites, 12, bad), true, 12)
@@ -175,6 +175,16 @@ describe('Hop payload', () => {
   it('names an invoice or carries a secret, not both and not neither', () => {
     refuses(withRecord(finalExample, 20, new Uint8Array(32)), true, 14)
     refuses(withRecord(finalExample, 14, undefined), true, 14)
+  })
+
+  it('names neither for an outcome lock, which alone has a note', () => {
+    const { invoice: _, memo: __, payerSignature: ___, ...rest } = finalExample
+    const lock = { ...rest, mode: 'outcome', note: Uint8Array.of(1, 2) } as const
+    expect(decodeHopPayload(encodeHopPayload(lock), true)).to.deep.equal(lock)
+    refuses(withRecord(lock, 14, new Uint8Array(32)), true, 14)
+    refuses(withRecord(lock, 20, new Uint8Array(32)), true, 14)
+    refuses(withRecord(lock, 22, new Uint8Array(513)), true, 22)
+    refuses(withRecord(finalExample, 22, Uint8Array.of(1)), true, 22)
   })
 
   it('S15 refuses a memo that is not UTF-8', () => {
