@@ -26,6 +26,7 @@ import {
 } from '../sdk/core/types.ts'
 import { withdrawalDigest } from '../sdk/core/withdrawal.ts'
 import { sessionSigner, signDirect } from '../sdk/signing/session.ts'
+import { BUDGET, encode, nonceOf, standing, Table } from './app-gas.ts'
 import { measureConditions } from './condition-gas.ts'
 
 const PEERS = new URL('./peer-gas.json', import.meta.url)
@@ -43,6 +44,8 @@ const { ethers, networkHelpers } = await network.create({ network: 'default' })
 const figures: Record<string, number> = {}
 /** Deposits by plain transfer to a deposit address, and sweeping one into its channel. */
 const transfers: Record<string, { transfer: number; collect: number }> = {}
+/** What else is done about apps: no peer is measured there. */
+const apps: Record<string, number> = {}
 
 /** Members 0 and 1 with session keys and owners; the owner of member 0 sends what "the submitting member" sends. */
 async function setUp() {
@@ -248,6 +251,82 @@ async function hashLocks(count: number) {
   figures[`settle ${count} hash locks, all transactions`] = gas
 }
 
+/** An app at its arbiter, which is deployed once a chain; `next` gives an instance of it. */
+async function appAt(name: string, args: unknown[] = []) {
+  const arbiter = await ethers.deployContract('AppArbiter', [await registry.getAddress()])
+  const app = (await (await ethers.deployContract(name, args)).getAddress()).toLowerCase() as Address
+  const address = (await arbiter.getAddress()).toLowerCase() as Address
+  const endBy = BigInt(await networkHelpers.time.latest()) + BigInt(30 * DAY)
+  return { arbiter, next: () => new Table(arbiter, address, domain.chainId, { app, endBy, nonce: nonceOf(++tables) }) }
+}
+let tables = 0
+
+/** Shown, moved on by force, and timed out or agreed; the second time each slot and key is new again. */
+async function appCalls(name: string, app: Awaited<ReturnType<typeof appAt>>, play: Play) {
+  const at = app.next()
+  const first = standing(7, play.states[0])
+  const shown = await gasOf(await at.submit(7, play.states[0]))
+  await networkHelpers.time.increase(60)
+  const moved = await gasOf(await at.move(first, play.seat, play.move, play.states[1]))
+  const other = app.next()
+  await other.submit(7, play.states[0])
+  await networkHelpers.time.increase(BUDGET + 1)
+  apps[`${name}: conclude`] = await gasOf(await other.conclude(first))
+  apps[`${name}: agree on the end`] = await gasOf(await app.next().agree(play.states[1]))
+  return { shown, moved }
+}
+interface Play {
+  readonly states: readonly [Uint8Array, Uint8Array]
+  readonly seat: number
+  readonly move: Uint8Array
+}
+
+async function playedApps() {
+  const nim = '(uint16,uint8,uint32)'
+  const heap: Play = {
+    states: [encode(nim, [12, 1, 5]), encode(nim, [9, 0, 6])],
+    seat: 1,
+    move: encode('(uint16)', [3]),
+  }
+  const { shown, moved } = await appCalls('nim, states of 96 bytes', await appAt('Nim', [3]), heap)
+  figures['app: register state on chain'] = shown
+  figures['app: one forced move'] = moved
+  const board = (cells: readonly number[]) => encode('(uint8[9])', [cells])
+  const rows: Play = {
+    states: [board([1, 0, 0, 0, 2, 0, 0, 0, 0]), board([1, 0, 0, 0, 2, 0, 0, 0, 1])],
+    seat: 0,
+    move: encode('(uint8)', [8]),
+  }
+  const name = 'tic-tac-toe, states of 288 bytes'
+  const bigger = await appCalls(name, await appAt('TicTacToe'), rows)
+  apps[`${name}: register`] = bigger.shown
+  apps[`${name}: one forced move`] = bigger.moved
+}
+
+/**
+ * Alice pays bob through a hub, then is silent: bob shows what is owed to him and records it, so that the hub pays him; the hub
+ * challenges alice's ledger, where her lock waits for the same key, and settles it.
+ */
+async function virtualChannel() {
+  const at = await fund(COIN)
+  const app = await appAt('VirtualChannel')
+  const table = app.next()
+  const owed = encode('(int64,uint8)', [ONE / 2n, 0])
+  const deadline = BigInt(await networkHelpers.time.latest()) + BigInt(40 * DAY)
+  const lock: Transfer = { amount: ONE / 10n, deadline, refundTo: 1, legs: [{ to: 0, key: table.key(1) }] }
+  const locked = state(at, COIN, 1, 7n, 0n, [lock])
+  const word = await openWord(at, COIN)
+  const shown = await gasOf(await table.submit(7, owed))
+  const challenged = await gasOf(await submit(at, COIN, 0, locked))
+  await networkHelpers.time.increase(BUDGET + 1)
+  const concluded = await gasOf(await table.conclude(standing(7, owed)))
+  const proof = encodeProof([word, 0n, laneWordOf(locked)], [locked], [{ lane: 1, entries: [lock] }])
+  const settled = await gasOf(await as(0, 'settle')(at.bytes, COIN, proof))
+  figures['virtual channel in dispute, all transactions'] = shown + concluded + challenged + settled
+  apps['virtual channel: bob shows, and concludes'] = shown + concluded
+  apps['virtual channel: the hub challenges, and settles'] = challenged + settled
+}
+
 figures['deploy shared contracts'] = world.deployed
 // The contract holds some of the token before, as it would on any chain where it is in use.
 await deposit(open(), 0, tokenAddress, 1n)
@@ -267,6 +346,8 @@ figures['path: open, both deposit, co-operative close'] =
   figures["second member's deposit, native"]! +
   figures['co-operative close paying both, native']!
 
+await virtualChannel()
+await playedApps()
 const conditions = await measureConditions()
 
 report()
@@ -292,6 +373,11 @@ function report() {
     String(collect),
   ])
   printTable(['deposit address', 'top-up by plain transfer', 'collect into the channel, first'], rows)
+  console.log('\nApps:')
+  printTable(
+    ['call', 'gas'],
+    Object.entries(apps).map(([name, gas]) => [name, String(gas)]),
+  )
   console.log('\nWhat a transfer may wait for beside a plain secret:')
   const questions = conditions.map(({ name, deploy, evaluate, record }) => [
     name,

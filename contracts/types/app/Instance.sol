@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {cursorAt} from "../Cursor.sol";
 import {hashOf} from "../Hash.sol";
 
 /// @title The packed instance of an app: `app address | endBy uint40 | budget uint32 | nonce uint128 | N x seat address`
-/// @dev Read straight from calldata: the reads stay inside because `id` has checked the length and callers index below `seats`.
+/// @dev Reads stay inside because `id` has checked the length and callers index below `seats`.
 library Instances {
     uint256 internal constant MAX_SEATS = 16;
     uint256 private constant HEAD = 45;
@@ -30,20 +31,23 @@ library Instances {
     }
 
     function app(bytes calldata instance) internal pure returns (address) {
-        return address(bytes20(instance[:20]));
+        return address(uint160(cursorAt(instance).uintAt(20)));
     }
 
     /// @notice From this second on nobody moves.
     function endBy(bytes calldata instance) internal pure returns (uint256) {
-        return uint40(bytes5(instance[20:25]));
+        return cursorAt(instance).skip(20).uintAt(5);
     }
 
     /// @notice Seconds for all moves of a seat together.
     function budget(bytes calldata instance) internal pure returns (uint256) {
-        return uint32(bytes4(instance[25:29]));
+        return cursorAt(instance).skip(25).uintAt(4);
     }
 
     function signer(bytes calldata instance, uint256 seat) internal pure returns (address) {
-        return address(bytes20(instance[HEAD + SEAT * seat:]));
+        unchecked {
+            // At most 16 seats.
+            return address(uint160(cursorAt(instance).skip(HEAD + SEAT * seat).uintAt(SEAT)));
+        }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {Cursor, cursorAt} from "../Cursor.sol";
 import {Instances} from "./Instance.sol";
 
 /// @notice What the chain keeps of an instance: `since uint40 | base uint32 | low 184 bits of the standing's hash`; zero: nothing.
@@ -33,32 +34,40 @@ library Standings {
         return Standing(version, clocks, state);
     }
 
+    /// @dev Reads stay inside because the arbiter has packed it: the word has its hash.
     function read(bytes calldata packed, uint256 seats) internal pure returns (Standing memory standing) {
-        standing.version = uint32(bytes4(packed[:VERSION]));
-        standing.clocks = new uint256[](seats);
+        Cursor next = cursorAt(packed);
+        uint256[] memory clocks = new uint256[](seats);
+        standing.version = next.uintAt(VERSION);
+        next = next.skip(VERSION);
         for (uint256 i; i < seats; ++i) {
-            standing.clocks[i] = uint64(bytes8(packed[VERSION + CLOCK * i:]));
+            clocks[i] = next.uintAt(CLOCK);
+            next = next.skip(CLOCK);
         }
+        standing.clocks = clocks;
         standing.state = packed[VERSION + CLOCK * seats:];
     }
 
-    function pack(Standing memory standing) internal pure returns (bytes memory) {
-        uint256[] memory clocks = standing.clocks;
-        bytes memory head = new bytes(VERSION + CLOCK * clocks.length);
-        uint256 version = standing.version;
-        // Each write reaches behind its field, where the next one, or the memory behind the head, is written later.
+    function pack(Standing memory standing) internal pure returns (bytes memory packed) {
+        (uint256 version, uint256[] memory clocks, bytes memory state) =
+            (standing.version, standing.clocks, standing.state);
+        packed = new bytes(VERSION + CLOCK * clocks.length + state.length);
+        // Each write reaches behind its field, where the next one is written later, or nothing yet.
         assembly ("memory-safe") {
-            let at := add(head, 0x20)
+            let at := add(packed, 0x20)
             mstore(at, shl(224, version))
             at := add(at, VERSION)
             let clock := add(clocks, 0x20)
-            for { let end := add(clock, shl(5, mload(clocks))) } lt(clock, end) { clock := add(clock, 0x20) } {
+            for {
+                let end := add(clock, shl(5, mload(clocks)))
+            } lt(clock, end) {
+                clock := add(clock, 0x20)
+            } {
                 mstore(at, shl(192, mload(clock)))
                 at := add(at, CLOCK)
             }
-            mstore(0x40, add(at, 0x20))
+            mcopy(at, add(state, 0x20), mload(state))
         }
-        return bytes.concat(head, standing.state);
     }
 
     function spent(Standing memory standing, uint256 seat) internal pure returns (uint256) {

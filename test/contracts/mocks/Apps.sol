@@ -153,3 +153,41 @@ contract DeploysAgain {
         require(ok, "deployed twice");
     }
 }
+
+/// @title Seats give points away, in turns, for a number of moves; whoever is silent on its turn gets nothing
+/// @dev State: `turn uint8 | left uint8 | seats uint8 | seats x points uint32`, of 1,000 points in all. Move: `to uint8 | points uint32`.
+contract GivingApp is IApp {
+    uint256 private constant POINT = 1e15;
+
+    error TooMany(uint256 points, uint256 held);
+
+    function turn(bytes calldata state) external pure returns (uint256) {
+        return uint8(state[1]) == 0 ? type(uint256).max : uint8(state[0]);
+    }
+
+    function advance(bytes calldata state, bytes calldata move) external pure returns (bytes memory next) {
+        uint256 seat = uint8(state[0]);
+        uint32 points = uint32(bytes4(move[1:]));
+        require(points <= pointsOf(state, seat), TooMany(points, pointsOf(state, seat)));
+        uint8 seats = uint8(state[2]);
+        next = abi.encodePacked(uint8((seat + 1) % seats), uint8(state[1]) - 1, seats);
+        for (uint256 i; i < seats; ++i) {
+            uint32 held = pointsOf(state, i);
+            if (i == seat) held -= points;
+            if (i == uint8(move[0])) held += points;
+            next = abi.encodePacked(next, held);
+        }
+    }
+
+    function outcome(bytes calldata state) external pure returns (uint256[] memory values) {
+        values = new uint256[](uint8(state[2]));
+        for (uint256 i; i < values.length; ++i) {
+            bool silent = uint8(state[1]) != 0 && i == uint8(state[0]);
+            if (!silent) values[i] = POINT * pointsOf(state, i);
+        }
+    }
+
+    function pointsOf(bytes calldata state, uint256 seat) public pure returns (uint32) {
+        return uint32(bytes4(state[3 + 4 * seat:]));
+    }
+}
