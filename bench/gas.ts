@@ -251,13 +251,14 @@ async function hashLocks(count: number) {
   figures[`settle ${count} hash locks, all transactions`] = gas
 }
 
-/** An app at its arbiter, which is deployed once a chain; `next` gives an instance of it. */
+/** An app and an arbiter; `next` gives an instance of the app. */
 async function appAt(name: string, args: unknown[] = []) {
   const arbiter = await ethers.deployContract('AppArbiter', [await registry.getAddress()])
+  apps['arbiter: deploy, once a chain'] = await gasOf(arbiter.deploymentTransaction()!)
   const app = (await (await ethers.deployContract(name, args)).getAddress()).toLowerCase() as Address
   const address = (await arbiter.getAddress()).toLowerCase() as Address
   const endBy = BigInt(await networkHelpers.time.latest()) + BigInt(30 * DAY)
-  return { arbiter, next: () => new Table(arbiter, address, domain.chainId, { app, endBy, nonce: nonceOf(++tables) }) }
+  return { next: () => new Table(arbiter, address, domain.chainId, { app, endBy, nonce: nonceOf(++tables) }) }
 }
 let tables = 0
 

@@ -54,11 +54,17 @@ contract AppHonestTest is AppBase {
         return app.turn(state);
     }
 
-    /// @dev What a seat does next: the honest one keeps all, another one gives what comes to its mind to anybody.
-    function moveOf(uint256 seat, bytes memory state) private returns (bytes memory) {
+    /// @dev What a seat does next: the honest one keeps all. The others are generous off chain, and by force would rather not have been.
+    function moveOf(uint256 seat, bytes memory state, bool generous) private returns (bytes memory) {
         if (seat == HONEST) return abi.encodePacked(uint8(1), uint32(0));
         uint256 points = random(1 + app.pointsOf(state, seat));
-        return abi.encodePacked(uint8(random(g.keys.length)), uint32(random(2) == 0 ? 0 : points));
+        uint256 to =
+            random(4) == 0
+                ? random(g.keys.length)
+                : generous
+                    ? HONEST
+                    : g.keys.length - 1;
+        return abi.encodePacked(uint8(to), uint32(points));
     }
 
     function playOffChain(uint256 moves) private {
@@ -68,7 +74,7 @@ contract AppHonestTest is AppBase {
             if (seat == type(uint256).max) return;
             // It has moved on from this state, so it relies on it.
             if (seat == HONEST) least = app.pointsOf(state, HONEST);
-            history.push(app.advance(state, moveOf(seat, state)));
+            history.push(app.advance(state, moveOf(seat, state, true)));
             // The last state that the honest seat signs is kept from it, unless it can complete it itself.
             bool completes = g.keys.length == 2 && seat != HONEST;
             if (i + 1 < moves || completes) newest += 1;
@@ -108,7 +114,7 @@ contract AppHonestTest is AppBase {
         for (uint256 i; i < moves; ++i) {
             uint256 seat = turnOf(next.state);
             if (seat == HONEST || seat == type(uint256).max) break;
-            bytes memory one = moveOf(seat, next.state);
+            bytes memory one = moveOf(seat, next.state, false);
             bytes memory state = app.advance(next.state, one);
             forced_ = bytes.concat(forced_, packedMove(seat, next.version + 1, one, state));
             next = moved(next, seat, 0, state);
@@ -120,7 +126,7 @@ contract AppHonestTest is AppBase {
 
     function force(uint256 seat) private {
         uint256 elapsed = now_() - (word() >> 216);
-        bytes memory one = moveOf(seat, s.state);
+        bytes memory one = moveOf(seat, s.state, false);
         bytes memory next = app.advance(s.state, one);
         move(g, s, packedMove(seat, s.version + 1, one, next));
         s = moved(s, seat, elapsed, next);
@@ -136,7 +142,9 @@ contract AppHonestTest is AppBase {
     /// @dev The others show any agreed state, also with forced moves behind it, move, wait or conclude.
     function others() private {
         uint256 what = random(4);
-        uint256 version = 1 + random(history.length - 1);
+        // The newest ones are the most tempting.
+        uint256 last = history.length - 1;
+        uint256 version = random(2) == 0 || last < 4 ? 1 + random(last) : last - random(3);
         if (what == 0 && version > base()) show(version, random(4));
         if (what == 1 && word() != 0) {
             uint256 seat = turnOf(s.state);
@@ -161,6 +169,8 @@ contract AppHonestTest is AppBase {
     function playOut() private {
         for (uint256 i; i < ROUNDS && !decided(); ++i) {
             others();
+            // It waits until somebody else begins, for a while.
+            if (word() == 0 && i < 8) continue;
             vm.warp(now_() + random(REACTION));
             honest();
             // The others may also be silent for long.
