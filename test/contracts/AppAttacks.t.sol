@@ -206,7 +206,7 @@ contract AppAttacksTest is AppBase {
         assertStands(g, begin(g, 6, stateOf(g, 3)));
     }
 
-    /// @notice The limit of that with three or more (ADR 0030): two that collude, where the rules let them go on without the third, get
+    /// @notice The limit of that with three or more (ADR 0031): two that collude, where the rules let them go on without the third, get
     /// around a newer state that it has not shown. Once it has shown it, they do not.
     function test_TwoThatColludeGetAroundAStateThatWasNotShown() external {
         Game memory g = game(3);
