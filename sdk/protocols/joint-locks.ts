@@ -101,10 +101,25 @@ export function isRipe(joint: Joint, mine: Ready): boolean {
   })
 }
 
+/** How often the registry is asked at most, within the patience. */
+const LOOKS = 4
+
+/** Something new was asked for: the registry is asked soon, but not at once again. */
+export const judgeSoon = (joint: Joint, { patience }: JointTerms): Joint => ({
+  ...joint,
+  judging: { ...joint.judging, pause: Math.min(joint.judging.pause, patience / LOOKS) },
+})
+
+/** Whether a member agrees to something that it did not agree to before. */
+export const agreesToMore = (before: Joint, after: Joint): boolean => {
+  const known = agreed(before)
+  return agreed(after).some((one) => !known.some(({ id, values }) => id === one.id && isSame(values, one.values)))
+}
+
 /** Looks whether the registry has decided what others ask for, and this member does not agree to yet. */
-export function judge(joint: Joint, { patience }: JointTerms): JointStep {
-  const { now, judgedAt } = joint
-  if (now - judgedAt < patience / 4) return rest(joint)
+export function judge(joint: Joint, { patience, limit }: JointTerms): JointStep {
+  const { now, judging } = joint
+  if (now - judging.at < judging.pause || jointBlocked(joint)) return rest(joint)
   const asked = byTransfer(joint.readies.values())
   const items = joint.complete.pending.items.filter(({ id }) => asked.has(id))
   const isOpen = items.some((item) => {
@@ -114,7 +129,9 @@ export function judge(joint: Joint, { patience }: JointTerms): JointStep {
   if (!isOpen) return rest(joint)
   // One answer about all of them: parts of two answers would not be of one moment.
   const keys = keysOf(items.map(({ transfer }) => transfer))
-  return { next: { ...joint, judgedAt: now }, effects: [{ kind: 'judge', keys }] }
+  // Ever more seldom: whoever asks for what is not decided must not keep everybody's RPC busy.
+  const pause = Math.min(Math.max(2 * judging.pause, patience / LOOKS), limit)
+  return { next: { ...joint, judging: { at: now, pause } }, effects: [{ kind: 'judge', keys }] }
 }
 
 /** What a member may say of each transfer: what its user asked for, and what the registry decided. */

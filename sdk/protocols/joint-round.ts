@@ -27,7 +27,7 @@ import {
 import { isFitLock, stateAfter } from './joint-acts.ts'
 import { jointBlocked } from './joint-blocked.ts'
 import { blamed, stall } from './joint-late.ts'
-import { agreed, askedEarly, isModest, isRipe, newlyAsked } from './joint-locks.ts'
+import { agreesToMore, askedEarly, isModest, isRipe, judgeSoon, newlyAsked } from './joint-locks.ts'
 import { digestOf, echoOf, MAX_WISHES, proposalOf, readyOf, send, voteOf } from './joint-said.ts'
 import { gather, isAgreed, unanswered, withoutListed } from './joint-wishes.ts'
 
@@ -61,7 +61,7 @@ const isWanted = (joint: Joint): boolean =>
 /** The registry has answered: what it decided, as others asked, this member agrees to. */
 export function hearJudged(joint: Joint, judged: Judged, terms: JointTerms): JointStep {
   const next = { ...joint, judged }
-  return agreed(next).length > agreed(joint).length ? tellWishes(next, terms) : rest(next)
+  return agreesToMore(joint, next) ? tellWishes(next, terms) : rest(next)
 }
 
 /** Tells all that this member is ready for the version it tries, and proposes it if that is its turn. */
@@ -74,10 +74,13 @@ function declare(joint: Joint, terms: JointTerms): JointStep {
 /** Another member is ready. */
 export function hearReady(joint: Joint, from: number, ready: Ready, terms: JointTerms): JointStep {
   const asked = newlyAsked(joint, from, ready)
-  const step = then(takeReady(joint, from, ready, terms), (next) => ({
-    next,
-    effects: next.readies.get(from) === ready ? asked.map(({ id, values }) => tell({ kind: 'asked', id, values })) : [],
-  }))
+  const step = then(takeReady(joint, from, ready, terms), (next) => {
+    if (asked.length === 0 || next.readies.get(from) !== ready) return rest(next)
+    return {
+      next: judgeSoon(next, terms),
+      effects: asked.map(({ id, values }) => tell({ kind: 'asked', id, values })),
+    }
+  })
   return then(step, (next) => {
     if (!isMet(joint, terms) && next.held) return hearProposal(next, from, next.held, terms)
     return !next.waiting && isRipe(next, readyOf(next)) ? want(next, terms) : rest(next)

@@ -188,8 +188,8 @@ export interface Joint extends LedgerRef {
   /** How the user agrees that transfers end, and the leaf of each: under its id another one may stand later. */
   readonly resolutions: ReadonlyMap<Hex, { readonly values: readonly bigint[]; readonly leaf: Hex }>
   readonly judged: Judged | undefined
-  /** When the registry was asked last; milliseconds of `now`. */
-  readonly judgedAt: number
+  /** When the registry was asked last, and how long it is left alone then; milliseconds of `now`. */
+  readonly judging: { readonly at: number; readonly pause: number }
   /** The version that is tried. */
   readonly attempt: bigint
   /** The newest of each member, and what each said for the version that is tried: it may be further on already. */
@@ -330,7 +330,7 @@ const UNHEARD = {
   wishes: new Map(),
   resolutions: new Map(),
   judged: undefined,
-  judgedAt: 0,
+  judging: { at: 0, pause: 0 },
   readies: new Map(),
   present: new Map(),
   votes: [],

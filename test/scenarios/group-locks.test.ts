@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { EthersChain } from '../../sdk/chain/adapter.ts'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { encodeStates } from '../../sdk/core/calldata.ts'
 import { encodeChannel } from '../../sdk/core/channel.ts'
@@ -10,6 +11,7 @@ import type { Group } from '../../sdk/node/groups/group.ts'
 import { readGroup } from '../../sdk/node/groups/group-slot.ts'
 import { groupKey } from '../../sdk/node/keys.ts'
 import { Node } from '../../sdk/node/node.ts'
+import type { CompleteRound } from '../../sdk/protocols/joint.ts'
 import { verifySignature } from '../../sdk/signing/signature.ts'
 import type { TowerSpec } from '../../sdk/watchtower/spec.ts'
 import { deploy } from '../sdk/chain/anvil.ts'
@@ -221,6 +223,75 @@ describe('transfers locked in a group of three', () => {
     expect(await paid(name)).to.deep.equal([ETHER - 1_001n + 251n, ETHER - 77n + 500n, ETHER + 77n + 250n])
   })
 
+  /** What bob holds complete. */
+  async function newestOf({ actors, groups, channelId }: Scene): Promise<CompleteRound> {
+    const stored = async () => {
+      const bytes = await actors.bob.store.get(groupKey(channelId))
+      return readGroup(bytes!, signer('bob'), stage.domain, verifySignature).ledger.complete
+    }
+    await until(async () => (await stored()).state.version === groups.bob.status().version)
+    return stored()
+  }
+
+  /** Somebody shows the chain a state. */
+  async function show({ groups, channelId }: Scene, { state, signatures }: CompleteRound): Promise<EthersChain> {
+    const { channel, asset } = groups.alice
+    const enveloped = signatures.map((signature) => encodeEnvelope({ kind: 'direct', signature }))
+    const packed = toHex(encodeStates([{ state, signatures: enveloped }]))
+    const hand = await stage.hand('mallory')
+    const args = [toHex(encodeChannel(channel)), asset, packed]
+    await hand.send({ to: 'adjudicator', functionName: 'submit', args }, { intent: `cheat/${channelId}` })
+    return hand
+  }
+
+  it('S55 are settled and redeemed by a stale state that nobody answered, from what a member remembers', async function () {
+    this.timeout(30_000)
+    const name = 'stale'
+    const scene = await gather(name)
+    const id = await pot(scene, name)
+    const stale = await newestOf(scene)
+    const whole = [WHOLE, 0n, 0n]
+    await Promise.all([scene.groups.alice.resolve(id, whole), scene.groups.carol.resolve(id, whole)])
+    await scene.groups.bob.pay(signer('carol'), 9n)
+    for (const one of NAMES) await stage.stop(scene.actors[one])
+    await show(scene, stale)
+    await stage.later(PERIOD + 1)
+    const bob = await start('bob', name)
+    await until(async () => (await held('bob', name)) > 0n)
+    expect(await paid(name)).to.deep.equal([ETHER - 1_001n, ETHER, ETHER])
+    await vouch('carol', name, WHOLE / 7n)
+    await stage.later(DAY)
+    await new Promise((resolve) => bob.node.on('redeemed', resolve))
+    expect(await paid(name)).to.deep.equal([ETHER - 1_001n + 859n, ETHER, ETHER + 142n])
+    expect(await inChain()).to.equal(scene.others)
+  })
+
+  it('are redeemed by a member whose store had forgotten them, as the others showed it', async function () {
+    this.timeout(60_000)
+    const name = 'forgotten'
+    const scene = await gather(name)
+    const { actors, channelId } = scene
+    const backup = await actors.carol.node.exportBackup('a long password')
+    await pot(scene, name)
+    await stage.stop(actors.carol)
+    const store = stage.openStore('carol', `carol-${name}-again`)
+    await Node.importBackup(store, backup, 'a long password')
+    const node = { owner: purse('carol', name), policy: { minPeriod: 60 } }
+    const carol = await stage.start('carol', { store, node })
+    await Promise.all([actors.alice, actors.bob].map(({ address }) => carol.node.connect(address)))
+    const group = carol.node.group(channelId)
+    await until(() => group.transfers().length === 1)
+    for (const one of ['alice', 'bob'] as const) await stage.stop(actors[one])
+    await group.dispute()
+    await stage.later(PERIOD + 1)
+    await until(async () => (await held('bob', name)) > 0n)
+    expect(await inChain()).to.equal(scene.others + 1_001n)
+    await reveal(`a secret of ${name}`)
+    await stage.later(DAY)
+    await new Promise((resolve) => carol.node.on('redeemed', resolve))
+    expect(await paid(name)).to.deep.equal([ETHER - 1_001n, ETHER + 1_001n, ETHER])
+  })
+
   it('S55 are settled by a tower while everybody is offline, and redeemed by whoever comes back', async function () {
     this.timeout(30_000)
     const name = 'tower'
@@ -228,17 +299,12 @@ describe('transfers locked in a group of three', () => {
     const scene = await gather(name, [guard.spec])
     const { groups, actors, channelId } = scene
     await groups.bob.pay(signer('alice'), 5n)
-    const bytes = await actors.bob.store.get(groupKey(channelId))
-    const stale = readGroup(bytes!, signer('bob'), stage.domain, verifySignature).ledger.complete
+    const stale = await newestOf(scene)
     await pot(scene, name)
     const newest = groups.alice.status().version
-    const { channel, asset } = groups.alice
+    const { asset } = groups.alice
     for (const one of NAMES) await stage.stop(actors[one])
-    const signatures = stale.signatures.map((signature) => encodeEnvelope({ kind: 'direct', signature }))
-    const packed = toHex(encodeStates([{ state: stale.state, signatures }]))
-    const hand = await stage.hand('mallory')
-    const args = [toHex(encodeChannel(channel)), asset, packed]
-    await hand.send({ to: 'adjudicator', functionName: 'submit', args }, { intent: `cheat/${channelId}` })
+    const hand = await show(scene, stale)
     await until(async () => (await hand.view({ channelId, asset })).lanes[0]! >> 192n === newest)
     await stage.later(PERIOD + 1)
     await until(async () => (await held('bob', name)) > 0n)

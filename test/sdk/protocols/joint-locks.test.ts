@@ -235,6 +235,16 @@ describe('transfers locked in a group', () => {
     expect(propose(table, a, { resolutions: [{ from: 0, id: ID, values: [WHOLE, WHOLE, WHOLE] }] })).to.equal(true)
   })
 
+  it('make nobody ask the registry without end', () => {
+    const { table, a, b } = potted()
+    agree(b, VALUES)
+    table.run()
+    a.chain = []
+    table.pass(100_000)
+    const looks = a.chain.filter(({ kind }) => kind === 'judge').length
+    expect(looks >= 10 && looks <= 15, `${looks} looks`).to.equal(true)
+  })
+
   it('go back to the payer after the deadline, without a word of the payees', () => {
     const { table, a } = potted()
     agree(a, [0n, 0n, 0n])
