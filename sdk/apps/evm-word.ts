@@ -36,8 +36,8 @@ export const byteAt = (index: bigint, word: bigint): bigint =>
   index >= 32n ? 0n : (word >> (248n - 8n * index)) & 0xffn
 
 export const shiftLeft = (shift: bigint, word: bigint): bigint => (shift >= 256n ? 0n : wrap(word << shift))
-export const shiftRight = (shift: bigint, word: bigint): bigint => (shift >= 256n ? 0n : word >> shift)
-export const shiftSigned = (shift: bigint, word: bigint): bigint => wrap(signed(word) >> (shift >= 256n ? 256n : shift))
+export const shiftRight = (shift: bigint, word: bigint): bigint => word >> shift
+export const shiftSigned = (shift: bigint, word: bigint): bigint => wrap(signed(word) >> shift)
 
 /** Significant bits of a word. */
 export const bits = (word: bigint): number => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { concat, getAddress, toBeHex } from 'ethers'
 import fc from 'fast-check'
 import { network } from 'hardhat'
 import { evmRules } from '../../sdk/apps/evm-rules.ts'
@@ -40,6 +41,7 @@ async function expectSame(app: keyof typeof apps, rules: Rules, seats: number, s
 describe('Rules of an app, off chain and on chain', () => {
   const answer = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
+    fc.constantFrom(0, 31, 32, 33, 64).map((size) => new Uint8Array(size)),
     fc.bigInt(0n, 4n).map((seat) => encode(['uint256'], seat)),
     fc.uint8Array({ maxLength: 70 }).map((bytes) => encode(['bytes'], bytes)),
     fc.constantFrom(8_192, 8_193).map((size) => encode(['bytes'], new Uint8Array(size)).slice(0, 64 + size)),
@@ -59,6 +61,18 @@ describe('Rules of an app, off chain and on chain', () => {
       await expectSame('hostile', hostile(seats), seats, bytes, Uint8Array.of(1))
     })
     await fc.assert(property, { seed: 20_260_702, numRuns: 60 })
+  })
+
+  it('are the same for an answer that is as long as a state can be, and for a longer one', async () => {
+    for (const length of [8_192, 8_193]) {
+      // Stores 32 at 0 and 1 at 32, and returns that with what is behind it: one byte, and some that nobody reads.
+      const code = concat(['0x60205f526001602052', toBeHex(0x61, 1), toBeHex(64 + length, 2), '0x5ff3']) as Hex
+      const at = getAddress(toBeHex(length, 20))
+      await ethers.provider.send('hardhat_setCode', [at, code])
+      const rules = evmRules({ runtimeCode: code }, { seats: 2 })
+      const [ok, onChain] = await judge.getFunction('advance')(at, heap(1), take(1), { gasLimit: 16_000_000n })
+      expect([ok, next(rules, heap(1), take(1))]).to.deep.equal([length === 8_192, ok ? onChain : undefined])
+    }
   })
 
   it('are the same for an app that does not answer', async () => {

@@ -117,6 +117,14 @@ describe('The embedded EVM, against EthereumJS', () => {
     await fc.assert(property, runs(2_000))
   })
 
+  it('has room for as much on its stack', async () => {
+    const evm = await wholeEvm()
+    for (const words of [1_024, 1_025]) {
+      const code = new Uint8Array(words).fill(PUSH0!)
+      expect(ours(code, new Uint8Array(), 9_000)).to.deep.equal(await other(evm, code, new Uint8Array(), 9_000))
+    }
+  })
+
   it('calls precompiles alike, with enough gas and with too little', async () => {
     const evm = await wholeEvm()
     const call = fc.record({
@@ -193,5 +201,14 @@ describe('Instructions that are not pure', () => {
         .to.throw(ImpureAppError)
         .with.property('act', `uses ${name}`)
     }
+  })
+
+  it('may hand on what gas is left, and nothing else', () => {
+    const run = (...code: number[]) => execute(loadProgram(Uint8Array.from(code)), new Uint8Array(), 100_000)
+    expect(() => run(byteOf('GAS'), PUSH0!)).to.throw(ImpureAppError, 'reads GAS')
+    expect(() => run(...apply(STATICCALL!, [1n, 5n, 0n, 0n, 0n, 0n]))).to.throw(ImpureAppError, 'calls 0x5')
+    expect(
+      run(...push(0n), ...push(0n), ...push(0n), ...push(0n), ...push(4n), byteOf('GAS'), STATICCALL!).end,
+    ).to.equal('return')
   })
 })

@@ -128,6 +128,11 @@ describe('An app that cannot answer', () => {
     expect([0n, 2n, 3n, 2n ** 32n, 2n ** 256n - 1n].map(turn)).to.deep.equal([0, 2, undefined, undefined, undefined])
   })
 
+  it('is over if its turn is not one word', () => {
+    const turn = (size: number) => hostile().turn(answering(new Uint8Array(size)))
+    expect([31, 32, 33, 64].map(turn)).to.deep.equal([undefined, 0, undefined, undefined])
+  })
+
   it('gives nothing to anybody if it gives too much, or to too many', () => {
     const outcome = (...values: readonly bigint[]) => hostile().outcome(answering(encode(['uint256[]'], values)))
     expect(outcome(1n, WHOLE - 1n)).to.deep.equal([1n, WHOLE - 1n])
