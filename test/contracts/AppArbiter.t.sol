@@ -4,11 +4,11 @@ pragma solidity ^0.8.30;
 import {IAppArbiter} from "../../contracts/interfaces/IAppArbiter.sol";
 import {Rules} from "../../contracts/libraries/Rules.sol";
 import {Instances} from "../../contracts/types/app/Instance.sol";
-import {AppBase, Game, Stand} from "./AppBase.sol";
+import {ArbiterBase, Game, Stand} from "./ArbiterBase.sol";
 import {FreeApp} from "./mocks/Apps.sol";
 
 /// @title What the arbiter takes, what it refuses and what it records
-contract AppArbiterTest is AppBase {
+contract AppArbiterTest is ArbiterBase {
     function expectRefusal(bytes4 selector) private {
         vm.expectPartialRevert(selector);
     }

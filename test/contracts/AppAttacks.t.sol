@@ -4,12 +4,12 @@ pragma solidity ^0.8.30;
 import {IApp} from "../../contracts/interfaces/IApp.sol";
 import {IAppArbiter} from "../../contracts/interfaces/IAppArbiter.sol";
 import {Rules} from "../../contracts/libraries/Rules.sol";
-import {AppBase, Game, Stand} from "./AppBase.sol";
+import {ArbiterBase, Game, Stand} from "./ArbiterBase.sol";
 import {Hash} from "./Model.sol";
 import {DeploysAgain, GasApp, MoodyApp, Vanishing} from "./mocks/Apps.sol";
 
 /// @title Attacks on the arbiter: by seats, by apps, by whoever sends transactions
-contract AppAttacksTest is AppBase {
+contract AppAttacksTest is ArbiterBase {
     uint256 private constant ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
 
     MoodyApp private moody = new MoodyApp();
@@ -178,6 +178,19 @@ contract AppAttacksTest is AppBase {
             s = play(g, s, 0, stateOf(g, 0, abi.encode(i)));
         }
         assertStands(g, begin(g, 3, stateOf(g, 1)));
+    }
+
+    /// @notice C21: whoever shows the same state first stops only the moves that came with it; they follow from what stands.
+    function test_C21_TheSameStateShownFirst() external {
+        Game memory g = game(2);
+        bytes memory state = stateOf(g, 0);
+        bytes memory all = signed(g, 5, state);
+        bytes memory moves = forced(g, 0, 6, stateOf(g, 1));
+        Stand memory s = begin(g, 5, state);
+        vm.expectRevert(abi.encodeWithSelector(IAppArbiter.NotNewer.selector, 5, 5));
+        submit(g, 5, state, all, moves);
+        move(g, s, moves);
+        assertStands(g, moved(s, 0, 0, stateOf(g, 1)));
     }
 
     /// @notice C1: what two have built on stays: a seat that answered a forced move is not set back to before it.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {AppBase, Game, Stand} from "./AppBase.sol";
+import {ArbiterBase, Game, Stand} from "./ArbiterBase.sol";
 import {GivingApp} from "./mocks/Apps.sol";
 
 /// @title One honest seat against all others, which know everything, share all keys and go first at every step
 /// @dev The honest seat never gives a point away, so by the rules it has no fewer at the end than it had in any state that it relies on.
 /// Off chain it signs version v + 1 only once it holds version v signed by all. On chain it does what docs/protocol.md says, at once: it shows
 /// its newest agreed state if that is newer than what is built on, moves when it is on turn, and concludes when the time has come.
-contract AppHonestTest is AppBase {
+contract AppHonestTest is ArbiterBase {
     uint256 private constant POINT = 1e15;
     uint256 private constant HONEST = 0;
     uint256 private constant ROUNDS = 300;

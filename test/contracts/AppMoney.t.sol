@@ -2,12 +2,12 @@
 pragma solidity ^0.8.30;
 
 import {IApp} from "../../contracts/interfaces/IApp.sol";
-import {AppBase, Game, Stand} from "./AppBase.sol";
+import {ArbiterBase, Game, Stand} from "./ArbiterBase.sol";
 import {Ledger, List, State, Transfer} from "./Model.sol";
 import {MoodyApp} from "./mocks/Apps.sol";
 
 /// @title What an outcome of an app does to the money that waits for it
-contract AppMoneyTest is AppBase {
+contract AppMoneyTest is ArbiterBase {
     uint256 private constant STAKE = 300;
 
     MoodyApp private app = new MoodyApp();

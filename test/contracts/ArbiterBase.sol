@@ -29,7 +29,7 @@ struct Forced {
 }
 
 /// @title What every test of the arbiter stands on; formats of docs/protocol.md §11, once more and plainly
-abstract contract AppBase is Base {
+abstract contract ArbiterBase is Base {
     uint256 internal constant ONE = 1e18;
     uint256 internal constant FINAL = type(uint32).max;
     uint256 internal constant BUDGET = 1 hours;
