@@ -23,6 +23,7 @@ export type RpcSource = string | Provider | Eip1193Provider
 
 /** Chain ids of development chains, where a block is final at once and nothing has to be spared. */
 const DEVELOPMENT = new Set([31337n, 1337n])
+export const isDevelopment = (chainId: bigint): boolean => DEVELOPMENT.has(chainId)
 
 /** A chain reached through one RPC: every call is bounded in time and fails with a typed error. */
 export interface Rpc {
@@ -72,7 +73,7 @@ export async function openRpc(source: RpcSource, timeoutMs = 10_000): Promise<Rp
   return {
     chainId,
     endpoint,
-    development: DEVELOPMENT.has(chainId),
+    development: isDevelopment(chainId),
     async call(use) {
       if (closed) throw new RpcUnreachableError(endpoint, 'the connection was closed')
       if (!connection.alive()) {
@@ -101,7 +102,7 @@ export async function openRpc(source: RpcSource, timeoutMs = 10_000): Promise<Rp
 
 function connector(source: RpcSource, timeoutMs: number): (network: Network | undefined) => Connection {
   if (typeof source !== 'string') {
-    const provider = 'getBlock' in source ? source : new BrowserProvider(source)
+    const provider = 'getBlock' in source ? source : new BrowserProvider(source, undefined, { cacheTimeout: -1 })
     const pushes = 'websocket' in provider
     return () => ({ provider, pushes, alive: () => true, destroy: () => {} })
   }

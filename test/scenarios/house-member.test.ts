@@ -129,6 +129,31 @@ describe('members of a clearing house', function () {
     expect(back.house.verifyEpoch(epoch)).to.deep.equal([])
   })
 
+  it('go on when several epochs have become final while they were away', async () => {
+    const { alice, bob } = await pair()
+    await bob.house.pay(alice.house.id, 60n)
+    const withdrawn = alice.house.withdraw(200n)
+    await until(() => available(alice) === 860n)
+    await town.cut(alice, bob)
+    expect(alice.house.balance().leaving).to.equal(200n)
+    await town.pass(WINDOW)
+    await withdrawn
+    await until(() => alice.house.balance().leaving === 0n)
+    await town.leave(alice)
+    for (let i = 0; i < 3; i++) {
+      await bob.house.pay(alice.house.id, 1n)
+      await town.cut(bob)
+      await town.pass(WINDOW)
+    }
+    const back = await town.join(1, { store: alice.store })
+    await until(() => back.house.verifyEpoch(4n) !== undefined)
+    expect(back.house.verifyEpoch(4n)).to.deep.equal([])
+    expect(back.house.balance()).to.deep.equal({ available: 863n, live: 0n, leaving: 0n, unsettled: 0n, insured: 0n })
+    await back.house.pay(bob.house.id, 863n)
+    const epoch = await town.cut(back, bob)
+    expect([back, bob].map(({ house }) => house.verifyEpoch(epoch))).to.deep.equal([[], []])
+  })
+
   it('go on after they and the operator began anew', async () => {
     const { alice, bob } = await pair()
     await alice.house.pay(bob.house.id, 60n)

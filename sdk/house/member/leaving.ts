@@ -1,5 +1,5 @@
 import type { HouseState } from '../../chain/house/house-chain.ts'
-import { availableOf } from '../../clearing/epoch.ts'
+import { balanceOf } from '../../clearing/epoch.ts'
 import { least } from '../../core/transfer.ts'
 import { type Desk, standingAt, withdrawnBefore } from './desk.ts'
 import { HouseMemberError } from './errors.ts'
@@ -127,14 +127,21 @@ export function balanceIn(desk: Desk, asset: number, final: bigint): HouseBalanc
   const [debits, locked] = [book?.debits[asset] ?? 0n, book?.locked[asset] ?? 0n]
   const has = deposited[asset]! + memory.state.income.credits[asset]! - debits - locked - withdrawn
   const wanted = requested[asset]! - withdrawn
-  const leaving = wanted <= 0n ? 0n : least(wanted, has)
+  const asked = wanted <= 0n ? 0n : least(wanted, has)
   const line = memory.epochs.get(final)?.proof?.leaf.lines[asset]
-  const sure = line ? availableOf(line) : 0n
-  const available = has - leaving
+  const sure = line ? balanceOf(line) : 0n
+  const available = has - asked
+  const leaving = asked + leftAfter(desk, asset, final)
   const unsettled = available > sure ? available - sure : 0n
   const insured = least(insuredIn(desk, asset, final), unsettled)
   return { available, live: locked, leaving, unsettled, insured }
 }
+
+/** What has left in epochs that are not final. */
+const leftAfter = ({ memory }: Desk, asset: number, final: bigint): bigint =>
+  [...memory.epochs.values()]
+    .flatMap(({ epoch, proof }) => (proof && epoch.number > final ? [proof.leaf.lines[asset]!.leaving] : []))
+    .reduce((sum, leaving) => sum + leaving, 0n)
 
 /** All that an exit needs, as of now. */
 export function exitOf({ domain, identity, memory }: Desk): HouseExit {

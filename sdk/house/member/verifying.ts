@@ -1,5 +1,5 @@
 import type { HouseState } from '../../chain/house/house-chain.ts'
-import { type Book, type Entry, entryHash, newIncome, nextIncome } from '../../clearing/book.ts'
+import { amountOf, type Book, type Entry, entryHash, newIncome, nextIncome } from '../../clearing/book.ts'
 import { checkLeaf, type Finding, type Known } from '../../clearing/checking.ts'
 import { type Outcome, type Statuses, statusOf } from '../../clearing/closing.ts'
 import { toHex } from '../../core/bytes.ts'
@@ -157,7 +157,7 @@ export class Verifying {
     const { epoch } = seen
     const books = booksAt(memory.state, epoch.number, id, assets)
     const outcomes = await this.#outcomes(books)
-    const findings = checkLeaf(epoch, proof, await this.#known(seen, books, outcomes))
+    const findings = checkLeaf(epoch, proof, await this.#known(seen, proof, books, outcomes))
     const book = books.find(({ seq }) => seq === proof.leaf.seq) ?? books[0]!
     // A memory that was lost knows nothing of earlier epochs but what the chain says, and that the leaf is its own.
     const isAdopted = epoch.number < memory.state.since
@@ -166,14 +166,10 @@ export class Verifying {
     return { ...seen, proof: shown, findings: counted, book, statuses: statusesOf(book, outcomes, epoch.cutTime) }
   }
 
-  async #known({ epoch }: SeenEpoch, books: readonly Book[], outcomes: Outcomes): Promise<Known> {
+  async #known({ epoch }: SeenEpoch, proof: EpochProof, books: readonly Book[], outcomes: Outcomes): Promise<Known> {
     const { memory, assets } = this.#desk
-    const before = memory.epochs.get(epoch.number - 1n)?.proof?.leaf
-    const income = {
-      ...newIncome(epoch.number, assets),
-      credits: before?.lines.map(({ credits }) => credits) ?? zeros(assets),
-    }
-    const withdrawn = before?.lines.map((line) => line.withdrawn) ?? zeros(assets)
+    const { credits, withdrawn } = this.#before(epoch.number, proof)
+    const income = { ...newIncome(epoch.number, assets), credits }
     return {
       books,
       income: nextIncome(income, epoch.number),
@@ -181,6 +177,22 @@ export class Verifying {
       owed: [...(memory.told.get(epoch.number) ?? []), ...(await this.#paidLocks(epoch.number, epoch.cutTime))],
       standing: { ...standingAt(this.#desk, epoch.cut), withdrawn },
       statusesOf: (book) => statusesOf(book, outcomes, epoch.cutTime),
+    }
+  }
+
+  /** What was credited and withdrawn before an epoch. */
+  #before(number: bigint, { leaf, entries }: EpochProof) {
+    const { memory, assets } = this.#desk
+    const before = memory.epochs.get(number - 1n)
+    const lines = before?.proof?.leaf.lines
+    if (lines) return { credits: lines.map((line) => line.credits), withdrawn: lines.map((line) => line.withdrawn) }
+    if (before || number === 1n) return { credits: zeros(assets), withdrawn: zeros(assets) }
+    // This member was away until the one before was forgotten, so this one is final: no step is left to check, only what it holds.
+    const here = (asset: number) =>
+      entries.reduce((sum, entry) => (amountOf(entry).asset === asset ? sum + amountOf(entry).amount : sum), 0n)
+    return {
+      credits: leaf.lines.map((line, asset) => line.credits - here(asset)),
+      withdrawn: leaf.lines.map((line) => line.withdrawn - line.leaving),
     }
   }
 

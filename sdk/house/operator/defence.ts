@@ -147,7 +147,8 @@ export class Defence {
 
   async #warn({ id, demand }: Demanded, now: bigint): Promise<void> {
     const status = await this.#options.chain.epochStatus(demand.epoch).catch(() => undefined)
-    if (!status || now + NEAR < status.answerUntil) return
+    // A demand is told again after a restart, also one that was answered.
+    if (!status || status.open === 0 || now + NEAR < status.answerUntil) return
     if (now <= status.challengeUntil) return
     this.#alarm(`${id}/late`, new LateHouseAnswerError(id, status.answerUntil))
   }
