@@ -158,7 +158,12 @@ export class Epochs {
     const { archive, chain, tell } = this.#options
     const { epoch, posting } = archive.headers.get(number)!
     const before = archive.headers.get(number - 1n)!.epoch
-    const receipt = await chain.commit(before, epoch, posting, { intent: `house/commit/${number}` })
+    const sending = chain.commit(before, epoch, posting, { intent: `house/commit/${number}` })
+    const receipt = await sending.catch((error: Error & { readonly revert?: { readonly name?: string } }) => {
+      // An idle development chain has no block after the cut yet. If none ever comes, the house is overdue.
+      if (error.revert?.name !== 'WrongCutTime') throw error
+    })
+    if (!receipt) return
     this.#sentAt = receipt.block.number
     tell({ kind: 'sent', epoch: number, gasUsed: receipt.gasUsed })
   }

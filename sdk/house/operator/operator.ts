@@ -105,10 +105,16 @@ export class HouseOperator {
       open,
       committed,
       nextCut: this.#epochs.nextCut,
+      block: this.#state?.latest.head.number ?? 0,
       demands: this.#defence.open,
       turn: this.#turns.number,
       closed: this.#closed(),
     }
+  }
+
+  /** Cuts the open epoch as soon as the chain allows, before its time has come. */
+  cut(): void {
+    this.#epochs.nextCut = this.#now()
   }
 
   /** Finishes the turn that runs, hangs up, and stops following the chain. The store stays open: it was given. */

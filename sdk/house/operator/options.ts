@@ -45,6 +45,8 @@ export interface HouseStatus {
   readonly committed: bigint
   /** Unix milliseconds. */
   readonly nextCut: number
+  /** The newest block that it has looked at: what was posted up to there is in the open epoch once it is confirmed. */
+  readonly block: number
   /** Demands that wait for an answer. */
   readonly demands: number
   readonly turn: bigint
