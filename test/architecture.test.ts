@@ -65,6 +65,7 @@ const SDK: Rules = {
   ],
   hardhat: [
     'core',
+    'clearing',
     'house',
     'node',
     'index.ts',

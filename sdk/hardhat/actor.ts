@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EthersChain } from '../chain/adapter.ts'
-import type { ChainReceipt } from '../chain/chain.ts'
 import { connectChain } from '../chain/connect.ts'
 import { parseAddress } from '../core/address.ts'
 import { toBytes, toHex } from '../core/bytes.ts'
-import { type Address, type ChannelId, COIN, type Hex } from '../core/types.ts'
+import { type Address, type ChannelId, COIN, type Hex, type Member } from '../core/types.ts'
 import type { ChannelInfo } from '../node/call-options.ts'
 import { Node } from '../node/node.ts'
 import { keyring } from '../signing/keyring.ts'
@@ -15,7 +14,8 @@ import { type MemoryNetwork, memoryTransport } from '../transport/memory.ts'
 import { tcpTransport } from '../transport/tcp.ts'
 import { webSocketTransport } from '../transport/websocket.ts'
 import { required, TaskUsageError } from './errors.ts'
-import { accountsOf, actorNames, deploymentOf, type Scene, signerOf } from './scene.ts'
+import { ACTOR_NAME, accountsOf, actorNames, deploymentOf, type Scene, signerOf } from './scene.ts'
+import { recorder, type Sent } from './sent.ts'
 
 /** One party with its node, as long as a task runs. */
 export interface Actor {
@@ -23,19 +23,18 @@ export interface Actor {
   readonly node: Node
   readonly chain: EthersChain
   /** Transactions that this node has sent during the task; without a receipt they are under way. */
-  readonly sent: { readonly functionName: string; receipt?: ChainReceipt; error?: unknown }[]
+  readonly sent: readonly Sent[]
   stop(): Promise<void>
 }
 
 /** What an actor's folder remembers: its secret and the account that pays for gas and receives payouts. */
-interface Identity {
+export interface Identity {
   readonly seed: Hex
   readonly account: Address
 }
 
 /** Actors of one process reach each other here. */
-const network: MemoryNetwork = new Map()
-const NAME = /^[a-z][a-z0-9-]{0,31}$/
+export const network: MemoryNetwork = new Map()
 
 /** Where a local actor is dialled. */
 export const localAddress = (name: string): string => `memory:${name}`
@@ -43,7 +42,7 @@ export const localAddress = (name: string): string => `memory:${name}`
 /** Checks a name from the command line. Throws {@link TaskUsageError}. */
 export function actorName(given: string | undefined, option: string): string {
   const name = required(given, option, 'alice')
-  if (!NAME.test(name))
+  if (!ACTOR_NAME.test(name))
     throw new TaskUsageError(
       `"${name.slice(0, 40)}" is not a name. Use lower-case letters, digits and hyphens, such as alice.`,
     )
@@ -100,6 +99,12 @@ export function chooseChannel({ node, name }: Actor, channel: string | undefined
 /** The asset meant by `--asset`; default: the chain's coin. Throws an InvalidAddressError. */
 export const chooseAsset = (asset: string | undefined): Address => (asset === undefined ? COIN : parseAddress(asset))
 
+/** As whom others know an actor in a house. */
+export async function memberIdentity(scene: Scene, name: string): Promise<Member> {
+  const { seed, account: owner } = await identityOf(scene, name)
+  return { signer: keyring(toBytes(seed)).signer().address, owner }
+}
+
 /** Names of the local actors that stand behind these session keys. */
 export function localPeers(scene: Scene, signers: readonly Address[]): string[] {
   return actorNames(scene).filter((name) => {
@@ -108,7 +113,8 @@ export function localPeers(scene: Scene, signers: readonly Address[]): string[] 
   })
 }
 
-async function identityOf(scene: Scene, name: string): Promise<Identity> {
+/** A name's secret and account; a new name gets a fresh secret and the next free account of the network. */
+export async function identityOf(scene: Scene, name: string): Promise<Identity> {
   const saved = readIdentity(scene, name)
   if (saved) return saved
   const taken = new Set(actorNames(scene).map((other) => readIdentity(scene, other)?.account))
@@ -121,7 +127,8 @@ async function identityOf(scene: Scene, name: string): Promise<Identity> {
   return identity
 }
 
-function readIdentity({ folder }: Scene, name: string): Identity | undefined {
+/** The same of a name that was used before; undefined: it was not. Throws {@link TaskUsageError}. */
+export function readIdentity({ folder }: Scene, name: string): Identity | undefined {
   try {
     const { seed, account } = JSON.parse(readFileSync(join(folder, name, 'actor.json'), 'utf8')) as Identity
     return { seed, account: parseAddress(account) }
@@ -132,18 +139,7 @@ function readIdentity({ folder }: Scene, name: string): Identity | undefined {
 }
 
 function recordSends(chain: EthersChain): Actor['sent'] {
-  const sent: Actor['sent'] = []
-  const record = async (functionName: string, sending: Promise<ChainReceipt>) => {
-    const entry: Actor['sent'][number] = { functionName }
-    sent.push(entry)
-    try {
-      entry.receipt = await sending
-      return entry.receipt
-    } catch (error) {
-      entry.error = error
-      throw error
-    }
-  }
+  const { sent, record } = recorder()
   const { send, deposit } = chain
   chain.send = (call, options) => record(call.functionName, send.call(chain, call, options))
   chain.deposit = (...args) => record('deposit', deposit.apply(chain, args))

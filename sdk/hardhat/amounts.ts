@@ -29,5 +29,5 @@ export const formatAmount = (amount: bigint, { symbol, decimals }: Unit): string
   `${formatUnits(amount, decimals).replace(/\.0$/, '')} ${symbol}`
 
 /** The unit of an asset, asked of the token itself. */
-export const unitOf = async (chain: EthersChain, asset: Address): Promise<Unit> =>
+export const unitOf = async (chain: Pick<EthersChain, 'token'>, asset: Address): Promise<Unit> =>
   asset === COIN ? COIN_UNIT : chain.token(asset)

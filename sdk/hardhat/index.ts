@@ -2,31 +2,13 @@ import { emptyTask, task } from 'hardhat/config'
 import { ArgumentType } from 'hardhat/types/arguments'
 import type { HardhatPlugin } from 'hardhat/types/plugins'
 import { DEPOSIT_FORMS } from './deposit-forms.ts'
+import { HOUSE_STEPS } from './house/steps.ts'
+import { AMOUNT, AS, ASSET, JSON_FLAG, TEXT } from './options.ts'
 
-const text = ArgumentType.STRING_WITHOUT_DEFAULT
-const as = {
-  name: 'as',
-  description: 'Who acts: a name of your choice, e.g. alice',
-  type: text,
-  defaultValue: undefined,
-} as const
-const asset = {
-  name: 'asset',
-  description: "A token's address; default: the chain's coin",
-  type: text,
-  defaultValue: undefined,
-} as const
-const amount = {
-  name: 'amount',
-  description: 'In whole units such as 0.5, or smallest ones such as 7wei',
-  type: text,
-  defaultValue: undefined,
-} as const
 const channel = {
   name: 'channel',
   description: 'A channel id; default: the only one',
-  type: text,
-  defaultValue: undefined,
+  ...TEXT,
 } as const
 const jump = {
   name: 'jump',
@@ -36,7 +18,8 @@ const jump = {
 const step = (name: string, description: string) => task(['tally', name], description)
 
 /**
- * `npx hardhat tally ...`: the steps of a channel's life one by one, on any configured network. Each actor is a name with a
+ * `npx hardhat tally ...`: the steps of a channel's life one by one, and with `tally house ...` those of a clearing house, on any
+ * configured network. Each actor is a name with a
  * folder of its own below `.tallystick`, so that several can be played on one machine.
  *
  * @example
@@ -51,21 +34,20 @@ const plugin: HardhatPlugin = {
   tasks: [
     emptyTask(
       'tally',
-      'State channels step by step: deploy, open, deposit, pay, withdraw, challenge, respond, settle',
+      'State channels step by step: deploy, open, deposit, pay, withdraw, challenge, respond, settle; and a clearing house',
     ).build(),
     step('deploy', 'Deploys the contracts, unless they are there already')
       .addFlag({ name: 'token', description: 'Deploys a demonstration token as well' })
       .setAction(() => import('./tasks/deploy.ts'))
       .build(),
     step('open', 'Agrees with a peer on a channel; nothing is sent to the chain')
-      .addOption(as)
+      .addOption(AS)
       .addOption({
         name: 'peer',
         description: 'Another actor here, or an address such as tcp://host:port',
-        type: text,
-        defaultValue: undefined,
+        ...TEXT,
       })
-      .addOption(asset)
+      .addOption(ASSET)
       .addOption({
         name: 'period',
         description: 'Challenge period in seconds',
@@ -75,62 +57,61 @@ const plugin: HardhatPlugin = {
       .setAction(() => import('./tasks/open.ts'))
       .build(),
     step('deposit', "Pays an actor's own money into its channel")
-      .addOption(as)
-      .addOption(amount)
-      .addOption(asset)
+      .addOption(AS)
+      .addOption(AMOUNT)
+      .addOption(ASSET)
       .addOption(channel)
       .addOption({
         name: 'by',
         description: `How the money gets there: ${DEPOSIT_FORMS.join(', ')}; default: whatever takes the fewest transactions`,
-        type: text,
-        defaultValue: undefined,
+        ...TEXT,
       })
       .setAction(() => import('./tasks/deposit.ts'))
       .build(),
     step('pay', 'Pays the peer off chain')
-      .addOption(as)
-      .addOption(amount)
-      .addOption(asset)
+      .addOption(AS)
+      .addOption(AMOUNT)
+      .addOption(ASSET)
       .addOption(channel)
-      .addOption({ name: 'memo', description: 'A note for the peer', type: text, defaultValue: undefined })
+      .addOption({ name: 'memo', description: 'A note for the peer', ...TEXT })
       .addOption({ name: 'count', description: 'How many such payments', type: ArgumentType.INT, defaultValue: 1 })
       .setAction(() => import('./tasks/pay.ts'))
       .build(),
     step('withdraw', "Pays money out with the peer's consent while the channel goes on")
-      .addOption(as)
-      .addOption(amount)
+      .addOption(AS)
+      .addOption(AMOUNT)
       .addFlag({ name: 'all', description: 'Pays everything out to both' })
-      .addOption(asset)
+      .addOption(ASSET)
       .addOption(channel)
       .setAction(() => import('./tasks/withdraw.ts'))
       .build(),
     step('challenge', 'Starts a dispute without the peer')
-      .addOption(as)
+      .addOption(AS)
       .addFlag({ name: 'stale', description: 'Shows no state at all, as a cheat would: the peer has to respond' })
-      .addOption(asset)
+      .addOption(ASSET)
       .addOption(channel)
       .setAction(() => import('./tasks/challenge.ts'))
       .build(),
     step('respond', 'Answers a dispute with the newest states, if it needs an answer')
-      .addOption(as)
-      .addOption(asset)
+      .addOption(AS)
+      .addOption(ASSET)
       .addOption(channel)
       .setAction(() => import('./tasks/respond.ts'))
       .build(),
     step('settle', 'Pays everybody out after the challenge period')
-      .addOption(as)
+      .addOption(AS)
       .addFlag(jump)
-      .addOption(asset)
+      .addOption(ASSET)
       .addOption(channel)
       .setAction(() => import('./tasks/settle.ts'))
       .build(),
     step('inspect', 'Shows the deployment, or what an actor has')
-      .addOption(as)
-      .addFlag({ name: 'json', description: 'Prints JSON' })
+      .addOption(AS)
+      .addFlag(JSON_FLAG)
       .setAction(() => import('./tasks/inspect.ts'))
       .build(),
     step('listen', 'Keeps an actor online for peers elsewhere until it is interrupted')
-      .addOption(as)
+      .addOption(AS)
       .addOption({
         name: 'at',
         description: 'Where to listen',
@@ -139,6 +120,7 @@ const plugin: HardhatPlugin = {
       })
       .setAction(() => import('./tasks/listen.ts'))
       .build(),
+    ...HOUSE_STEPS,
   ],
 }
 

@@ -4,6 +4,7 @@ import type { NewTaskActionFunction } from 'hardhat/types/tasks'
 import { TallystickError } from '../core/errors.ts'
 import { type Actor, actorName, chooseChannel, localAddress, localPeers, startActor } from './actor.ts'
 import { openScene, type Scene } from './scene.ts'
+import { printSent } from './sent.ts'
 
 /** A task's action: errors that tell what to do are shown as one sentence, without a stack trace. */
 export function action<Args extends object>(
@@ -32,8 +33,7 @@ export async function withActor<T>(
   const actor = await startActor(scene, actorName(name, 'as'))
   try {
     const result = await use(actor)
-    for (const { functionName, receipt } of actor.sent)
-      if (receipt) console.log(`  ${functionName}: ${receipt.transaction}, ${receipt.gasUsed.toLocaleString('en')} gas`)
+    printSent(actor.sent)
     return result
   } finally {
     await actor.stop()

@@ -23,6 +23,8 @@ export interface SavedDeployment extends Deployment {
   readonly registry: Address
   readonly block: number
   readonly token?: Address
+  /** Of clearing houses. */
+  readonly court?: Address
 }
 
 /** Connects to the network chosen with `--network`. */
@@ -64,10 +66,14 @@ export function saveDeployment({ folder }: Scene, deployment: SavedDeployment): 
   writeFileSync(join(folder, 'deployment.json'), `${JSON.stringify(deployment, undefined, 2)}\n`)
 }
 
+/** What actors are called; other folders do not begin with a letter. */
+export const ACTOR_NAME = /^[a-z][a-z0-9-]{0,31}$/
+
 /** Names of the actors that exist here. */
 export function actorNames({ folder }: Scene): string[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+    const entries = readdirSync(folder, { withFileTypes: true })
+    return entries.flatMap((entry) => (entry.isDirectory() && ACTOR_NAME.test(entry.name) ? [entry.name] : []))
   } catch {
     return []
   }

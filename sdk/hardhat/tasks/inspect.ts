@@ -1,5 +1,6 @@
 import { COIN } from '../../core/types.ts'
 import { formatAmount, unitOf } from '../amounts.ts'
+import { print } from '../facts.ts'
 import { action, withActor } from '../run.ts'
 import { actorNames, deploymentOf } from '../scene.ts'
 
@@ -46,8 +47,3 @@ export default action(async ({ as, json }: Args, scene) => {
     return facts
   })
 })
-
-function print(facts: unknown, json: boolean, lines: readonly string[]): void {
-  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)
-  console.log(json ? JSON.stringify(facts, text, 2) : lines.join('\n'))
-}

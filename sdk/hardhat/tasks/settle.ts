@@ -1,9 +1,9 @@
 import type { LedgerRef } from '../../core/types.ts'
 import { type Actor, chooseAsset, chooseChannel } from '../actor.ts'
 import { formatAmount, unitOf } from '../amounts.ts'
+import { jumpTo } from '../clock.ts'
 import { TaskUsageError } from '../errors.ts'
 import { action, withActor } from '../run.ts'
-import type { Scene } from '../scene.ts'
 
 interface Args {
   readonly as?: string | undefined
@@ -47,14 +47,5 @@ async function untilSettled(
     if (performance.now() > end)
       throw new TaskUsageError('The settlement was not mined in time. Run "tally settle" again.')
     await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
-async function jumpTo({ provider }: Scene, expiry: bigint): Promise<void> {
-  try {
-    await provider.send('evm_setNextBlockTimestamp', [Number(expiry)])
-    await provider.send('evm_mine', [])
-  } catch (cause) {
-    throw new TaskUsageError("This network's clock cannot be moved. Leave out --jump and wait.", { cause })
   }
 }

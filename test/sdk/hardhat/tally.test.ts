@@ -1,53 +1,27 @@
-import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { parseEther } from 'ethers'
-import { createHardhatRuntimeEnvironment } from 'hardhat/hre'
-import type { HardhatRuntimeEnvironment } from 'hardhat/types/hre'
-import tallystick from '../../../sdk/hardhat/index.ts'
-import { startAnvil, type TestChain } from '../chain/anvil.ts'
+import type { TestChain } from '../chain/anvil.ts'
 import { until } from '../chain/until.ts'
-
-const project = fileURLToPath(new URL('../../..', import.meta.url))
+import { openProject, type Project } from './project.ts'
 
 describe('npx hardhat tally', function () {
   this.timeout(60_000)
+  let project: Project
   let chain: TestChain
-  let root: string
-  let hre: HardhatRuntimeEnvironment
-  let printed: string[]
-  const { log } = console
 
   before(async () => {
-    chain = await startAnvil()
-    root = mkdtempSync(join(tmpdir(), 'tally-'))
-    // The compiled contracts and the packages of this project, in a folder of its own.
-    for (const name of ['artifacts', 'node_modules']) symlinkSync(join(project, name), join(root, name))
-    writeFileSync(join(root, 'package.json'), '{ "type": "module" }')
-    const config = { plugins: [tallystick], networks: { live: { type: 'http' as const, url: chain.url } } }
-    hre = await createHardhatRuntimeEnvironment(config, { network: 'live' }, root)
+    project = await openProject()
+    chain = project.chain
   })
   beforeEach(() => {
-    printed = []
-    console.log = (line: string) => printed.push(line)
+    project.printed.length = 0
   })
-  afterEach(() => {
-    console.log = log
-  })
-  after(async () => {
-    await chain.stop()
-    rmSync(root, { recursive: true })
-  })
+  after(() => project.stop())
 
-  const tally = (name: string, args: object = {}) => hre.tasks.getTask(['tally', name]).run(args)
-  const failure = (name: string, args: object = {}): Promise<string> =>
-    tally(name, args).then(
-      () => 'It worked.',
-      (error: Error) => error.message,
-    )
+  const tally = (name: string, args: object = {}) => project.run(name, args)
+  const failure = (name: string, args: object = {}) => project.failure(name, args)
   const wei = (text: string) => parseEther(text)
 
   it('says what to do when the contracts are missing', async () => {
@@ -58,7 +32,7 @@ describe('npx hardhat tally', function () {
     const first = await tally('deploy', { token: true })
     expect(await chain.provider.getCode(first.adjudicator)).to.not.equal('0x')
     expect(await tally('deploy')).to.deep.equal(first)
-    expect(printed.join()).to.include('there already')
+    expect(project.printed.join()).to.include('there already')
   })
 
   it('opens a channel between two actors, each with its own secret and account', async () => {
@@ -84,7 +58,7 @@ describe('npx hardhat tally', function () {
     expect(paid.spendable).to.equal(wei('0.7'))
     expect((await tally('pay', { as: 'bob', amount: '7wei' })).spendable).to.equal(wei('0.3') - 7n)
     expect((await tally('pay', { as: 'alice', amount: '2.5', asset: token })).spendable).to.equal(wei('5'))
-    expect(printed.join()).to.include('alice paid 2.5 DEMO and can spend 5 DEMO')
+    expect(project.printed.join()).to.include('alice paid 2.5 DEMO and can spend 5 DEMO')
   })
 
   it('withdraws while the channel goes on', async () => {
@@ -143,13 +117,10 @@ describe('npx hardhat tally', function () {
   })
 
   it('keeps an actor online for peers in other processes, until it is interrupted', async () => {
-    const config = `
-      import tallystick from ${JSON.stringify(join(project, 'sdk/hardhat/index.ts'))}
-      export default { plugins: [tallystick], networks: { live: { type: 'http', url: ${JSON.stringify(chain.url)} } } }`
-    writeFileSync(join(root, 'hardhat.config.ts'), config)
+    project.configure({ live: chain.url })
     let heard = ''
     const args = ['tally', 'listen', '--as', 'carol', '--at', 'tcp://127.0.0.1:0', '--network', 'live']
-    const { child, ended } = start(args, (text) => (heard += text))
+    const { child, ended } = project.start(args, (text) => (heard += text))
     const address = () => /listens at (tcp:\S+);/.exec(heard)?.[1]
     await until(() => address() !== undefined, 20_000)
     await tally('open', { as: 'dave', peer: address() })
@@ -161,35 +132,11 @@ describe('npx hardhat tally', function () {
   })
 
   it('shows errors of the command line without a stack trace, and ends with an error', async () => {
-    const closed = `
-      import tallystick from ${JSON.stringify(join(project, 'sdk/hardhat/index.ts'))}
-      export default { plugins: [tallystick], networks: { off: { type: 'http', url: 'http://127.0.0.1:1' } } }`
-    writeFileSync(join(root, 'hardhat.config.ts'), closed)
-    const { code, output } = await hardhat('tally', 'inspect', '--network', 'off')
+    project.configure({ off: 'http://127.0.0.1:1' })
+    const { code, output } = await project.start(['tally', 'inspect', '--network', 'off']).ended
     expect(code).to.equal(1)
     expect(output).to.match(/Error .*127\.0\.0\.1:1/)
     expect(output).to.not.match(/^\s+at /m)
-    expect(existsSync(join(root, 'cache'))).to.equal(false)
+    expect(existsSync(join(project.root, 'cache'))).to.equal(false)
   })
-
-  const hardhat = (...args: string[]) => start(args).ended
-
-  function start(args: readonly string[], onText: (text: string) => void = () => {}) {
-    // On a CI Hardhat shows stack traces of its own accord.
-    const { CI: _, ...env } = process.env
-    const child = spawn(process.execPath, [join(root, 'node_modules/hardhat/dist/src/cli.js'), ...args], {
-      cwd: root,
-      env: { ...env, NO_COLOR: '1' },
-    })
-    let output = ''
-    const collect = (chunk: Buffer) => {
-      output += chunk
-      onText(`${chunk}`)
-    }
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', collect)
-    const ended = new Promise<{ code: number | null; output: string }>((resolve) =>
-      child.once('close', (code) => resolve({ code, output })),
-    )
-    return { child, ended }
-  }
 })
