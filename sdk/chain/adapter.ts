@@ -4,6 +4,7 @@ import { channelIdOf, decodeChannel } from '../core/channel.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef } from '../core/types.ts'
 import { adjudicatorAbi, registryAbi } from './abi.ts'
+import { EthersApps } from './apps/ethers-apps.ts'
 import { ask } from './ask.ts'
 import type {
   Chain,
@@ -20,6 +21,7 @@ import type {
   SigningOptions,
   Survey,
 } from './chain.ts'
+import type { Contracts } from './deployment.ts'
 import { collectRequest } from './deposit.ts'
 import { Depositor } from './depositor.ts'
 import {
@@ -49,6 +51,7 @@ const REAL_CONFIRMATIONS = 12
 export class EthersChain implements Chain, DisputeFeed {
   readonly domain: Domain
   readonly registry: Address
+  readonly apps?: EthersApps
   readonly confirmations: number
   onView: (view: LedgerView) => void = () => {}
   onEvent: (event: ChainEvent) => void = () => {}
@@ -70,10 +73,10 @@ export class EthersChain implements Chain, DisputeFeed {
     options: ChainOptions,
     rpc: Rpc,
     witnesses: readonly Rpc[],
-    contracts: { readonly adjudicator: Address; readonly registry: Address; readonly firstBlock: number },
+    contracts: Contracts,
     accounts: readonly { readonly signer: Signer; readonly account: Address }[],
   ) {
-    const { adjudicator, registry, firstBlock } = contracts
+    const { adjudicator, registry, arbiter, firstBlock } = contracts
     const { store } = options
     const confirmations = options.confirmations ?? (rpc.development ? 1 : REAL_CONFIRMATIONS)
     this.domain = { chainId: rpc.chainId, adjudicator }
@@ -84,6 +87,9 @@ export class EthersChain implements Chain, DisputeFeed {
     this.#firstBlock = firstBlock
     this.#registryReader = new RegistryReader(rpc, registry, firstBlock)
     this.#journal = new Journal(store)
+    const send = (request: Request, options: SendOptions) => this.#send(request, options)
+    if (arbiter)
+      this.apps = new EthersApps({ rpc, arbiter, registry: this.#registryReader, firstBlock, confirmations, send })
     this.#senders = accounts.map(
       ({ signer, account }) =>
         new Sender({
@@ -102,7 +108,7 @@ export class EthersChain implements Chain, DisputeFeed {
       rpc,
       adjudicator,
       sender: () => senderAsPayer(accounts[0]?.signer as Signer, this.#main().account),
-      send: (request, options) => this.#send(request, options),
+      send,
       isKnown: async (intent) => this.#main().has(intent) || (await this.#journal.done(intent)) !== undefined,
       now: async () => (await this.head()).timestamp,
       depositAddress: ({ ledger, member }) => this.depositAddress(ledger.channelId, member),
@@ -299,6 +305,7 @@ export class EthersChain implements Chain, DisputeFeed {
 
   async #beat(): Promise<string> {
     const head = await this.#watcher.step()
+    await this.apps?.onHead(head)
     // Not waited for: a signer may take as long as its user does. What fails is tried again at the next beat.
     for (const sender of this.#senders) void sender.onHead(head).catch(() => {})
     return head.hash

@@ -1,14 +1,10 @@
 import type { TypedMessage } from '../core/eip712.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Address, Channel, ChannelId, Domain, Hex, LedgerRef, LedgerWord } from '../core/types.ts'
+import type { AppChain } from './apps/app-chain.ts'
+import type { ChainReceipt, Head, SendOptions } from './sending.ts'
 
-/** The newest block a view was taken at. */
-export interface Head {
-  readonly number: number
-  readonly hash: Hex
-  /** Seconds; decisions use this clock and no other. */
-  readonly timestamp: bigint
-}
+export type { ChainReceipt, Head, SendOptions } from './sending.ts'
 
 /** What the adjudicator said about a ledger in one block. An announcement is about all assets, and names the coin. */
 export interface ChainEvent extends LedgerRef {
@@ -56,19 +52,6 @@ export interface ChainCall {
   readonly functionName: string
   readonly args: readonly unknown[]
   readonly value?: bigint
-}
-
-export interface SendOptions {
-  /** Names the purpose; the same intent is never sent twice, across restarts too. A reverted one may be sent again. */
-  readonly intent: string
-  /** Chain time in seconds by which it must be mined; raises the fee as it comes near. */
-  readonly before?: bigint
-  /** What is at stake: of two calls that are both due soon, or both later, the heavier one is sent first. */
-  readonly weight?: bigint
-  /** Any account may send it: a spare sender steps in when the first one cannot pay. */
-  readonly anySender?: boolean
-  /** Ends the waiting; a transaction that was broadcast stays so. */
-  readonly signal?: AbortSignal
 }
 
 /**
@@ -125,12 +108,6 @@ export interface SigningOptions {
   readonly validFor?: number | undefined
 }
 
-export interface ChainReceipt {
-  readonly transaction: Hex
-  readonly block: Head
-  readonly gasUsed: bigint
-}
-
 /** The port to the chain; the one adapter wraps ethers. */
 export interface Chain {
   readonly domain: Domain
@@ -177,6 +154,8 @@ export interface Chain {
   gasPrice(): Promise<bigint>
   /** What failed payouts left for `owner`. */
   claimable(asset: Address, owner: Address): Promise<bigint>
+  /** The arbiter of apps, where one was named. */
+  readonly apps?: AppChain
   /** The registry that the adjudicator asks. */
   readonly registry: Address
   /** The newest and the newest final block, and the outcomes under these keys as of either; `recordedAt` 0n means none. */

@@ -88,7 +88,7 @@ const SHARED: ReadonlySet<string> = new Set(['adjudicator', 'registry'])
 /** An address of the contracts has no code, or other code. */
 export class MissingContractsError extends ChainError {
   readonly code = 'MISSING_CONTRACTS'
-  readonly contract: 'adjudicator' | 'registry' | 'clearing house' | 'house court' | 'token'
+  readonly contract: 'adjudicator' | 'registry' | 'clearing house' | 'house court' | 'app arbiter' | 'token'
   readonly address: Address
   readonly chainId: bigint
 

@@ -1,6 +1,7 @@
 import { type ErrorDescription, isError } from 'ethers'
 import type { Hex } from '../core/types.ts'
 import { adjudicatorAbi, registryAbi, tokenAbi } from './abi.ts'
+import { arbiterAbi } from './apps/abi.ts'
 import type { Revert } from './errors.ts'
 import { houseErrorAbi } from './house/error-abi.ts'
 import { lastSentence } from './rpc.ts'
@@ -22,6 +23,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
   Halted: 'The house takes nothing any more: exit when it is settled.',
   LastSeq: 'Close the ledger with a withdrawal of everything; its next generation takes more.',
   NeedsOwner: 'Let the owner of the money sign this withdrawal.',
+  IllegalMove: 'Decode the reason with the ABI of the app, and make another move.',
+  NoApp: 'Deploy the app first.',
+  NobodysTurn: 'The app is over: conclude it.',
+  NotNewer: 'Something as new stands on chain: move on from there.',
   NoSuchMember: 'Check the number of the member.',
   NotAnAnswer: 'The condition has no answer yet: try again when it has.',
   NotDisputed: 'There is no dispute: nothing has to be settled.',
@@ -33,8 +38,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
   NothingToClaim: 'Check asset and owner; the money may have been claimed already.',
   Overdrawn: 'Withdraw less: the ledger holds not so much.',
   SafeERC20FailedOperation: 'The token refused the transfer: check balance and allowance.',
+  StillRunning: 'Wait until the clock of the seat on turn has run out.',
   StaleTarget: 'Ask for more than before: a target is for life, and only rises.',
   StillLive: 'Wait for the outcome or the deadline of the lock.',
+  TimeOver: 'The time for moves is over: conclude the app.',
   TooLittleGas: 'Send it with more gas.',
   WindowClosed: 'It is too late for a challenge to this epoch.',
   WrongBase: "Pass the preimage from the dispute's event.",
@@ -42,6 +49,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   WrongDispute: 'A dispute began or ended meanwhile: agree on a withdrawal for the state as it is.',
   WrongRecord: 'Some of the reserves were redeemed or never existed: read the event anew.',
   WrongSeq: 'Another withdrawal was executed meanwhile: agree on a new one.',
+  WrongStanding: 'Something else stands by now: look again.',
   WrongState: 'Pass the newest state of each lane.',
   WrongTransfers: 'Pass the transfers that the members signed.',
   WrongValue: 'Send exactly as many coins as the call says.',
@@ -49,7 +57,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 /** Decodes what a contract of ours, a token, or Solidity itself reverted with. */
 export function decodeRevert(data: Hex): Revert {
-  for (const abi of [adjudicatorAbi, registryAbi, tokenAbi, houseErrorAbi]) {
+  for (const abi of [adjudicatorAbi, registryAbi, tokenAbi, houseErrorAbi, arbiterAbi]) {
     const parsed = parse(() => abi.parseError(data))
     if (parsed) return { name: parsed.name, args: named(parsed), data }
   }

@@ -1,14 +1,21 @@
 import type { Instance, SignedMove, Standing } from '../../core/app.ts'
 import type { OutcomeSource } from '../../core/outcome.ts'
 import type { Address, Domain, Hex } from '../../core/types.ts'
-import type { ChainReceipt, SendOptions } from '../chain.ts'
+import type { ChainReceipt, SendOptions } from '../sending.ts'
 
-/** What stands of an instance in the newest block. */
+/** What stands of an instance on chain. */
 export interface StandingInstance extends Standing {
   /** Since when, chain time in seconds. */
   readonly since: bigint
   /** An agreed state must be newer than this. */
   readonly base: number
+}
+
+/** What the newest block says of an instance. */
+export interface AppStatus {
+  readonly standing: StandingInstance | undefined
+  /** The registry holds what the seats get: nothing is left to judge. */
+  readonly recorded: boolean
 }
 
 /** An agreed state with an envelope of every seat; undefined: the seat is that of the account that sends. */
@@ -27,8 +34,8 @@ export interface AppChain {
 
   /** Calls `listener` with ids of instances about which the arbiter said something in a new block, or no longer says it after a reorganisation. */
   watch(listener: (ids: readonly Hex[]) => void): () => void
-  /** What stands of an instance, its bytes from the event and checked against the arbiter's word; undefined: nothing. */
-  standing(instance: Instance): Promise<StandingInstance | undefined>
+  /** As of one block. What stands comes from its event and is checked against the arbiter's word. */
+  status(instance: Instance): Promise<AppStatus>
   /** Whether the app's code stands at its address. */
   isDeployed(app: Address): Promise<boolean>
 

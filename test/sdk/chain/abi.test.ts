@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { Interface } from 'ethers'
 import { adjudicatorAbi, registryAbi } from '../../../sdk/chain/abi.ts'
+import { arbiterAbi } from '../../../sdk/chain/apps/abi.ts'
 import { courtAbi, houseAbi, stakeAbi } from '../../../sdk/chain/house/abi.ts'
 import { houseErrorAbi } from '../../../sdk/chain/house/error-abi.ts'
 
@@ -19,6 +20,10 @@ const lines = (abi: Interface): string[] =>
 describe('ABI of the SDK', () => {
   it('is what the adjudicator compiles to', () => {
     expect(lines(adjudicatorAbi)).to.deep.equal(lines(compiled('Adjudicator')))
+  })
+
+  it('is what the arbiter of apps compiles to', () => {
+    expect(lines(arbiterAbi)).to.deep.equal(lines(compiled('AppArbiter')))
   })
 
   it('is what the outcome registry compiles to', () => {
