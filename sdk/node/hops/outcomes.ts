@@ -150,7 +150,8 @@ export class Outcomes {
     const { now } = this.#engine.switch.view!
     const limits = { amount, maxFee: maxFeeOf(amount, terms), maxParts: 1 }
     // One key and one deadline on every hop, as for the payments that are never staggered.
-    const query = { invoice: payee, now, deadline, mode: 'sprites', excluded, underWay: [], ...limits } as const
+    const about = { invoice: payee, now, deadline, mode: 'sprites', isOutcome: true } as const
+    const query = { ...about, excluded, underWay: [], ...limits }
     return this.#finder.find(query).ways[0]!
   }
 

@@ -39,6 +39,8 @@ export interface WayQuery {
   readonly now: bigint
   readonly deadline: bigint
   readonly mode: DeadlineMode
+  /** For an outcome lock, not for a payment. */
+  readonly isOutcome?: boolean
   readonly maxParts: number
   /** Directions that failed, by {@link directionOf}. */
   readonly excluded: ReadonlySet<string>
@@ -156,7 +158,8 @@ export class Finder {
       amount: query.amount,
       maxFee: query.maxFee,
       now: this.#now,
-      lock: Number(query.deadline - query.now),
+      // How long hops take locks of outcomes is not announced: they say so when they refuse one.
+      lock: query.isOutcome ? 0 : Number(query.deadline - query.now),
       maxLock: Number(forwarding.maxLock),
       mode: query.mode,
       maxParts: query.maxParts,

@@ -87,7 +87,9 @@ export class RoutingTable {
     }
     if (network.capacities[slot] !== Number(roundDown(capacity))) network.setCapacity(slot, capacity)
     const edge = 2 * slot + ledger.me
-    if (announced === undefined) network.setPolicy(edge, { ...OWN, max: capacity })
+    // Announced a moment ago, and closed for others until its own news is out: never for this node itself.
+    const isClosed = announced !== undefined && network.policyOf(edge).max === 0n
+    if (announced === undefined || isClosed) network.setPolicy(edge, { ...OWN, max: capacity })
     observe(network, edge, available)
   }
 
