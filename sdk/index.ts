@@ -8,6 +8,7 @@ export { assertPure } from './apps/purity.ts'
 export { AppStateError, IllegalMoveError, ImpureAppError, InvalidAppError, type Rules } from './apps/rules.ts'
 export type { Twin } from './apps/twin.ts'
 export type { EthersChain } from './chain/adapter.ts'
+export type { AgreedState, AppChain, AppStatus, StandingInstance } from './chain/apps/app-chain.ts'
 export type {
   Chain,
   ChainCall,
@@ -49,6 +50,14 @@ export { FastWithdrawError, type FastWithdrawOptions, fastWithdraw } from './con
 export { type FromHouseOptions, fromHouse, intoHouse } from './connecting/house-side.ts'
 export type { Arrived, Inlet, LockTerms as ConnectorTerms, Outlet } from './connecting/side.ts'
 export { parseAddress } from './core/address.ts'
+export {
+  type Instance,
+  InvalidInstanceError,
+  instanceIdOf,
+  type SignedMove,
+  type Standing,
+  seatKey,
+} from './core/app.ts'
 export { appAddress } from './core/app-address.ts'
 export { channelIdOf, decodeChannel, encodeChannel, ledgerIdOf, MAX_PERIOD, MIN_PERIOD } from './core/channel.ts'
 export {
@@ -131,6 +140,17 @@ export { type Insurance as HouseInsurance, StakeTooSmallError } from './house/op
 export { HouseOperator } from './house/operator/operator.ts'
 export type { HouseOperatorOptions, HouseStatus } from './house/operator/options.ts'
 export { HouseStoppedError } from './house/operator/refusal.ts'
+export { type AppEnd, AppInstance, type AppTurn } from './node/apps/app-instance.ts'
+export type { StakeOptions, StartAppOptions } from './node/apps/app-options.ts'
+export type { AppJudge } from './node/apps/apps.ts'
+export { type AppRefusal, AppRefusedError, AppUnknownError, NoArbiterError } from './node/apps/errors.ts'
+export { InvalidTermsError } from './node/apps/terms.ts'
+export {
+  VirtualChannel,
+  type VirtualChannelOptions,
+  type VirtualMove,
+  type VirtualState,
+} from './node/apps/virtual-channel.ts'
 export type {
   ChannelInfo,
   InboundOptions,
@@ -201,6 +221,8 @@ export type { CancelOptions, LockedTransfer, LockTerms, UnlockOptions } from './
 export { PeerOfflineError, UnknownSchemeError } from './node/peers/peers.ts'
 export type { GossipOptions, GossipSettings, NetworkSummary } from './node/routes/gossip.ts'
 export type { Rebalanced, RebalanceOptions, RebalanceSettings } from './node/routes/rebalancer.ts'
+export type { AppTerms, Stake } from './protocols/app.ts'
+export { NotYourTurnError } from './protocols/app-machine.ts'
 export type { InboundTerms } from './protocols/inbound.ts'
 export { InvoiceRefusedError } from './protocols/invoice-terms.ts'
 export { IncompatiblePeerError, PeerViolationError, PROTOCOL_VERSION } from './protocols/messages.ts'

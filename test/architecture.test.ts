@@ -37,6 +37,8 @@ const SDK: Rules = {
     'transport',
     'chain',
     'routing',
+    // The rules of what it plays.
+    'apps',
     'clearing/netting',
     'watchtower',
     '@noble/',

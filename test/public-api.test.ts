@@ -4,7 +4,10 @@ import * as entry from '../sdk/index.ts'
 
 // Every name that users can import from 'tallystick'. Adding one is a decision: it keeps its meaning between minor versions.
 const VALUES = `
+  AppInstance
+  AppRefusedError
   AppStateError
+  AppUnknownError
   BackupError
   BlockedError
   COIN
@@ -34,12 +37,14 @@ const VALUES = `
   InvalidAmountError
   InvalidAppError
   InvalidConditionError
+  InvalidInstanceError
   InvalidInvoiceError
   InvalidMemoError
   InvalidOperationError
   InvalidOptionError
   InvalidQuoteError
   InvalidRelayError
+  InvalidTermsError
   InvoiceRefusedError
   InvoiceUnknownError
   LateHouseAnswerError
@@ -48,10 +53,12 @@ const VALUES = `
   MissingKeyError
   NettingError
   NewerStateError
+  NoArbiterError
   NoRouteError
   Node
   NodeStoppedError
   NotCarriedError
+  NotYourTurnError
   OutcomeLockUnknownError
   OutcomeRefusedError
   PERMIT2
@@ -76,6 +83,7 @@ const VALUES = `
   UnanswerableDemandError
   UnknownChannelError
   UnknownSchemeError
+  VirtualChannel
   Watchtower
   WishDeclinedError
   WithdrawalExpiredError
@@ -113,6 +121,7 @@ const VALUES = `
   hashWithdrawal
   inboundQuoteDigest
   indexedDbStore
+  instanceIdOf
   intoChannel
   intoHouse
   invoiceDigest
@@ -139,6 +148,7 @@ const VALUES = `
   relayWithdrawal
   runExit
   sealFile
+  seatKey
   secretData
   secretKey
   sessionSigner
@@ -163,9 +173,17 @@ const VALUES = `
 const TYPES = `
   AccountingFormat
   Address
+  AgreedState
   App
+  AppChain
   AppCode
+  AppEnd
+  AppJudge
+  AppRefusal
   AppSource
+  AppStatus
+  AppTerms
+  AppTurn
   Arrived
   AssetAmount
   BlockedCode
@@ -241,6 +259,7 @@ const TYPES = `
   InboundQuote
   InboundTerms
   Inlet
+  Instance
   Invoice
   InvoiceTerms
   JoinHouseOptions
@@ -310,7 +329,13 @@ const TYPES = `
   SignedForm
   SignedInboundQuote
   SignedInvoice
+  SignedMove
   SigningOptions
+  Stake
+  StakeOptions
+  Standing
+  StandingInstance
+  StartAppOptions
   State
   StateOf
   Store
@@ -332,6 +357,9 @@ const TYPES = `
   TransportOptions
   Twin
   UnlockOptions
+  VirtualChannelOptions
+  VirtualMove
+  VirtualState
   Vouched
   WatchtowerOptions
   WeightedPart

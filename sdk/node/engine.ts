@@ -7,6 +7,7 @@ import { PeerViolationError } from '../protocols/messages.ts'
 import { encodeEntry } from '../protocols/record.ts'
 import type { LedgerEffect, LedgerEvent, LedgerNews } from '../protocols/step.ts'
 import { verifySignature } from '../signing/signature.ts'
+import { Apps } from './apps/apps.ts'
 import type { Caller } from './chain/calls.ts'
 import { ChainDesk } from './chain/chain-desk.ts'
 import { Lookout } from './chain/lookout.ts'
@@ -63,6 +64,7 @@ export class Engine {
   readonly swaps = new Swaps(this)
   readonly outcomes = new Outcomes(this)
   readonly groups = new Groups(this)
+  readonly apps = new Apps(this)
   readonly gossip: Gossip
   readonly inbound = new Inbound(this)
   readonly sales: Sales
@@ -96,7 +98,8 @@ export class Engine {
       online: (peer: Peer) => this.#online(peer),
       offline: (peer: Peer, reason: Error | undefined) => this.#offline(peer, reason),
       frames: (peer: Peer) => this.#frames(peer),
-      knows: (peer: Peer) => this.book.shares(peer.signer) || this.groups.shares(peer.signer),
+      knows: (peer: Peer) =>
+        this.book.shares(peer.signer) || this.groups.shares(peer.signer) || this.apps.shares(peer.signer),
     }
     this.peers = new Peers({ domain, signer: signer.address, owner, transports, clock, handler })
     this.#outbox = new Outbox(this.peers)
@@ -138,6 +141,7 @@ export class Engine {
     await this.payer.load()
     await this.swaps.load()
     this.outcomes.load()
+    await this.apps.load()
     await this.sales.load()
     await this.inbound.orders.load()
     await this.lookout.start()
@@ -351,6 +355,7 @@ export class Engine {
     if (this.halted) return
     for (const slot of this.book.slotsOf(peer.signer)) this.dispatch(slot, { kind: 'connected' })
     this.groups.met(peer)
+    this.apps.met(peer)
     this.revoking.met(peer)
     this.emitter.emit({ kind: 'connected', peer: peer.signer })
   }
@@ -377,6 +382,7 @@ export class Engine {
     this.payee.tick()
     this.payer.tick()
     this.outcomes.tick()
+    this.apps.tick()
     this.gossip.tick()
     this.rebalancer.tick()
     if (this.switch.view) {
@@ -403,6 +409,7 @@ export class Engine {
     this.payer.stop(error)
     this.swaps.stop(error)
     this.outcomes.stop(error)
+    this.apps.stop(error)
     this.groups.stop(error)
     this.lookout.stop(error)
     if (!(error instanceof NodeStoppedError)) this.emitter.emit({ kind: 'alarm', error })

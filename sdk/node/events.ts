@@ -119,6 +119,14 @@ export type NodeEvent =
   /** The owner of a member revoked its session key: nothing but a closing is signed in the channel any more. */
   | { readonly kind: 'revoked'; readonly channelId: ChannelId; readonly member: number }
   | { readonly kind: 'chain'; readonly healthy: boolean; readonly reason: string | undefined }
+  /** An instance of an app has begun: all players have signed its opening. */
+  | { readonly kind: 'app-started' | 'app-moved'; readonly id: Hex; readonly version: number }
+  /** It is this node's move; `forced`: on chain, where its clock runs. */
+  | { readonly kind: 'app-turn'; readonly id: Hex; readonly version: number; readonly forced: boolean }
+  /** The chain judges an instance; this version stands there now. */
+  | { readonly kind: 'app-disputed'; readonly id: Hex; readonly version: number }
+  /** Nothing of an instance is locked any more. `values` of its seats; undefined: it never began. */
+  | { readonly kind: 'app-over'; readonly id: Hex; readonly values: readonly bigint[] | undefined }
   /** What became of keeping a watchtower up to date. */
   | { readonly kind: 'tower'; readonly event: TowerClientEvent }
   /** Something needs attention: a peer's violation, a failed transaction, an empty gas account. */

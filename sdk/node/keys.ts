@@ -16,6 +16,7 @@ import type { Address, ChannelId, Hex, LedgerRef } from '../core/types.ts'
 //   invoice/<id>                              an invoice of this node, its status and secrets
 //   sent/<invoice id>                         an invoice that was paid, or is being paid
 //   swap/<invoice id>                         what has changed hands so far of a swap of this node that is not over
+//   app/<instance id>                         an instance of an app that is not over
 //   sale/<digest of the quote>                 money of this node that a peer bought
 //   order/<nonce of the quote>                 inbound money that this node bought, until the quote expires
 //   disputer/<signer>                         a peer with whom there was a dispute
@@ -35,6 +36,7 @@ export const TAGS = 'tag/'
 export const INVOICES = 'invoice/'
 export const SENT = 'sent/'
 export const SWAPS = 'swap/'
+export const APPS = 'app/'
 
 export const SALES = 'sale/'
 export const ORDERS = 'order/'
@@ -48,6 +50,7 @@ export const disputerKey = (signer: Address): string => `${DISPUTERS}${signer}`
 export const partKey = (id: Hex): string => `${PARTS}${id}`
 export const tagKey = (tag: Hex): string => `${TAGS}${tag}`
 export const invoiceKey = (id: Hex): string => `${INVOICES}${id}`
+export const appKey = (id: Hex): string => `${APPS}${id}`
 export const swapKey = (id: Hex): string => `${SWAPS}${id}`
 export const sentKey = (id: Hex): string => `${SENT}${id}`
 

@@ -1,4 +1,5 @@
 import { randomBytes } from '@noble/hashes/utils.js'
+import type { App } from '../apps/define-app.ts'
 import type { Chain, ChainReceipt } from '../chain/chain.ts'
 import { parseAddress } from '../core/address.ts'
 import { toHex, toUint } from '../core/bytes.ts'
@@ -14,6 +15,16 @@ import type { Store } from '../storage/store.ts'
 import type { Listener } from '../transport/transport.ts'
 import type { TowerLag } from '../watchtower/client.ts'
 import type { TowerReceipt } from '../watchtower/progress.ts'
+import { AppInstance } from './apps/app-instance.ts'
+import { type StartAppOptions, termsOf } from './apps/app-options.ts'
+import type { AppJudge } from './apps/apps.ts'
+import {
+  UNUSED,
+  VirtualChannel,
+  type VirtualChannelOptions,
+  type VirtualMove,
+  type VirtualState,
+} from './apps/virtual-channel.ts'
 import type {
   ChannelInfo,
   InboundOptions,
@@ -239,6 +250,62 @@ export class Node {
   /** One group. Throws `UnknownChannelError`. */
   group(channelId: ChannelId): Group {
     return new Group(this.#engine, this.#engine.groups.group(channelId))
+  }
+
+  /**
+   * Makes an app known to this node, so that it can be played; instances of an earlier process go on. `judge` decides on proposals of others:
+   * without it none is accepted. Answers the address at which the app stands, or will once it is disputed. Throws `NoArbiterError`.
+   */
+  registerApp<State, Move>(app: App<State, Move>, judge?: AppJudge): Address {
+    this.#engine.assertRunning()
+    return this.#engine.apps.register(app as App<unknown, unknown>, judge)
+  }
+
+  /**
+   * Proposes an instance of a registered app to players that are connected; resolves once all have staked and signed its opening.
+   * Throws `AppRefusedError`, `InvalidTermsError`.
+   */
+  async startApp<State, Move>(
+    app: App<State, Move>,
+    options: StartAppOptions<State>,
+  ): Promise<AppInstance<State, Move>> {
+    this.#engine.assertRunning()
+    const { apps } = this.#engine
+    const now = (await this.#engine.options.chain.head()).timestamp
+    const terms = termsOf(options, {
+      app: apps.addressOf(app as App<unknown, unknown>),
+      opening: app.encodeState(options.opening),
+      now,
+    })
+    return new AppInstance(this.#engine, await apps.start(terms, options.signal), app)
+  }
+
+  /** An instance that is not over, by its id. Throws `AppUnknownError`. */
+  app<State, Move>(app: App<State, Move>, id: Hex): AppInstance<State, Move> {
+    return new AppInstance(this.#engine, this.#engine.apps.slot(id, app as App<unknown, unknown>), app)
+  }
+
+  /**
+   * Opens a virtual channel to somebody with whom this node need not share a real one: `amount` is locked once, over any number of hops, and
+   * payments after that are signatures between the two. `app`: `VirtualChannel`, registered at both. Throws as {@link startApp}.
+   */
+  async openVirtualChannel(
+    app: App<VirtualState, VirtualMove>,
+    { to, amount, asset = COIN, ...options }: VirtualChannelOptions,
+  ): Promise<VirtualChannel> {
+    const seats = [this.address, parseAddress(to)]
+    const stakes = [{ from: 0, to: 1, amount, asset }]
+    return new VirtualChannel(await this.startApp(app, { seats, stakes, opening: UNUSED, ...options }))
+  }
+
+  /** A virtual channel that is open, by its id. Throws `AppUnknownError`. */
+  virtualChannel(app: App<VirtualState, VirtualMove>, id: Hex): VirtualChannel {
+    return new VirtualChannel(this.app(app, id))
+  }
+
+  /** Ids of the instances that are not over. */
+  apps(): Hex[] {
+    return [...this.#engine.apps.slots.keys()]
   }
 
   /** Agrees on one more asset of a channel. */

@@ -1,5 +1,5 @@
 import type { Standing } from '../core/app.ts'
-import { type Agreed, type AppSession, isClosed, isDone, type Position, seatsOf } from './app.ts'
+import { type Agreed, type AppSession, isClosed, isDone, isSameState, type Position, seatsOf } from './app.ts'
 
 // What an honest player sends to the arbiter, and when.
 //
@@ -12,6 +12,8 @@ export interface AppView {
   /** Of the newest block, chain time in seconds. */
   readonly now: bigint
   readonly standing: ShownStanding | undefined
+  /** The registry holds what the seats get: nothing is left to judge. */
+  readonly recorded: boolean
 }
 
 export interface ShownStanding extends Standing, Position {
@@ -20,10 +22,12 @@ export interface ShownStanding extends Standing, Position {
   readonly base: number
 }
 
-/** A move that follows an agreed state or what stands. */
+/** A move of this node that follows an agreed state or what stands; it is signed as a forced one when it is sent. */
 export interface MoveShown {
   readonly move: Uint8Array
-  readonly signature: Uint8Array
+  /** After the move. */
+  readonly version: number
+  readonly state: Uint8Array
 }
 
 /** What is to be sent. Each may be sent twice: the arbiter refuses the second. */
@@ -45,14 +49,15 @@ export function disputeBy({ terms }: AppSession): bigint {
 /** What is due now; `wanted`: this node's user, or an unpaid stake, asks for the chain. */
 export function dutyOf(session: AppSession, view: AppView, wanted: boolean): AppDuty | undefined {
   const { agreed, terms } = session
-  const { standing, now } = view
+  const { standing, now, recorded } = view
+  if (recorded) return undefined
   if (isClosed(session)) return wanted || standing ? agreement(session) : undefined
   if (!standing) {
     const isDue = wanted || now >= disputeBy(session)
     return agreed && isDue && now < terms.instance.endBy ? submission(session, agreed) : undefined
   }
   if (agreed && agreed.version > standing.base && now < terms.instance.endBy) {
-    const isNews = agreed.version > standing.version || !isSame(agreed.state, standing.state)
+    const isNews = agreed.version > standing.version || !isSameState(agreed.state, standing.state)
     if (isNews) return submission(session, agreed)
   }
   if (now >= terms.instance.endBy || now > until(session, standing)) return { kind: 'conclude', standing }
@@ -65,24 +70,24 @@ function agreement({ agreed, closing }: AppSession): AppDuty {
 }
 
 function submission(session: AppSession, agreed: Agreed): AppDuty {
-  const move = isDone(session) ? undefined : ownMove(session)
+  const isNext = session.pending?.version === agreed.version + 1 && !isDone(session)
+  const move = isNext ? ownMove(session) : undefined
   return { kind: 'submit', agreed, moves: move ? [move] : [] }
 }
 
-/** The move that this node has signed after the agreed state. */
+/** The move that this node has made last. */
 function ownMove(session: AppSession): MoveShown | undefined {
   const { pending } = session
-  const [seat] = seatsOf(session)
-  const isMine = pending?.move && seatsOf(session).includes(pending.move.seat)
-  const signature = isMine ? pending.signatures[seat!] : undefined
-  return signature && { move: pending!.move!.bytes, signature }
+  if (!pending?.move || !seatsOf(session).includes(pending.move.seat)) return undefined
+  return { move: pending.move.bytes, version: pending.version, state: pending.state }
 }
 
-/** A move that this node has signed already and that follows what stands. */
+/** A move that this node has made and that follows what stands. */
 function prepared(session: AppSession, standing: ShownStanding): MoveShown | undefined {
-  const { agreed, pending } = session
-  if (!agreed || pending?.version !== standing.version + 1 || !isSame(agreed.state, standing.state)) return undefined
-  return ownMove(session)
+  const { pending } = session
+  const follows =
+    pending?.version === standing.version + 1 && pending.move && isSameState(pending.move.before, standing.state)
+  return follows ? ownMove(session) : undefined
 }
 
 /** The last second in which the seat on turn can move, or anybody show a newer state. */
@@ -90,6 +95,3 @@ export function until({ terms }: AppSession, { turn, clocks, since }: ShownStand
   const spent = turn === undefined ? 0 : clocks[turn]!.spent
   return since + BigInt(terms.instance.budget - spent)
 }
-
-const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, index) => byte === b[index])

@@ -1,4 +1,5 @@
 import { FINAL_VERSION } from '../core/app.ts'
+
 import { TallystickError } from '../core/errors.ts'
 import type { Address, Hex } from '../core/types.ts'
 import {
@@ -6,11 +7,13 @@ import {
   type AppSession,
   isDone,
   isMyTurn,
+  isSameState,
   type Pending,
   type Position,
   type Signatures,
   seatsOf,
 } from './app.ts'
+import type { ShownStanding } from './app-disputing.ts'
 
 // One instance of an app at one of its players. What the rules say comes in with the events: they may be bytecode, and slow.
 
@@ -32,6 +35,8 @@ export type AppEvent =
   | { readonly kind: 'staked'; readonly opening: Position }
   /** This node moves; `after` by the rules. Throws {@link NotYourTurnError}. */
   | { readonly kind: 'move'; readonly move: Uint8Array; readonly after: Position }
+  /** This node moves by force from what stands on chain, where it is its turn. Throws {@link NotYourTurnError}. */
+  | { readonly kind: 'force'; readonly from: ShownStanding; readonly move: Uint8Array; readonly after: Position }
   /** This node's signature over a version was made. */
   | { readonly kind: 'own'; readonly version: number; readonly signature: Uint8Array }
   /** Heard from a player: its signature was checked over the state of the version, as far as that is known here. */
@@ -77,6 +82,8 @@ export function stepApp(session: AppSession, event: AppEvent): AppStep {
       return session.agreed || session.pending || session.disputed ? stay(session) : open(session, event.opening)
     case 'move':
       return move(session, event.move, event.after)
+    case 'force':
+      return force(session, event)
     case 'own':
       return own(session, event.version, event.signature)
     case 'signed':
@@ -105,9 +112,29 @@ function move(session: AppSession, bytes: Uint8Array, after: Position): AppStep 
 }
 
 function propose(session: AppSession, seat: number, bytes: Uint8Array, after: Position): AppStep {
-  const version = session.agreed!.version + 1
-  const pending: Pending = { ...after, version, move: { seat, bytes }, signatures: nobody(session) }
-  return { next: { ...session, pending }, effects: [{ kind: 'sign', version, state: after.state }] }
+  const next = pend(session, session.agreed!, seat, bytes, after)
+  return { next, effects: [{ kind: 'sign', version: next.pending!.version, state: after.state }] }
+}
+
+function pend(
+  session: AppSession,
+  base: { readonly version: number; readonly state: Uint8Array },
+  seat: number,
+  bytes: Uint8Array,
+  after: Position,
+): AppSession {
+  const move = { seat, bytes, before: base.state }
+  return { ...session, pending: { ...after, version: base.version + 1, move, signatures: nobody(session) } }
+}
+
+function force(session: AppSession, { from, move: bytes, after }: Extract<AppEvent, { kind: 'force' }>): AppStep {
+  const { pending, id } = session
+  if (from.turn === undefined || !seatsOf(session).includes(from.turn))
+    throw new NotYourTurnError(id, 'on chain it is another seat on turn')
+  // It is signed when it is sent, as a forced move: a signature as under agreed states would let the others set the clocks back.
+  const isOther = pending?.version === from.version + 1 && !isSameState(pending.state, after.state)
+  if (isOther) throw new NotYourTurnError(id, `another state of version ${pending.version} was signed already`)
+  return { next: pend(session, from, from.turn, bytes, after), effects: [] }
 }
 
 function reasonOf(session: AppSession): string {

@@ -16,7 +16,7 @@ export interface Position {
   readonly turn: number | undefined
 }
 
-/** Of each seat, over one state: an envelope, or undefined as long as it is not held. */
+/** Of each seat, over one state: 64 bytes, or undefined as long as it is not held. */
 export type Signatures = readonly (Uint8Array | undefined)[]
 
 /** A version that all seats have signed. */
@@ -28,8 +28,8 @@ export interface Agreed extends Position {
 /** The version after the agreed one, or the first: signed by some. */
 export interface Pending extends Position {
   readonly version: number
-  /** Who made the move, and which; undefined for the opening. */
-  readonly move: { readonly seat: number; readonly bytes: Uint8Array } | undefined
+  /** Who made the move, which, and from which state; undefined for the opening. */
+  readonly move: { readonly seat: number; readonly bytes: Uint8Array; readonly before: Uint8Array } | undefined
   readonly signatures: Signatures
 }
 
@@ -86,3 +86,7 @@ export const isMyTurn = (session: AppSession): boolean => {
   if (!agreed || pending || disputed || closing || agreed.turn === undefined) return false
   return seatsOf(session).includes(agreed.turn)
 }
+
+/** Whether two states are the same bytes. */
+export const isSameState = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, index) => byte === b[index])

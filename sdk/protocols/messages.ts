@@ -162,6 +162,12 @@ export interface GroupStep {
   readonly body: Uint8Array
 }
 
+/** What players of an app say; see app-wire.ts. */
+export interface AppFrame {
+  readonly kind: 'app'
+  readonly body: Uint8Array
+}
+
 export type GossipMessage = More | NewsBatch | Announce
 export type LedgerMessage = Updates | Sync | Ask | Propose | Consent | Refuse
 export type Message =
@@ -172,6 +178,7 @@ export type Message =
   | InboundStep
   | SwapStep
   | GroupStep
+  | AppFrame
   | Revoke
   | GossipMessage
   | LedgerMessage

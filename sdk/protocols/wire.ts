@@ -2,6 +2,7 @@ import { decodeChannel, encodeChannel } from '../core/channel.ts'
 import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
 import { ZERO_HASH } from '../core/state.ts'
 import type { LedgerRef, State } from '../core/types.ts'
+import { MAX_APP_STEP } from './app-wire.ts'
 import { MAX_INBOUND } from './inbound.ts'
 import { MAX_GROUP_BYTES } from './joint-wire.ts'
 import { blankLane, type ShownLane } from './ledger.ts'
@@ -35,6 +36,7 @@ const TAGS = {
   inbound: 20,
   swap: 21,
   group: 22,
+  app: 23,
   revoke: 11,
   more: 12,
   news: 13,
@@ -83,6 +85,8 @@ export function encodeMessage(message: Message): Uint8Array {
       return writer.bytes(message.body, MAX_GROUP_BYTES).finish()
     case 'swap':
       return writer.bytes(message.body, MAX_SWAP).finish()
+    case 'app':
+      return writer.bytes(message.body, MAX_APP_STEP).finish()
     default:
       writer.hex(message.channelId, 32).hex(message.asset, 20).u16(message.generation)
       putLedgerMessage(writer, message)
@@ -165,6 +169,8 @@ function readMessage(reader: Reader, tag: number): Message {
       return { kind: 'group', body: reader.bytes(MAX_GROUP_BYTES) }
     case TAGS.swap:
       return { kind: 'swap', body: reader.bytes(MAX_SWAP) }
+    case TAGS.app:
+      return { kind: 'app', body: reader.bytes(MAX_APP_STEP) }
     case TAGS.updates:
     case TAGS.sync:
     case TAGS.propose:

@@ -60,6 +60,9 @@ export class Hearing {
       case 'group':
         this.#engine.groups.hear(peer, message.body)
         return
+      case 'app':
+        this.#engine.apps.hear(peer, message.body)
+        return
       case 'swap':
         // The operator's own function may be asked.
         this.#engine.peers.spend(peer, PROPOSAL)

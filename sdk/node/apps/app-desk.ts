@@ -1,0 +1,136 @@
+import { concatBytes } from '@noble/hashes/utils.js'
+import type { AppChain } from '../../chain/apps/app-chain.ts'
+import { appMoveDigest, type SignedMove } from '../../core/app.ts'
+import { toBytes } from '../../core/bytes.ts'
+import { type AppDuty, disputeBy, dutyOf, type MoveShown } from '../../protocols/app-disputing.ts'
+import type { Engine } from '../engine.ts'
+import type { AppSlot } from './app-slot.ts'
+import type { Apps } from './apps.ts'
+
+/** Looks at what the arbiter says of instances, and sends what an honest player must. */
+export class AppDesk {
+  readonly #engine: Engine
+  readonly #apps: Apps
+  #stop = () => {}
+
+  constructor(engine: Engine, apps: Apps) {
+    this.#engine = engine
+    this.#apps = apps
+  }
+
+  get #chain(): AppChain {
+    return this.#apps.arbiter
+  }
+
+  start(): void {
+    this.#stop = this.#chain.watch((ids) => {
+      for (const id of ids) {
+        const slot = this.#apps.slots.get(id)
+        if (slot) void this.look(slot)
+      }
+    })
+    for (const slot of this.#apps.slots.values()) void this.look(slot)
+  }
+
+  stop(): void {
+    this.#stop()
+  }
+
+  /** A moment has passed: clocks run. */
+  tick(slot: AppSlot): void {
+    const { agreed, disputed } = slot.session
+    if (!agreed || slot.recorded) return
+    if (disputed || slot.standing || this.#now >= disputeBy(slot.session) || this.#apps.isUnpaid(slot))
+      void this.look(slot)
+  }
+
+  get #now(): bigint {
+    return this.#engine.switch.view!.now
+  }
+
+  /** Reads what stands, and does what is due. */
+  async look(slot: AppSlot): Promise<void> {
+    if (slot.busy || this.#engine.halted) return
+    slot.busy = true
+    try {
+      await this.#read(slot)
+      const wanted = slot.session.disputed || this.#apps.isUnpaid(slot)
+      const { standing, recorded } = slot
+      const duty = dutyOf(slot.session, { now: this.#now, standing, recorded }, wanted)
+      if (duty && !this.#engine.halted) await this.#perform(slot, duty)
+    } catch (error) {
+      if (!this.#engine.halted && !isOutrun(error)) this.#engine.emitter.emit({ kind: 'alarm', error: error as Error })
+    } finally {
+      slot.busy = false
+    }
+  }
+
+  async #read(slot: AppSlot): Promise<void> {
+    const before = slot.standing
+    const { standing: stands, recorded } = await this.#chain.status(slot.session.terms.instance)
+    slot.recorded = recorded
+    // What is sent again after the end stands for nothing.
+    const standing = stands && !recorded ? { ...stands, ...slot.positionOf(stands.state) } : undefined
+    // The last one is kept: by it the outcome was recorded.
+    slot.standing = standing ?? (recorded ? before : undefined)
+    if (standing && !slot.session.disputed) this.#apps.dispatch(slot, { kind: 'disputed' })
+    if (standing && (standing.version !== before?.version || standing.since !== before.since)) this.#apps.shown(slot)
+    if (recorded) this.#apps.recorded(slot)
+  }
+
+  async #perform(slot: AppSlot, duty: AppDuty): Promise<void> {
+    const { instance } = slot.session.terms
+    await this.#deploy(slot)
+    const options = (step: string) => ({ intent: `app/${slot.id}/${step}` })
+    switch (duty.kind) {
+      case 'submit': {
+        const { version, state, signatures } = duty.agreed
+        const agreed = { version, state, envelopes: signatures.map(direct) }
+        await this.#chain.submit(instance, agreed, this.#signed(slot, duty.moves), options(`submit/${version}`))
+        break
+      }
+      case 'move':
+        await this.#chain.move(
+          instance,
+          duty.standing,
+          this.#signed(slot, duty.moves),
+          options(`move/${duty.standing.version}`),
+        )
+        break
+      case 'conclude':
+        await this.#chain.conclude(instance, duty.standing, options(`conclude/${duty.standing.version}`))
+        break
+      case 'agree':
+        await this.#chain.agree(
+          instance,
+          { state: duty.state, envelopes: duty.signatures.map(direct) },
+          options('agree'),
+        )
+    }
+    await this.#read(slot)
+  }
+
+  #signed({ id }: AppSlot, moves: readonly MoveShown[]): SignedMove[] {
+    const { signer } = this.#engine.options
+    return moves.map(({ move, version, state }) => ({
+      move,
+      envelope: direct(signer.sign(appMoveDigest(this.#chain.domain, id, version, state))),
+    }))
+  }
+
+  /** An app is deployed by whoever first needs its judgement. */
+  async #deploy({ code, session }: AppSlot): Promise<void> {
+    const { app } = session.terms.instance
+    if (await this.#chain.isDeployed(app)) return
+    await this.#chain.deploy(toBytes(code.initCode), { intent: `app/${app}/deploy` })
+  }
+}
+
+/** Another player was first with the same, or with something newer: the next look sees that. */
+function isOutrun(error: unknown): boolean {
+  const { revert } = error as { revert?: { name?: string } }
+  return revert?.name === 'WrongStanding' || revert?.name === 'NotNewer'
+}
+
+/** A signature as the arbiter takes it. */
+const direct = (signature: Uint8Array): Uint8Array => concatBytes(Uint8Array.of(0), signature)

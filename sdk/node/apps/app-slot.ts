@@ -1,0 +1,122 @@
+import type { App } from '../../apps/define-app.ts'
+import type { Rules } from '../../apps/rules.ts'
+import { Reader, Writer } from '../../core/codec.ts'
+import type { Address, Hex } from '../../core/types.ts'
+import { type AppSession, type Position, playersOf } from '../../protocols/app.ts'
+import type { ShownStanding } from '../../protocols/app-disputing.ts'
+import { type AppStepMessage, decodeSession, encodeSession } from '../../protocols/app-wire.ts'
+
+/** What became of an instance, once every stake has ended. */
+export interface AppResult {
+  /** Of each seat, in parts of 1e18; undefined: it never began, and all stakes are back. */
+  readonly values: readonly bigint[] | undefined
+}
+
+/** Somebody who waits for a moment of an instance. */
+interface Waiter {
+  readonly isMet: (slot: AppSlot) => boolean
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** An instance at work. */
+export class AppSlot {
+  session: AppSession
+  readonly code: App<unknown, unknown>
+  readonly rules: Rules
+  /** This node proposed it. */
+  readonly isProposer: boolean
+  /** Players who agreed to the terms, and what locks for them are sealed for. */
+  readonly accepted = new Map<Address, Hex>()
+  /** It will not begin: what is locked to this node goes back. */
+  declined: Error | undefined
+  /** Heard before it could be judged: the newest of each kind of each player. */
+  readonly early = new Map<
+    string,
+    { readonly from: Address; readonly message: Exclude<AppStepMessage, { kind: 'propose' }> }
+  >()
+  /** What stands on chain, as last seen. */
+  standing: ShownStanding | undefined
+  /** The registry holds what the seats get. */
+  recorded = false
+  /** Something is being sent for it, or read. */
+  busy = false
+  /** When it came to this step, in milliseconds of the clock that never jumps. */
+  since: number
+  readonly #waiters = new Set<Waiter>()
+
+  constructor(
+    session: AppSession,
+    code: App<unknown, unknown>,
+    about: { readonly isProposer: boolean; readonly since: number },
+  ) {
+    this.session = session
+    this.code = code
+    this.rules = code.rules(session.terms.instance.seats.length)
+    this.isProposer = about.isProposer
+    this.since = about.since
+  }
+
+  get id(): Hex {
+    return this.session.id
+  }
+
+  /** All players but this node. */
+  get others(): Address[] {
+    return playersOf(this.session.terms.instance).filter((player) => player !== this.session.me)
+  }
+
+  get isAccepted(): boolean {
+    return this.others.every((player) => this.accepted.has(player))
+  }
+
+  /** A state with what the rules say of it. */
+  positionOf(state: Uint8Array): Position {
+    return { state, turn: this.rules.turn(state) }
+  }
+
+  /** The newest position that counts: on chain in a dispute, else the agreed one, or the opening. */
+  get position(): Position & { readonly version: number } {
+    const { agreed, terms } = this.session
+    if (this.standing) return this.standing
+    return agreed ?? { ...this.positionOf(terms.opening), version: 0 }
+  }
+
+  /** Resolves once `isMet`; rejects if the instance does not begin, or the node stops. */
+  when(isMet: (slot: AppSlot) => boolean, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiter = { isMet, resolve, reject }
+      this.#waiters.add(waiter)
+      signal?.addEventListener('abort', () => this.#drop(waiter, signal.reason), { once: true })
+      if (signal?.aborted) this.#drop(waiter, signal.reason)
+      this.notice()
+    })
+  }
+
+  #drop(waiter: Waiter, reason: unknown): void {
+    if (this.#waiters.delete(waiter)) waiter.reject(reason)
+  }
+
+  /** Something has changed: whoever waited for it goes on. */
+  notice(): void {
+    for (const waiter of [...this.#waiters]) {
+      if (!waiter.isMet(this)) continue
+      this.#waiters.delete(waiter)
+      waiter.resolve()
+    }
+  }
+
+  fail(error: Error): void {
+    for (const waiter of [...this.#waiters]) this.#drop(waiter, error)
+  }
+}
+
+/** An instance for the store. */
+export const appRecord = ({ session, isProposer }: AppSlot): Uint8Array =>
+  new Writer(1024).bool(isProposer).raw(encodeSession(session)).finish()
+
+export function readAppRecord(bytes: Uint8Array): { readonly isProposer: boolean; readonly session: AppSession } {
+  const reader = new Reader(bytes)
+  const isProposer = reader.bool()
+  return { isProposer, session: decodeSession(reader.raw(reader.left)) }
+}

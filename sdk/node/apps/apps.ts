@@ -1,0 +1,510 @@
+import type { App } from '../../apps/define-app.ts'
+import { IllegalMoveError } from '../../apps/rules.ts'
+import type { AppChain } from '../../chain/apps/app-chain.ts'
+import { appStateDigest, FINAL_VERSION, instanceIdOf } from '../../core/app.ts'
+import { appAddress } from '../../core/app-address.ts'
+import { toHex } from '../../core/bytes.ts'
+import { ZERO_HASH } from '../../core/state.ts'
+import type { Address, Hex } from '../../core/types.ts'
+import {
+  type AppSession,
+  type AppTerms,
+  isClosed,
+  isDone,
+  playersOf,
+  seatsHeldBy,
+  seatsOf,
+} from '../../protocols/app.ts'
+import { type AppEffect, type AppEvent, type AppMessage, stepApp } from '../../protocols/app-machine.ts'
+import { type AppStepMessage, decodeAppStep, encodeAppStep } from '../../protocols/app-wire.ts'
+import { PeerViolationError } from '../../protocols/messages.ts'
+import { verifySignature } from '../../signing/signature.ts'
+import type { Engine } from '../engine.ts'
+import { HandlerFailedError } from '../events.ts'
+import { APPS, appKey } from '../keys.ts'
+import type { Peer } from '../peers/peers.ts'
+import { AppDesk } from './app-desk.ts'
+import { AppSlot, appRecord, readAppRecord } from './app-slot.ts'
+import { AppRefusedError, AppUnknownError, NoArbiterError } from './errors.ts'
+import { Staking } from './staking.ts'
+import { assertTerms } from './terms.ts'
+
+// Instances of apps at this node: who plays, what was signed, what is staked. The flowchart of one stands in protocols/app.ts.
+//
+//   propose ─▶ each player: known app, terms it accepts ─▶ accept (to all) ─ all accepted ─▶ stake ─▶ play
+//                     └ no, or not all staked in time ─▶ decline: what is locked goes back
+
+/** Decides whether this node plays on these terms. */
+export type AppJudge = (terms: AppTerms, from: Address) => boolean | Promise<boolean>
+
+interface Registered {
+  readonly code: App<unknown, unknown>
+  readonly judge: AppJudge | undefined
+}
+
+/** What players say after the proposal. */
+type Spoken = Exclude<AppStepMessage, { kind: 'propose' }>
+
+/** Milliseconds that players have to stake and to sign, and to pay once it is over. */
+const PATIENCE = 60_000
+/** Instances that one peer may have proposed and that have not begun. */
+const MAX_PROPOSALS = 16
+
+/** All instances of a node. */
+export class Apps {
+  readonly #engine: Engine
+  readonly staking: Staking
+  readonly #desk: AppDesk
+  readonly #known = new Map<Address, Registered>()
+  /** By id: those that are not over. */
+  readonly slots = new Map<Hex, AppSlot>()
+  /** Of apps that were not registered again since the start. */
+  readonly #dormant = new Map<Hex, { readonly isProposer: boolean; readonly session: AppSession }>()
+  #isFollowing = false
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.staking = new Staking(engine, this)
+    this.#desk = new AppDesk(engine, this)
+  }
+
+  /** Throws {@link NoArbiterError}. */
+  get arbiter(): AppChain {
+    const { apps } = this.#engine.options.chain
+    if (!apps) throw new NoArbiterError()
+    return apps
+  }
+
+  /** Takes up instances of an earlier process: they go on once their apps are registered. */
+  async load(): Promise<void> {
+    for await (const [key, bytes] of this.#engine.options.store.list(APPS))
+      this.#dormant.set(key.slice(APPS.length) as Hex, readAppRecord(bytes))
+    if (this.#engine.options.chain.apps) this.staking.start()
+  }
+
+  /** Where an app stands, or will stand. */
+  addressOf = ({ initCode }: App<unknown, unknown>): Address =>
+    appAddress({ arbiter: this.arbiter.source.condition, initCode })
+
+  /** Makes an app known. Instances of it that an earlier process began go on. */
+  register(code: App<unknown, unknown>, judge: AppJudge | undefined): Address {
+    const app = this.addressOf(code)
+    this.#known.set(app, { code, judge })
+    for (const [id, { session, isProposer }] of [...this.#dormant]) {
+      if (session.terms.instance.app !== app) continue
+      this.#dormant.delete(id)
+      const slot = this.#place(session, code, isProposer)
+      if (session.agreed) for (const player of slot.others) slot.accepted.set(player, ZERO_HASH)
+      this.#tellAll(slot)
+      this.settle(slot)
+    }
+    this.#follow()
+    return app
+  }
+
+  /** The chain is asked from the first app on, not by nodes that play none. */
+  #follow(): void {
+    if (this.#isFollowing) {
+      for (const slot of this.slots.values()) void this.#desk.look(slot)
+      return
+    }
+    this.#isFollowing = true
+    this.#desk.start()
+  }
+
+  #place(session: AppSession, code: App<unknown, unknown>, isProposer: boolean): AppSlot {
+    const slot = new AppSlot(session, code, { isProposer, since: this.#engine.options.clock.elapsed() })
+    this.slots.set(session.id, slot)
+    return slot
+  }
+
+  /** Proposes an instance to its other players; resolves once it has begun. Throws {@link AppRefusedError}, `InvalidTermsError`. */
+  async start(terms: AppTerms, signal?: AbortSignal): Promise<AppSlot> {
+    this.#engine.assertRunning()
+    const known = this.#known.get(terms.instance.app)
+    if (!known) throw new AppUnknownError(terms.instance.app)
+    assertTerms(terms, { me: this.#me, now: this.#now })
+    for (const player of playersOf(terms.instance)) if (player !== this.#me) this.#engine.peers.assertExpected(player)
+    const slot = this.#place(this.#sessionOf(terms), known.code, true)
+    this.#keep(slot)
+    this.#engine.durably(() => this.#tellAll(slot))
+    await slot.when(({ session }) => session.agreed !== undefined, signal)
+    return slot
+  }
+
+  #sessionOf = (terms: AppTerms): AppSession => ({
+    id: instanceIdOf(this.arbiter.source, terms.instance),
+    terms,
+    me: this.#me,
+    agreed: undefined,
+    pending: undefined,
+    closing: undefined,
+    disputed: false,
+  })
+
+  get #me(): Address {
+    return this.#engine.options.signer.address
+  }
+
+  get #now(): bigint {
+    return this.#engine.switch.view!.now
+  }
+
+  get #onionKey(): Hex {
+    const { onionKey } = this.#engine.options
+    return onionKey ? toHex(onionKey.publicKey) : ZERO_HASH
+  }
+
+  /** One of this app that is not over. Throws {@link AppUnknownError}. */
+  slot(id: Hex, code: App<unknown, unknown>): AppSlot {
+    const slot = this.slots.get(id)
+    if (slot?.session.terms.instance.app !== this.addressOf(code)) throw new AppUnknownError(id)
+    return slot
+  }
+
+  // ---------------------------------------------------------------- what peers say
+
+  /** Hears a peer. Throws `MalformedBytesError`, `PeerViolationError`. */
+  hear(peer: Peer, body: Uint8Array): void {
+    const message = decodeAppStep(body)
+    if (message.kind === 'propose') {
+      // It may make this node lock money, and ask its user.
+      this.#engine.peers.spend(peer, 10)
+      void this.#proposed(peer, message)
+      return
+    }
+    const slot = this.slots.get(message.id)
+    if (!slot?.others.includes(peer.signer)) {
+      this.#engine.peers.spend(peer)
+      return
+    }
+    const before = slot.session
+    this.#heard(slot, peer.signer, message)
+    if (slot.session === before) this.#engine.peers.spend(peer)
+  }
+
+  async #proposed(peer: Peer, { terms, onionKey }: Extract<AppStepMessage, { kind: 'propose' }>): Promise<void> {
+    if (!this.#engine.options.chain.apps) return
+    const { id } = this.#sessionOf(terms)
+    const known = this.#known.get(terms.instance.app)
+    const running = this.slots.get(id)
+    if (running) {
+      if (running.others.includes(peer.signer)) this.#accepts(running, peer.signer, onionKey)
+      return
+    }
+    if (!this.#isSound(terms, peer.signer) || !(known && (await this.#judged(known, terms, peer.signer)))) {
+      this.#send(peer.signer, { kind: 'decline', id, code: known ? 'APP_DECLINED' : 'APP_NOT_KNOWN' })
+      return
+    }
+    if (this.#engine.halted || this.slots.has(id)) return
+    const slot = this.#place(this.#sessionOf(terms), known.code, false)
+    this.#keep(slot)
+    this.#accepts(slot, peer.signer, onionKey)
+    this.#engine.durably(() => this.#tellAll(slot))
+  }
+
+  /** Whether terms can be played at all, and this peer may propose more. */
+  #isSound(terms: AppTerms, from: Address): boolean {
+    const waiting = [...this.slots.values()].filter(({ session, others }) => !session.agreed && others.includes(from))
+    if (waiting.length >= MAX_PROPOSALS || seatsHeldBy(terms.instance, from).length === 0) return false
+    try {
+      assertTerms(terms, { me: this.#me, now: this.#now })
+      return true
+    } catch {
+      // Its proposer is told in one word; its own node says the rest.
+      return false
+    }
+  }
+
+  async #judged({ judge }: Registered, terms: AppTerms, from: Address): Promise<boolean> {
+    try {
+      return judge !== undefined && (await judge(terms, from))
+    } catch (error) {
+      this.#engine.emitter.emit({ kind: 'alarm', error: new HandlerFailedError('app-proposed', error) })
+      return false
+    }
+  }
+
+  #accepts(slot: AppSlot, player: Address, onionKey: Hex): void {
+    const isNew = !slot.accepted.has(player)
+    slot.accepted.set(player, onionKey)
+    if (isNew && slot.isAccepted && !slot.session.agreed) {
+      slot.since = this.#engine.options.clock.elapsed()
+      void this.staking.lock(slot)
+      this.staking.look(slot)
+    }
+    if (!isNew) this.#tellAll(slot, player)
+  }
+
+  #heard(slot: AppSlot, from: Address, message: Spoken): void {
+    switch (message.kind) {
+      case 'accept':
+        this.#accepts(slot, from, message.onionKey)
+        return
+      case 'decline':
+        if (!slot.session.agreed) this.#end(slot, new AppRefusedError(slot.id, from, message.code))
+        return
+      case 'signed':
+        this.#signed(slot, from, message)
+        return
+      case 'moved':
+        this.#moved(slot, from, message)
+    }
+  }
+
+  #signed(slot: AppSlot, from: Address, message: AppStepMessage & { kind: 'signed' }): void {
+    const { session } = slot
+    const { version, signature } = message
+    const { agreed, pending } = session
+    const isLast = version === FINAL_VERSION
+    const last = isDone(session) ? agreed : pending?.turn === undefined ? pending : undefined
+    const found = isLast ? last : pending?.version === version ? pending : undefined
+    if (!found) {
+      if (version > (agreed?.version ?? 0)) slot.early.set(`${from}/${isLast ? 'final' : 'signed'}`, { from, message })
+      return
+    }
+    this.#assertSigned(slot, from, version, found.state, signature)
+    this.dispatch(slot, { kind: 'signed', from, version, signature })
+  }
+
+  #assertSigned(slot: AppSlot, player: Address, version: number, state: Uint8Array, signature: Uint8Array): void {
+    if (verifySignature(appStateDigest(this.arbiter.domain, slot.id, version, state), signature, player)) return
+    throw new PeerViolationError(`its signature over version ${version} of ${slot.id} is wrong`)
+  }
+
+  #moved(slot: AppSlot, from: Address, message: AppStepMessage & { kind: 'moved' }): void {
+    this.#complete(slot, message)
+    const { agreed, pending, disputed, terms } = slot.session
+    if (disputed || message.version <= (agreed?.version ?? 0) || pending?.version === message.version) return
+    const isNext = agreed && agreed.version + 1 === message.version && !pending
+    if (!isNext) {
+      slot.early.set(`${from}/moved`, { from, message })
+      return
+    }
+    if (agreed.turn === undefined || terms.instance.seats[agreed.turn] !== from)
+      throw new PeerViolationError(`it moves in ${slot.id} though it is not its turn`)
+    const after = slot.positionOf(this.#advance(slot, agreed.state, message.move))
+    this.#assertSigned(slot, from, message.version, after.state, message.signature)
+    this.dispatch(slot, { kind: 'moved', move: message.move, signature: message.signature, after })
+  }
+
+  /** Whoever moves on holds all signatures over the state before: they complete it here, too. */
+  #complete(slot: AppSlot, { version, base }: AppStepMessage & { kind: 'moved' }): void {
+    const { pending, terms } = slot.session
+    if (pending?.version !== version - 1 || base.length !== terms.instance.seats.length) return
+    for (const [seat, player] of terms.instance.seats.entries()) {
+      if (pending.signatures[seat]) continue
+      this.#assertSigned(slot, player, pending.version, pending.state, base[seat]!)
+      this.dispatch(slot, { kind: 'signed', from: player, version: pending.version, signature: base[seat]! })
+    }
+  }
+
+  #advance(slot: AppSlot, state: Uint8Array, move: Uint8Array): Uint8Array {
+    try {
+      return slot.rules.advance(state, move)
+    } catch (error) {
+      if (error instanceof IllegalMoveError)
+        throw new PeerViolationError(`its move in ${slot.id} is illegal`, { cause: error })
+      throw error
+    }
+  }
+
+  /** What came too early may count now. */
+  #again(slot: AppSlot): void {
+    for (const [key, { from, message }] of [...slot.early]) {
+      slot.early.delete(key)
+      try {
+        this.#heard(slot, from, message)
+      } catch (error) {
+        this.#engine.peers.fail(this.#engine.peers.peer(from), error as Error)
+      }
+    }
+  }
+
+  // ---------------------------------------------------------------- steps
+
+  /** Feeds one event to an instance, and does what follows once that is durable. Throws for a caller's misuse. */
+  dispatch(slot: AppSlot, event: AppEvent): void {
+    this.#engine.assertRunning()
+    const before = slot.session
+    const { next, effects } = stepApp(before, event)
+    slot.session = next
+    for (const effect of effects) this.#perform(slot, effect)
+    if (slot.session === before) return
+    this.#keep(slot)
+    this.#engine.wake()
+    this.#again(slot)
+  }
+
+  #keep(slot: AppSlot): void {
+    this.#engine.journal.write(appKey(slot.id), appRecord(slot))
+  }
+
+  #perform(slot: AppSlot, effect: AppEffect): void {
+    const { journal, emitter, options } = this.#engine
+    switch (effect.kind) {
+      case 'sign': {
+        const { version, state } = effect
+        const signature = options.signer.sign(appStateDigest(this.arbiter.domain, slot.id, version, state))
+        this.dispatch(slot, { kind: 'own', version, signature })
+        return
+      }
+      case 'send':
+        journal.after(() => this.#sendAll(slot, effect.message))
+        return
+      case 'agreed': {
+        const { version, turn } = effect.agreed
+        slot.declined = undefined
+        journal.after(() => {
+          emitter.emit({ kind: version === 1 ? 'app-started' : 'app-moved', id: slot.id, version })
+          if (turn !== undefined && seatsOf(slot.session).includes(turn))
+            emitter.emit({ kind: 'app-turn', id: slot.id, version, forced: false })
+          this.settle(slot)
+          slot.notice()
+        })
+        return
+      }
+      case 'closed':
+        slot.since = options.clock.elapsed()
+        journal.after(() => this.settle(slot))
+    }
+  }
+
+  /** Pays and is paid, as far as the instance is over. */
+  settle(slot: AppSlot): void {
+    if (isDone(slot.session) && slot.since === 0) slot.since = this.#engine.options.clock.elapsed()
+    this.staking.settle(slot)
+    this.check(slot)
+  }
+
+  /** What stands on chain has changed. */
+  shown(slot: AppSlot): void {
+    const { standing, session } = slot
+    const { emitter } = this.#engine
+    if (standing) {
+      emitter.emit({ kind: 'app-disputed', id: slot.id, version: standing.version })
+      const isMine = standing.turn !== undefined && seatsOf(session).includes(standing.turn)
+      if (isMine) emitter.emit({ kind: 'app-turn', id: slot.id, version: standing.version, forced: true })
+    }
+    slot.notice()
+  }
+
+  /** The registry holds the outcome. */
+  recorded(slot: AppSlot): void {
+    slot.notice()
+    this.check(slot)
+  }
+
+  /** Moves; resolves once all have signed it, or it stands on chain. Throws `IllegalMoveError`, `NotYourTurnError`. */
+  async move(slot: AppSlot, move: Uint8Array, signal?: AbortSignal): Promise<void> {
+    const { standing } = slot
+    const { state, version } = slot.position
+    const after = slot.positionOf(slot.rules.advance(state, move))
+    if (standing) this.dispatch(slot, { kind: 'force', from: standing, move, after })
+    else this.dispatch(slot, { kind: 'move', move, after })
+    if (standing) void this.#desk.look(slot)
+    await slot.when(({ position, recorded }) => recorded || position.version > version, signal)
+  }
+
+  /** Lets the chain judge; resolves once it does. */
+  async dispute(slot: AppSlot, signal?: AbortSignal): Promise<void> {
+    if (!slot.session.agreed) throw new AppUnknownError(`${slot.id} that has begun`)
+    this.dispatch(slot, { kind: 'disputed' })
+    this.#engine.durably(() => void this.#desk.look(slot))
+    await slot.when(({ standing, recorded }) => recorded || standing !== undefined, signal)
+  }
+
+  /** Resolves once everything that was staked has ended. */
+  async finish(slot: AppSlot, signal?: AbortSignal): Promise<void> {
+    await slot.when(({ id }) => !this.slots.has(id), signal)
+  }
+
+  /** This node does not begin, and says so. */
+  decline(slot: AppSlot, code: string, cause?: Error): void {
+    if (slot.session.agreed || slot.declined) return
+    for (const player of slot.others) this.#send(player, { kind: 'decline', id: slot.id, code })
+    this.#end(slot, new AppRefusedError(slot.id, this.#me, code, cause && { cause }))
+  }
+
+  /** It will not begin. A signature that was given could still begin it elsewhere: then it waits for the chain or the deadline. */
+  #end(slot: AppSlot, error: Error): void {
+    if (slot.declined) return
+    slot.declined = error
+    // Whoever proposed it is told by what it waits for.
+    if (!slot.isProposer) this.#engine.emitter.emit({ kind: 'alarm', error })
+    if (slot.session.pending === undefined) this.staking.giveBack(slot)
+    slot.fail(error)
+    this.check(slot)
+  }
+
+  /** Forgets an instance that is over or never began, once nothing of it is locked. */
+  check(slot: AppSlot): void {
+    const { session, declined, recorded } = slot
+    const isOver = isClosed(session) || isDone(session) || recorded || declined !== undefined || this.#isPast(slot)
+    if (!isOver || !this.slots.has(slot.id) || !this.staking.isEmpty(slot)) return
+    this.slots.delete(slot.id)
+    this.#engine.journal.write(appKey(slot.id), null)
+    this.#engine.durably(() => {
+      this.#engine.emitter.emit({ kind: 'app-over', id: slot.id, values: this.#valuesOf(slot) })
+      slot.notice()
+    })
+  }
+
+  #isPast = ({ session }: AppSlot): boolean => this.#now > session.terms.deadline
+
+  #valuesOf({ session, rules, standing, declined }: AppSlot): readonly bigint[] | undefined {
+    const last = standing ?? session.agreed
+    return declined || !last ? undefined : rules.outcome(last.state)
+  }
+
+  /** Everybody has signed the end, or should have, and somebody has not paid for a while. */
+  isUnpaid(slot: AppSlot): boolean {
+    const waits = this.#engine.options.clock.elapsed() - slot.since > PATIENCE
+    return isDone(slot.session) && waits && this.staking.isOwed(slot)
+  }
+
+  // ---------------------------------------------------------------- peers and time
+
+  /** A player is connected: it is told what it may lack. */
+  met(peer: Peer): void {
+    for (const slot of this.slots.values()) if (slot.others.includes(peer.signer)) this.#tellAll(slot, peer.signer)
+  }
+
+  /** Whether a peer plays here. */
+  shares = (signer: Address): boolean => [...this.slots.values()].some(({ others }) => others.includes(signer))
+
+  #tellAll(slot: AppSlot, only?: Address): void {
+    const { session, isProposer, id } = slot
+    const players = only ? [only] : slot.others
+    const hello: AppStepMessage = isProposer
+      ? { kind: 'propose', terms: session.terms, onionKey: this.#onionKey }
+      : { kind: 'accept', id, onionKey: this.#onionKey }
+    if (!session.agreed) for (const player of players) this.#send(player, hello)
+    for (const effect of stepApp(session, { kind: 'crank' }).effects)
+      if (effect.kind === 'send') for (const player of players) this.#send(player, { ...effect.message, id })
+  }
+
+  #sendAll({ id, others }: AppSlot, message: AppMessage): void {
+    for (const player of others) this.#send(player, { ...message, id })
+  }
+
+  #send(player: Address, message: AppStepMessage): void {
+    const peer = this.#engine.peers.all.get(player)
+    if (peer?.online) this.#engine.peers.send(peer, { kind: 'app', body: encodeAppStep(message) })
+  }
+
+  tick(): void {
+    if (!this.#isFollowing || !this.#engine.switch.view) return
+    const now = this.#engine.options.clock.elapsed()
+    for (const slot of [...this.slots.values()]) {
+      if (!slot.session.agreed && now - slot.since > PATIENCE) this.decline(slot, 'APP_NOT_STAKED')
+      this.#desk.tick(slot)
+      this.check(slot)
+    }
+  }
+
+  stop(error: Error): void {
+    this.#desk.stop()
+    for (const slot of this.slots.values()) slot.fail(error)
+  }
+}
