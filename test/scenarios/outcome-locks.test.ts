@@ -4,6 +4,7 @@ import { fromUint } from '../../sdk/core/bytes.ts'
 import { keccak256 } from '../../sdk/core/keccak.ts'
 import { outcomeKey, WHOLE } from '../../sdk/core/outcome.ts'
 import type { Address, ChannelId, Hex } from '../../sdk/core/types.ts'
+import { OutcomeRefusedError } from '../../sdk/node/errors.ts'
 import type { OutcomeLock } from '../../sdk/node/hops/outcomes.ts'
 import type { Route } from '../../sdk/node/hops/quote.ts'
 import type { NodeOptions } from '../../sdk/node/node.ts'
@@ -177,5 +178,88 @@ describe('outcome locks on a real chain', () => {
       code: 'PAYMENT_FAILED',
       refused: 'KEY_KNOWN',
     })
+  })
+
+  const THIRD = (3n * WHOLE) / 10n
+
+  it('wait for the outcome where the payer does not agree, and what was split waits for the deadline', async () => {
+    const party = await locked('declined', ['mallory'])
+    party.bob.node.askOutcome(party.id, THIRD)
+    await new Promise((resolve) => party.alice.node.on('outcome-asked', resolve))
+    expect(() => party.alice.node.settleOutcome(party.id, THIRD - 1n)).to.throw(OutcomeRefusedError)
+    expect(() => party.bob.node.askOutcome(party.id, 0n)).to.throw(OutcomeRefusedError)
+    await party.record(THIRD)
+    await until(() => spendable(party.bob) > ETHER)
+    await stage.later(7_300)
+    await settled(party, THIRD)
+  })
+
+  for (const [kind, direction] of [
+    ['split', 'out'],
+    ['split', 'in'],
+    ['lead', 'in'],
+    ['lead', 'out'],
+    ['unlock', 'out'],
+    ['unlock', 'in'],
+  ] as const)
+    it(`S1 S35 S36 are finished by a hub that stops when it has ${direction === 'out' ? 'written' : 'read'} a ${kind}`, async () => {
+      const scene = `crash-${kind}-${direction}`
+      const party = await locked(scene, ['mallory'])
+      const { alice, bob, id } = party
+      const hub = party.hubs[0]!
+      let stopped: Promise<void> | undefined
+      hub.node.on('resolved', (event) => {
+        if (event.direction === direction && event.resolution.kind === kind) stopped ??= stage.stop(hub)
+      })
+      alice.node.on('outcome-asked', (asked) => alice.node.settleOutcome(asked.id, asked.value))
+      bob.node.askOutcome(id, THIRD)
+      await until(() => stopped !== undefined)
+      await stopped
+      const again = await start('mallory', scene)
+      for (const { address } of [alice, bob]) await again.node.connect(address)
+      await settled({ ...party, hubs: [again] }, THIRD)
+    })
+
+  it('S36 leave both sides to the outcome where the payee does not acknowledge', async () => {
+    const party = await locked('mute', ['mallory'])
+    const hub = party.hubs[0]!
+    let stopped: Promise<void> | undefined
+    hub.node.on('resolved', () => {
+      stopped ??= stage.stop(party.bob)
+    })
+    party.alice.node.on('outcome-asked', (asked) => party.alice.node.settleOutcome(asked.id, asked.value))
+    party.bob.node.askOutcome(party.id, THIRD)
+    await until(() => stopped !== undefined)
+    await stopped
+    await party.record(WHOLE)
+    await stage.later(8_000)
+    await until(() => party.alice.node.transfers(party.channels[0]!).length === 0)
+    expect(spendable(party.alice)).to.equal(ETHER - AMOUNT - FEE)
+    // The hub has all that it will ever owe bob, and still keeps that for him.
+    await until(() => spendable(hub) === 2n * ETHER + FEE)
+  })
+
+  it('C47 S35 are divided alike by the chain where a ledger is disputed after the payer has agreed', async () => {
+    const party = await locked('disputed', ['mallory'])
+    const hub = party.hubs[0]!
+    // Bob shows the secret, is paid, and alice does not answer any more.
+    hub.node.on('resolved', ({ direction, resolution }) => {
+      if (direction !== 'in' || resolution.kind !== 'lead') return
+      hub.node.disconnect(party.alice.node.address)
+      void stage.stop(party.alice)
+    })
+    party.alice.node.on('outcome-asked', (asked) => party.alice.node.settleOutcome(asked.id, asked.value))
+    party.bob.node.askOutcome(party.id, THIRD)
+    await until(() => spendable(party.bob) === ETHER + (AMOUNT * THIRD) / WHOLE)
+    await stage.later(6_700)
+    // The hub has the secret recorded before the deadline, and what is kept pays it after any dispute.
+    await until(() => hub.node.transfers(party.channels[0]!).length === 2)
+    await party.record(0n)
+    await hub.node.dispute(party.channels[0]!)
+    const before = await stage.balanceOf('mallory')
+    await stage.later(3_700)
+    await until(() => hub.node.balances(party.channels[0]!).generation === 1)
+    const paid = ETHER + ((AMOUNT + FEE) * THIRD) / WHOLE
+    await until(async () => (await stage.balanceOf('mallory')) - before > paid - ETHER / 100n)
   })
 })

@@ -237,13 +237,18 @@ export class Switch {
       if (carried !== from) this.step(carried, { kind: 'secretSeen', secret })
   }
 
-  /** A cancel exists once it is acknowledged, and so does what goes back of a deal. */
   #acknowledged(slot: Slot): void {
-    for (const carried of [...(this.#bySlot.get(slot) ?? [])]) {
-      if (carried.outgoing?.slot !== slot) continue
-      if (carried.part.outgoing!.cancelling !== undefined) this.#cancelled(carried, slot)
-      if (carried.part.outgoing!.deal) this.#dealt(carried, slot)
-    }
+    for (const carried of [...(this.#bySlot.get(slot) ?? [])])
+      if (carried.outgoing?.slot === slot) this.#confirm(carried)
+  }
+
+  /** A cancel exists once it is acknowledged, and so does what goes back of a deal. */
+  #confirm(carried: Carried): void {
+    const { slot } = carried.outgoing!
+    // In a dispute, and after it, what the chain has counted is another question.
+    if (carried.part.outgoing!.disputed) return
+    if (carried.part.outgoing!.cancelling !== undefined) this.#cancelled(carried, slot)
+    if (carried.part.outgoing!.deal) this.#dealt(carried, slot)
   }
 
   #cancelled(carried: Carried, { ledger }: Slot): void {
@@ -253,10 +258,9 @@ export class Switch {
   }
 
   #dealt(carried: Carried, { ledger: { own } }: Slot): void {
-    const { deal, disputed } = carried.part.outgoing!
+    const { deal } = carried.part.outgoing!
     const rest = restIdOf(carried.outgoing!.id)
     const isThere = findLocked(own.ackedPending, rest) !== undefined
-    if (disputed) return
     if (deal!.stage === 'asked') {
       if (isThere) this.step(carried, { kind: 'splitOut' })
     } else if (deal!.rest > 0n && !isThere && !findLocked(own.pending, rest))
@@ -641,6 +645,8 @@ export class Switch {
       if (view && carried.part.incoming?.status === 'offered') this.#admitted(carried)
       if (this.#ticks % CRANK !== 0 || !this.parts.has(carried.id)) continue
       this.step(carried, { kind: 'crank' })
+      // What a peer shows when it comes back acknowledges as well.
+      if (carried.outgoing) this.#confirm(carried)
       this.#tellHeld(carried)
     }
     for (const error of this.#overdue.look(this.parts.values(), this.policy.margin))
