@@ -22,6 +22,7 @@ import type { Rpc } from '../rpc.ts'
 import { Sender } from '../sender.ts'
 import { balanceOf } from '../token.ts'
 import { courtAbi, houseAbi, stakeAbi } from './abi.ts'
+import { bondAt } from './bond.ts'
 import { answerCall, type Call, challengeCall, challengedEpoch, noPosting, statementArgument } from './calls.ts'
 import { Follower } from './follower.ts'
 import type {
@@ -210,7 +211,9 @@ export class EthersHouse implements HouseChain {
       gasLimit: 100_000,
     }
     const [bond] = courtAbi.decodeFunctionResult('bondFor', await this.#rpc.call((provider) => provider.call(call)))
-    return bond as bigint
+    if ((bond as bigint) > bondAt(0n, 0, this.terms)) return bond as bigint
+    // Some nodes, as Hardhat's, answer so whatever the price is.
+    return bondAt(baseFee ?? 0n, (await this.epochStatus(epoch))?.open ?? 0, this.terms)
   }
 
   async #confirmedBlock(): Promise<number> {

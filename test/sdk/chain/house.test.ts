@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { Contract, concat, keccak256, Signature, ZeroHash, zeroPadValue } from 'ethers'
 import { TOKEN_ABI } from '../../../sdk/chain/abi.ts'
+import { bondAt } from '../../../sdk/chain/house/bond.ts'
 import { connectHouse } from '../../../sdk/chain/house/connect-house.ts'
 import { type FoundedHouse, foundHouse } from '../../../sdk/chain/house/deploy.ts'
 import type { EthersHouse } from '../../../sdk/chain/house/ethers-house.ts'
@@ -212,6 +213,8 @@ describe('the port to a clearing house', () => {
     const evidence = { member: posting.member, accounts: [], receipts: [], postings: [posting], signatures: [] }
     const challenge = { kind: 'leaf', epoch: books.epochs[1]!.epoch, evidence } as const
     const bond = await member.one.bondFor(1n)
+    const { baseFeePerGas } = (await chain.provider.getBlock('latest'))!
+    expect(bondAt(baseFeePerGas!, 0, member.one.terms)).to.equal(bond)
     const held = await chain.provider.getBalance(founded.court)
     await member.one.challenge(challenge, { intent: 'challenge' })
     const paid = (await chain.provider.getBalance(founded.court)) - held
