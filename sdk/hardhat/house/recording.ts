@@ -8,7 +8,9 @@ const SENDS: ReadonlySet<string | symbol> = new Set([
   'request',
   'collect',
   'exit',
+  'exitLock',
   'refund',
+  'advance',
   'challenge',
   'reclaim',
 ] satisfies (keyof HouseChain)[])

@@ -219,4 +219,12 @@ describe('npx hardhat tally house', function () {
     child.kill('SIGINT')
     expect((await ended).code).to.equal(0)
   })
+
+  it('lets a house halt that nobody keeps open, and members exit from its last epoch', async () => {
+    await house('finalize', { as: 'alice' })
+    const { steps } = await house('exit', { as: 'alice', jump: true })
+    expect(steps.map(({ kind }: { kind: string }) => kind)).to.deep.equal(['waiting', 'exited'])
+    const { state, final, lastCommitted } = await house('inspect')
+    expect([state, final]).to.deep.equal(['halted and settled', lastCommitted])
+  })
 })

@@ -23,7 +23,7 @@ export default action((args: Args, scene) => {
   const address = args.at ?? (isOperatedHere(scene, saved.house) ? OPERATOR_HERE : (saved.at ?? OPERATOR_HERE))
   return withMemberAt(scene, args, elsewhere(address), async (member) => {
     const { name, house, chain, unit } = member
-    await assertHalting(member, args)
+    await assertHalted(member, args)
     if (!(await isShown(member))) await catchUp(scene, member, args)
     if (args.jump) await halt(scene, member)
     const steps: ExitStep[] = []
@@ -38,13 +38,10 @@ export default action((args: Args, scene) => {
   })
 })
 
-async function assertHalting({ chain }: MemberActor, { jump }: Args): Promise<void> {
-  const { isRunning, isSettled } = (await chain.state()).latest
-  if (jump || isSettled) return
+async function assertHalted({ chain }: MemberActor, { jump }: Args): Promise<void> {
+  if (jump || !(await chain.state()).latest.isRunning) return
   throw new TaskUsageError(
-    isRunning
-      ? 'The house has not halted: use "tally house withdraw". With --jump a development chain lets it halt.'
-      : 'The house has halted, and its last epochs are not decided yet. Come back later, or use --jump on a development chain.',
+    'The house has not halted: use "tally house withdraw". With --jump a development chain lets it halt.',
   )
 }
 
@@ -64,8 +61,8 @@ async function halt(scene: Scene, { chain }: MemberActor): Promise<void> {
   const { interval, window, answerTimeMost } = chain.terms
   if (latest.isSettled) return
   await jumpTo(scene, latest.head.timestamp + interval + window + answerTimeMost + 1n)
-  if (!(await waitUntil(async () => (await chain.state()).latest.isSettled, PATIENCE_MS)))
-    throw new TaskUsageError('The house does not halt: an operator still runs it. Stop it and run the task again.')
+  if (await waitUntil(async () => !(await chain.state()).latest.isRunning, PATIENCE_MS)) return
+  throw new TaskUsageError('The house does not halt: an operator still runs it. Stop it and run the task again.')
 }
 
 function say(step: ExitStep): void {
