@@ -25,8 +25,8 @@ export interface PathQuery {
   readonly maxFee: bigint
   /** Since 1970; only what was learned of edges depends on it. */
   readonly now: number
-  /** From now until the deadline of what arrives. */
-  readonly lock: number
+  /** From now until the deadline of what arrives; not given: what hops announce of their time does not matter. */
+  readonly lock?: number
   /** From now until the deadline of what leaves the payer, at most; without a limit if not given. */
   readonly maxLock?: number
   /** `sprites` if not given. */
@@ -68,6 +68,7 @@ export interface Terms {
   readonly amount: number
   readonly maxFee: number
   readonly now: number
+  /** NaN, which nothing is above or below, if it does not matter. */
   readonly lock: number
   readonly maxLock: number
   readonly staggered: boolean
@@ -103,7 +104,7 @@ export function termsOf(network: Network, query: PathQuery): Terms | undefined {
     amount,
     maxFee: Number(query.maxFee),
     now: query.now,
-    lock: query.lock,
+    lock: query.lock ?? Number.NaN,
     maxLock: query.maxLock ?? Number.POSITIVE_INFINITY,
     staggered: query.mode === 'plain',
     maxHops: query.maxHops ?? MAX_HOPS,
@@ -157,10 +158,10 @@ export const TOO_MUCH = -1
  * Returns the path, an edge that cannot be part of it, or {@link TOO_MUCH}.
  */
 export function pathOf(network: Network, query: PathQuery, edges: readonly number[]): Path | number {
-  const { mode = 'sprites', now } = query
+  const { mode = 'sprites', now, lock: shortest = Number.NaN } = query
   const amounts: bigint[] = []
   let amount = query.amount
-  let lock = query.lock
+  let lock = shortest
   let doubts = 0
   for (let i = edges.length - 1; i >= 0; i--) {
     const edge = edges[i]!
@@ -173,7 +174,7 @@ export function pathOf(network: Network, query: PathQuery, edges: readonly numbe
     doubts += doubtful + HOP_DOUBT
     // Nobody asks himself for a fee, or for time to react.
     if (i === 0) break
-    if (policy.margin > query.lock) return edge
+    if (policy.margin > shortest) return edge
     if (mode === 'plain') lock += policy.margin
     if (policy.maxLock < lock) return edge
     amount += feeOf(policy, amount)

@@ -20,6 +20,9 @@ export const EMPTY: Board = { board: Array(9).fill(0) }
 /** Seat 0 has a row with the fifth of these. */
 export const WON = [0, 3, 1, 4, 2]
 
+/** What a deposit changes is told at once, not a minute after the last word. */
+const GOSSIP = { limits: { interval: 0 } }
+
 /** A chain with an arbiter, and players around it. */
 export class Table {
   readonly stage: Stage
@@ -39,7 +42,8 @@ export class Table {
   /** A player that knows tic-tac-toe and plays whatever `judge` accepts: by default everything. */
   async player(name: string, options: ActorOptions & { readonly judge?: AppJudge } = {}): Promise<Actor> {
     const deployment = { adjudicator: this.stage.chain.adjudicator, arbiter: this.arbiter, block: 0 }
-    const actor = await this.stage.start(name, { ...options, chain: { deployment, ...options.chain } })
+    const node = { gossip: GOSSIP, ...options.node }
+    const actor = await this.stage.start(name, { ...options, node, chain: { deployment, ...options.chain } })
     actor.node.registerApp(ticTacToe, options.judge ?? (() => true))
     return actor
   }
@@ -47,7 +51,7 @@ export class Table {
   /** A node that carries what others lock, and plays nothing. */
   hub(name: string): Promise<Actor> {
     const forwarding = { baseFee: 1_000n, feePpm: 0n, margin: 600n, responseTime: 300n }
-    return this.stage.start(name, { node: { forwarding } })
+    return this.stage.start(name, { node: { forwarding, gossip: GOSSIP } })
   }
 
   /** A channel between two players, with money of both. */

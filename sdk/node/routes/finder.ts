@@ -158,8 +158,8 @@ export class Finder {
       amount: query.amount,
       maxFee: query.maxFee,
       now: this.#now,
-      // How long hops take locks of outcomes is not announced: they say so when they refuse one.
-      lock: query.isOutcome ? 0 : Number(query.deadline - query.now),
+      // How long hops take locks of outcomes is not announced: they say so when they refuse one. Its deadline leaves room for every margin.
+      ...(query.isOutcome ? {} : { lock: Number(query.deadline - query.now) }),
       maxLock: Number(forwarding.maxLock),
       mode: query.mode,
       maxParts: query.maxParts,

@@ -152,6 +152,14 @@ describe('findPath', () => {
     expect(findPath(network, ask({ from: hana, to: alice }))!.edges).to.deep.equal([3, 1])
   })
 
+  it('minds the time that hops announce, unless it does not matter', () => {
+    const network = networkOf(row(2, { margin: 600, maxLock: 700 }))
+    const { lock: _, ...untimed } = ask({ to: hana })
+    for (const lock of [0, 599, 701]) expect(findPath(network, { ...untimed, lock })).to.equal(undefined)
+    for (const query of [{ ...untimed, lock: 650 }, untimed])
+      expect(findPath(network, query)!.edges).to.deep.equal([0, 2])
+  })
+
   it('leads from the payer to itself only by the edges that it names', () => {
     const ring = networkOf([...row(2), { between: [2, 0], capacity: 1_000_000n, policies: [{}, {}] }])
     expect(findPath(ring, ask({ to: alice }))).to.equal(undefined)

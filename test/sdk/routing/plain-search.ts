@@ -29,7 +29,8 @@ function doubtOf(plan: Plan, side: 0 | 1, used: bigint, amount: bigint): number 
 
 /** Judges one way of edges from payer to payee. */
 export function judge(plans: readonly Plan[], query: PathQuery, edges: readonly number[]): Verdict {
-  let [amount, cost, estimate, lock] = [query.amount, 0, 0, query.lock]
+  const shortest = query.lock ?? Number.NaN
+  let [amount, cost, estimate, lock] = [query.amount, 0, 0, shortest]
   let allowed = edges.length <= (query.maxHops ?? 20)
   const risk = query.risk ?? Number(query.amount) / 1_000
   for (const [back, edge] of [...edges].reverse().entries()) {
@@ -47,8 +48,8 @@ export function judge(plans: readonly Plan[], query: PathQuery, edges: readonly 
     cost += risk * (doubtOf(plan, side, used, amount) + 0.01)
     estimate += risk * (doubtOf(plan, side, used, query.amount) + 0.01)
     if (own) continue
-    if (query.lock < policy.margin) allowed = false
-    if (query.lock < policy.margin || query.lock > policy.maxLock) estimate = Number.POSITIVE_INFINITY
+    if (shortest < policy.margin) allowed = false
+    if (shortest < policy.margin || shortest > policy.maxLock) estimate = Number.POSITIVE_INFINITY
     if (query.mode === 'plain') lock += policy.margin
     if (lock > policy.maxLock) allowed = false
     estimate += Number(policy.base + share(query.amount, policy.rate))
