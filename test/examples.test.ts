@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { expect } from 'chai'
-import { runProgram } from './program.ts'
+import { runProgram, runScript } from './program.ts'
 import { startAnvil, type TestChain } from './sdk/chain/anvil.ts'
 
 describe('the examples', () => {
@@ -39,4 +40,40 @@ describe('the examples', () => {
       'Set RPC, ADJUDICATOR and KEYS (three private keys, separated by commas).\n',
     ])
   })
+})
+
+/** How the story of each app ends. */
+const ENDS: Readonly<Record<string, string>> = {
+  'tic-tac-toe': `the chain records that alice has won
+bob pays in the channel, which goes on: alice has 1.1 ETH`,
+  'rock-paper-scissors': `bob asks the chain; her time runs out, and it records that he has won
+bob closes the channel without her, and is 1.10 ETH richer on chain`,
+  'sealed-bid-auction': `ann has 25.0 ETH and 25.0 DEMO
+ben has 24.45 ETH and 35.0 DEMO
+cleo has 25.0 ETH and 25.0 DEMO
+transactions since the auction began: 0`,
+  'limit-order-exchange': `alice has 18.5 ETH and 22.5 DEMO
+bob has 21.5 ETH and 17.5 DEMO
+transactions since trading began: 0`,
+  subscription: `alice has heard enough
+alice has 0.958 ETH, bob 1.042 ETH; transactions since alice began: 0`,
+  escrow: `of the price bob gets 0.3 ETH, of the bond alice 0.025 ETH
+alice has 0.725 ETH, bob 1.275 ETH; transactions since the sale began: 0`,
+  'virtual-channel': `alice has paid 1000 times, 0.2 ETH in all; hana has heard of none of it
+carol has 1.2 ETH, alice 0.79996 ETH
+hana has kept 0.00004 ETH; transactions since alice began: 0`,
+}
+
+describe('the examples of apps', () => {
+  it('are all told here', () => {
+    const stories = globSync('examples/apps/*/play.mjs').map((path) => basename(dirname(path)))
+    expect(Object.keys(ENDS).sort()).to.deep.equal(stories.sort())
+  })
+
+  for (const [name, end] of Object.entries(ENDS))
+    it(`${name}: ends as it should, and leaves nothing behind`, async () => {
+      const { exit, output } = await runScript(`examples/apps/${name}/play.mjs`)
+      expect(output.endsWith(`${end}\n`), output).to.equal(true)
+      expect(exit).to.equal(0)
+    })
 })

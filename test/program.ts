@@ -14,16 +14,23 @@ export async function runProgram(code: string, env: Readonly<Record<string, stri
       .replaceAll(`'tallystick'`, `'${new URL('../sdk/index.ts', import.meta.url)}'`)
       .replaceAll(`'ethers'`, `'${import.meta.resolve('ethers')}'`)
     writeFileSync(join(folder, 'program.mjs'), local)
-    const options = { cwd: folder, env: { ...process.env, ...env }, timeout: 50_000 }
-    const child = spawn(process.execPath, ['program.mjs'], options)
-    let output = ''
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk: Buffer) => {
-        output += chunk
-      })
-    const exit = await new Promise<number | null>((resolve) => child.once('exit', resolve))
-    return { exit, output }
+    return await runScript('program.mjs', { cwd: folder, env: { ...process.env, ...env } })
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+/** Runs a script to its end, and until nothing that it started can write any more. */
+export async function runScript(
+  path: string,
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+) {
+  const child = spawn(process.execPath, [path], { timeout: 50_000, ...options })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk
+    })
+  const exit = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { exit, output }
 }
