@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Outcome, root, runTool } from './tools.ts'
 
@@ -16,12 +16,21 @@ export async function build(): Promise<Outcome> {
   return outcome
 }
 
-/** Writes the package as it is published: `dist/`, JavaScript with declarations. */
+/** Contracts that the test kit deploys, as users get them: compiled here, so that a test compiles its own app alone. */
+const SHIPPED = ['Adjudicator', 'OutcomeRegistry', 'AppArbiter']
+
+/** Writes the package as it is published: `dist/` with JavaScript and declarations, and what the SDK reads beside them. */
 async function buildPackage(): Promise<number> {
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   const { code } = await build()
   if (code !== 0) return code
+  copyToDist('templates', ...SHIPPED.map((name) => `artifacts/contracts/${name}.sol/${name}.json`))
   return (await runTool('tsc of typescript', ['--project', 'tsconfig.build.json'])).code
+}
+
+/** To the same place as in a checkout, seen from `sdk/`. */
+function copyToDist(...paths: readonly string[]): void {
+  for (const path of paths) cpSync(join(root, path), join(root, 'dist', path), { recursive: true })
 }
 
 if (import.meta.main) process.exitCode = await buildPackage()

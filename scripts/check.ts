@@ -61,7 +61,7 @@ function tests(title: string, run: () => Promise<Outcome>): Stage {
 }
 
 function solidityFiles(): string[] {
-  return globSync(['contracts/**/*.sol', 'test/**/*.sol'], { cwd: root })
+  return globSync(['contracts/**/*.sol', 'templates/**/*.sol', 'test/**/*.sol'], { cwd: root })
 }
 
 function chosenStages(): Stage[] {

@@ -21,7 +21,21 @@ const SDK: Rules = {
   routing: ['core', 'signing', '@noble/'],
   // Rules of apps: the embedded EVM recovers signers as the chain's does.
   apps: ['core', 'signing', 'ox/', '@noble/'],
-  testing: ['core', 'apps', 'fast-check'],
+  // A table of real players is composed as a node is.
+  testing: [
+    'core',
+    'protocols',
+    'signing',
+    'storage',
+    'transport',
+    'chain',
+    'apps',
+    'node',
+    'fast-check',
+    '@noble/',
+    'ethers',
+    'node:',
+  ],
   // The netting engine knows nothing of the house around it.
   'clearing/netting': ['core'],
   clearing: ['core', 'ox/'],

@@ -6,12 +6,13 @@ import type { FoundArgs } from './found.ts'
 import type { HouseArgs } from './house.ts'
 import type { HubArgs } from './hub.ts'
 import type { InspectArgs } from './inspect.ts'
+import type { NewAppArgs } from './new-app.ts'
 import type { RecoverArgs } from './recover.ts'
 import type { TowerArgs } from './tower.ts'
 
 // Commands are loaded when they are asked for, so that help and mistakes are answered at once.
 const program = new Command('tallystick')
-  .description('State channels for Ethereum: what can be done with a chain alone, and what runs for others')
+  .description('State channels for Ethereum: what can be done with a chain alone, what runs for others, and new apps')
   .configureHelp({ showGlobalOptions: true })
   .showHelpAfterError('(add --help for the options)')
 
@@ -157,6 +158,16 @@ program
   .option('--metrics <host:port>', 'serves /metrics and /healthz there')
   .option('--log-level <level>', 'debug, info, warn, error or silent', 'info')
   .action(async (args: HouseArgs) => (await import('./house.ts')).house(args))
+
+program
+  .command('new-app')
+  .description('Writes a new app: a contract, its twin in TypeScript, a test with real nodes, a program that plays it')
+  .argument('<name>', 'what it is called, such as four-wins')
+  .argument('[folder]', 'where it is written; new or empty (default: the name)')
+  .option('--json', 'prints one JSON object')
+  .action(async (name: string, folder: string | undefined, args: NewAppArgs) =>
+    (await import('./new-app.ts')).newApp(name, folder, args),
+  )
 
 try {
   await program.parseAsync()
