@@ -13,6 +13,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { UsageError } from '../../../sdk/cli/files.ts'
+import { newApp } from '../../../sdk/cli/new-app.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const read = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
@@ -38,7 +40,7 @@ describe('tallystick new-app', function () {
       )
     })
   }
-  const newApp = (...args: readonly string[]) => run(join(root, 'sdk/cli/main.ts'), 'new-app', ...args)
+  const cli = (...args: readonly string[]) => run(join(root, 'sdk/cli/main.ts'), 'new-app', ...args)
   const tool = (path: string) => join(root, 'node_modules', path)
 
   /** What `npm install` would do, with this checkout in the place of the published package. */
@@ -57,7 +59,7 @@ describe('tallystick new-app', function () {
   }
 
   it('writes an app that compiles, and whose tests and game run', async () => {
-    expect(await newApp('four-wins', '.')).to.include({ code: 0 })
+    expect(await cli('four-wins', '.')).to.include({ code: 0 })
     expect(existsSync(join(folder, 'contracts/FourWins.sol'))).to.equal(true)
     install()
     const tested = await run(tool('hardhat/dist/src/cli.js'), 'test')
@@ -72,17 +74,23 @@ describe('tallystick new-app', function () {
 
   it('overwrites nothing', async () => {
     writeFileSync(join(folder, 'mine'), '')
-    const { code, output } = await newApp('four-wins', '.')
+    const { code, output } = await cli('four-wins', '.')
     expect(code).to.equal(1)
     expect(output).to.match(/^error: The folder \. is not empty/)
     expect(readdirSync(folder)).to.deep.equal(['mine'])
   })
 
-  it('refuses names that no contract can have', async () => {
+  it('refuses names that no contract can have', () => {
+    const target = join(folder, 'app')
     for (const name of ['4wins', 'four wins', '../four', 'Four', 'a'.repeat(41)])
-      expect((await newApp(name)).output).to.match(/^error: ".*" is no name of an app\./)
-    expect((await newApp('state')).output).to.match(/^error: State means something else/)
+      expect(() => newApp(name, target, {})).to.throw(UsageError, 'is no name of an app')
+    expect(() => newApp('state', target, {})).to.throw(UsageError, 'State means something else')
     expect(readdirSync(folder)).to.deep.equal([])
+  })
+
+  it('refuses a folder that is a file', () => {
+    writeFileSync(join(folder, 'mine'), '')
+    expect(() => newApp('four-wins', join(folder, 'mine'), {})).to.throw(UsageError, 'is no folder')
   })
 
   it('uses the versions of this package', () => {
