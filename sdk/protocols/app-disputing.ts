@@ -56,13 +56,23 @@ export function dutyOf(session: AppSession, view: AppView, wanted: boolean): App
     const isDue = wanted || now >= disputeBy(session)
     return agreed && isDue && now < terms.instance.endBy ? submission(session, agreed) : undefined
   }
-  if (agreed && agreed.version > standing.base && now < terms.instance.endBy) {
-    const isNews = agreed.version > standing.version || !isSameState(agreed.state, standing.state)
-    if (isNews) return submission(session, agreed)
-  }
+  if (agreed && isOutdated(session, standing) && now < terms.instance.endBy) return submission(session, agreed)
   if (now >= terms.instance.endBy || now > until(session, standing)) return { kind: 'conclude', standing }
-  const move = prepared(session, standing)
+  const move = moveAfter(session, standing)
   return move && { kind: 'move', standing, moves: [move] }
+}
+
+/** Whether a state that all have signed takes the place of what stands. */
+export function isOutdated({ agreed }: AppSession, { version, base, state }: ShownStanding): boolean {
+  if (!agreed || agreed.version <= base) return false
+  return agreed.version > version || !isSameState(agreed.state, state)
+}
+
+/** Whether the chain waits for a move that this node has still to make. */
+export function awaitsMove(session: AppSession, standing: ShownStanding): boolean {
+  const { turn, version } = standing
+  if (turn === undefined || !seatsOf(session).includes(turn) || isOutdated(session, standing)) return false
+  return !(session.pending && session.pending.version > version)
 }
 
 function agreement({ agreed, closing }: AppSession): AppDuty {
@@ -70,24 +80,19 @@ function agreement({ agreed, closing }: AppSession): AppDuty {
 }
 
 function submission(session: AppSession, agreed: Agreed): AppDuty {
-  const isNext = session.pending?.version === agreed.version + 1 && !isDone(session)
-  const move = isNext ? ownMove(session) : undefined
+  const move = isDone(session) ? undefined : moveAfter(session, agreed)
   return { kind: 'submit', agreed, moves: move ? [move] : [] }
 }
 
-/** The move that this node has made last. */
-function ownMove(session: AppSession): MoveShown | undefined {
+/** A move that this node has made and that follows a state. */
+function moveAfter(
+  session: AppSession,
+  { version, state }: { readonly version: number; readonly state: Uint8Array },
+): MoveShown | undefined {
   const { pending } = session
   if (!pending?.move || !seatsOf(session).includes(pending.move.seat)) return undefined
+  if (pending.version !== version + 1 || !isSameState(pending.move.before, state)) return undefined
   return { move: pending.move.bytes, version: pending.version, state: pending.state }
-}
-
-/** A move that this node has made and that follows what stands. */
-function prepared(session: AppSession, standing: ShownStanding): MoveShown | undefined {
-  const { pending } = session
-  const follows =
-    pending?.version === standing.version + 1 && pending.move && isSameState(pending.move.before, standing.state)
-  return follows ? ownMove(session) : undefined
 }
 
 /** The last second in which the seat on turn can move, or anybody show a newer state. */

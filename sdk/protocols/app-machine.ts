@@ -13,7 +13,7 @@ import {
   type Signatures,
   seatsOf,
 } from './app.ts'
-import type { ShownStanding } from './app-disputing.ts'
+import { isOutdated, type ShownStanding } from './app-disputing.ts'
 
 // One instance of an app at one of its players. What the rules say comes in with the events: they may be bytecode, and slow.
 
@@ -131,8 +131,10 @@ function force(session: AppSession, { from, move: bytes, after }: Extract<AppEve
   const { pending, id } = session
   if (from.turn === undefined || !seatsOf(session).includes(from.turn))
     throw new NotYourTurnError(id, 'on chain it is another seat on turn')
+  // What stands goes: a move from it would take the place of the one that was signed after the newer state.
+  if (isOutdated(session, from)) throw new NotYourTurnError(id, 'a newer state is on its way to the chain')
   // It is signed when it is sent, as a forced move: a signature as under agreed states would let the others set the clocks back.
-  const isOther = pending?.version === from.version + 1 && !isSameState(pending.state, after.state)
+  const isOther = pending && pending.version > from.version && !isSameState(pending.state, after.state)
   if (isOther) throw new NotYourTurnError(id, `another state of version ${pending.version} was signed already`)
   return { next: pend(session, from, from.turn, bytes, after), effects: [] }
 }
@@ -190,7 +192,9 @@ function settle(session: AppSession): AppStep {
 }
 
 function closing(session: AppSession, player: Address, signature: Uint8Array): AppStep {
-  const held = session.closing ?? (session.pending?.turn === undefined ? nobody(session) : undefined)
+  const { pending } = session
+  const isEnd = isDone(session) || (pending !== undefined && pending.turn === undefined)
+  const held = session.closing ?? (isEnd ? nobody(session) : undefined)
   if (!held) return stay(session)
   const next = { ...session, closing: signed(session, held, player, signature) }
   const isComplete = next.closing.every((one) => one !== undefined)

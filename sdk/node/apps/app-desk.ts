@@ -26,22 +26,28 @@ export class AppDesk {
     this.#stop = this.#chain.watch((ids) => {
       for (const id of ids) {
         const slot = this.#apps.slots.get(id)
-        if (slot) void this.look(slot)
+        if (slot) this.#news(slot)
+        else this.#apps.unheard(id)
       }
     })
-    for (const slot of this.#apps.slots.values()) void this.look(slot)
+    for (const slot of this.#apps.slots.values()) this.#news(slot)
   }
 
   stop(): void {
     this.#stop()
   }
 
+  /** It stays news until it was read: whatever fails, or comes while something is being sent, is read at the next tick. */
+  #news(slot: AppSlot): void {
+    slot.unread = true
+    void this.look(slot)
+  }
+
   /** A moment has passed: clocks run. */
   tick(slot: AppSlot): void {
     const { agreed, disputed } = slot.session
-    if (!agreed || slot.recorded) return
-    if (disputed || slot.standing || this.#now >= disputeBy(slot.session) || this.#apps.isUnpaid(slot))
-      void this.look(slot)
+    const isDue = agreed && (this.#now >= disputeBy(slot.session) || this.#apps.isUnpaid(slot))
+    if (slot.unread || (!slot.recorded && (disputed || slot.standing || isDue))) void this.look(slot)
   }
 
   get #now(): bigint {
@@ -57,8 +63,9 @@ export class AppDesk {
       const wanted = slot.session.disputed || this.#apps.isUnpaid(slot)
       const { standing, recorded } = slot
       const duty = dutyOf(slot.session, { now: this.#now, standing, recorded }, wanted)
-      if (duty && !this.#engine.halted) await this.#perform(slot, duty)
+      if (duty) await this.#perform(slot, duty)
     } catch (error) {
+      slot.unread = true
       if (!this.#engine.halted && !isOutrun(error)) this.#engine.emitter.emit({ kind: 'alarm', error: error as Error })
     } finally {
       slot.busy = false
@@ -67,6 +74,8 @@ export class AppDesk {
 
   async #read(slot: AppSlot): Promise<void> {
     const before = slot.standing
+    // Before the question: what comes during it may be missing in the answer.
+    slot.unread = false
     const { standing: stands, recorded } = await this.#chain.status(slot.session.terms.instance)
     slot.recorded = recorded
     // What is sent again after the end stands for nothing.
@@ -80,6 +89,9 @@ export class AppDesk {
 
   async #perform(slot: AppSlot, duty: AppDuty): Promise<void> {
     const { instance } = slot.session.terms
+    // A move that is shown must be known after a crash, too: another one in its place would be a second answer to one state.
+    await new Promise<void>((resolve) => this.#engine.durably(resolve))
+    if (this.#engine.halted) return
     await this.#deploy(slot)
     const options = (step: string) => ({ intent: `app/${slot.id}/${step}` })
     switch (duty.kind) {

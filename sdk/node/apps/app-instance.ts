@@ -1,6 +1,7 @@
 import type { App } from '../../apps/define-app.ts'
 import type { Address, Hex } from '../../core/types.ts'
 import { type AppTerms, isClosed, isMyTurn, seatsOf } from '../../protocols/app.ts'
+import { awaitsMove } from '../../protocols/app-disputing.ts'
 import type { Engine } from '../engine.ts'
 import type { AppSlot } from './app-slot.ts'
 
@@ -76,7 +77,7 @@ export class AppInstance<State, Move> {
   /** Whether this node can move now. */
   get isMyTurn(): boolean {
     const { session, standing } = this.#slot
-    if (standing) return standing.turn !== undefined && this.mine.includes(standing.turn)
+    if (standing) return !this.#slot.recorded && awaitsMove(session, standing)
     return isMyTurn(session)
   }
 

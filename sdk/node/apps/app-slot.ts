@@ -5,6 +5,7 @@ import type { Address, Hex } from '../../core/types.ts'
 import { type AppSession, type Position, playersOf } from '../../protocols/app.ts'
 import type { ShownStanding } from '../../protocols/app-disputing.ts'
 import { type AppStepMessage, decodeSession, encodeSession } from '../../protocols/app-wire.ts'
+import type { Connection } from '../../transport/transport.ts'
 
 /** What became of an instance, once every stake has ended. */
 export interface AppResult {
@@ -41,6 +42,12 @@ export class AppSlot {
   recorded = false
   /** Something is being sent for it, or read. */
   busy = false
+  /** The chain may say something of it that was not read. */
+  unread = true
+  /** Stakes of this node are being locked: one may stand at any moment. */
+  locking = false
+  /** Over which connection a player was answered that said again that it plays. */
+  readonly answered = new Map<Address, Connection>()
   /** When it came to this step, in milliseconds of the clock that never jumps. */
   since: number
   readonly #waiters = new Set<Waiter>()
@@ -111,12 +118,24 @@ export class AppSlot {
   }
 }
 
-/** An instance for the store. */
-export const appRecord = ({ session, isProposer }: AppSlot): Uint8Array =>
-  new Writer(1024).bool(isProposer).raw(encodeSession(session)).finish()
+/** An instance as it is stored. */
+export interface AppRecord {
+  readonly isProposer: boolean
+  /** What was locked to this node may be on its way back. */
+  readonly isDeclined: boolean
+  readonly session: AppSession
+}
 
-export function readAppRecord(bytes: Uint8Array): { readonly isProposer: boolean; readonly session: AppSession } {
+/** An instance for the store. */
+export const appRecord = ({ session, isProposer, declined }: AppSlot): Uint8Array =>
+  new Writer(1024)
+    .bool(isProposer)
+    .bool(declined !== undefined)
+    .raw(encodeSession(session))
+    .finish()
+
+export function readAppRecord(bytes: Uint8Array): AppRecord {
   const reader = new Reader(bytes)
-  const isProposer = reader.bool()
-  return { isProposer, session: decodeSession(reader.raw(reader.left)) }
+  const [isProposer, isDeclined] = [reader.bool(), reader.bool()]
+  return { isProposer, isDeclined, session: decodeSession(reader.raw(reader.left)) }
 }

@@ -15,17 +15,25 @@ import {
   seatsHeldBy,
   seatsOf,
 } from '../../protocols/app.ts'
-import { type AppEffect, type AppEvent, type AppMessage, stepApp } from '../../protocols/app-machine.ts'
+import { awaitsMove } from '../../protocols/app-disputing.ts'
+import {
+  type AppEffect,
+  type AppEvent,
+  type AppMessage,
+  NotYourTurnError,
+  stepApp,
+} from '../../protocols/app-machine.ts'
 import { type AppStepMessage, decodeAppStep, encodeAppStep } from '../../protocols/app-wire.ts'
 import { PeerViolationError } from '../../protocols/messages.ts'
 import { verifySignature } from '../../signing/signature.ts'
+import { onAbort } from '../abort.ts'
 import type { Engine } from '../engine.ts'
 import { HandlerFailedError } from '../events.ts'
 import { APPS, appKey } from '../keys.ts'
 import type { Peer } from '../peers/peers.ts'
 import { AppDesk } from './app-desk.ts'
-import { AppSlot, appRecord, readAppRecord } from './app-slot.ts'
-import { AppRefusedError, AppUnknownError, NoArbiterError } from './errors.ts'
+import { type AppRecord, AppSlot, appRecord, readAppRecord } from './app-slot.ts'
+import { AppMissingError, AppRefusedError, AppUnknownError, NoArbiterError } from './errors.ts'
 import { Staking } from './staking.ts'
 import { assertTerms } from './terms.ts'
 
@@ -59,8 +67,12 @@ export class Apps {
   /** By id: those that are not over. */
   readonly slots = new Map<Hex, AppSlot>()
   /** Of apps that were not registered again since the start. */
-  readonly #dormant = new Map<Hex, { readonly isProposer: boolean; readonly session: AppSession }>()
+  readonly #dormant = new Map<Hex, AppRecord>()
+  /** Proposals that are being judged, and whose they are. */
+  readonly #judging = new Map<Hex, Address>()
   #isFollowing = false
+  /** When instances of an earlier process are called missing, in milliseconds of the clock that never jumps. */
+  #missingFrom = Number.POSITIVE_INFINITY
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -79,6 +91,7 @@ export class Apps {
   async load(): Promise<void> {
     for await (const [key, bytes] of this.#engine.options.store.list(APPS))
       this.#dormant.set(key.slice(APPS.length) as Hex, readAppRecord(bytes))
+    if (this.#dormant.size > 0) this.#missingFrom = this.#engine.options.clock.elapsed() + PATIENCE
     if (this.#engine.options.chain.apps) this.staking.start()
   }
 
@@ -90,16 +103,39 @@ export class Apps {
   register(code: App<unknown, unknown>, judge: AppJudge | undefined): Address {
     const app = this.addressOf(code)
     this.#known.set(app, { code, judge })
-    for (const [id, { session, isProposer }] of [...this.#dormant]) {
-      if (session.terms.instance.app !== app) continue
+    for (const [id, record] of [...this.#dormant]) {
+      if (record.session.terms.instance.app !== app) continue
       this.#dormant.delete(id)
-      const slot = this.#place(session, code, isProposer)
-      if (session.agreed) for (const player of slot.others) slot.accepted.set(player, ZERO_HASH)
-      this.#tellAll(slot)
-      this.settle(slot)
+      this.#resume(record, code)
     }
     this.#follow()
     return app
+  }
+
+  /** What was declined stays so: what is locked for it may go back at any moment. */
+  #resume({ session, isProposer, isDeclined }: AppRecord, code: App<unknown, unknown>): void {
+    const slot = this.#place(session, code, isProposer)
+    if (session.agreed) for (const player of slot.others) slot.accepted.set(player, ZERO_HASH)
+    else if (isDeclined) slot.declined = new AppRefusedError(slot.id, this.#me, 'APP_DECLINED')
+    if (slot.declined) this.staking.giveBack(slot)
+    this.#tellAll(slot)
+    this.settle(slot)
+  }
+
+  /** The chain says something of an instance that is not at work: nobody answers there for this node. */
+  unheard(id: Hex): void {
+    const record = this.#dormant.get(id)
+    if (record) this.#missing(id, record)
+  }
+
+  #missing(id: Hex, { session }: AppRecord): void {
+    this.#engine.emitter.emit({ kind: 'alarm', error: new AppMissingError(id, session.terms.instance.app) })
+  }
+
+  #tellMissing(): void {
+    if (this.#engine.options.clock.elapsed() < this.#missingFrom) return
+    this.#missingFrom = Number.POSITIVE_INFINITY
+    for (const [id, record] of this.#dormant) this.#missing(id, record)
   }
 
   /** The chain is asked from the first app on, not by nodes that play none. */
@@ -121,6 +157,7 @@ export class Apps {
   /** Proposes an instance to its other players; resolves once it has begun. Throws {@link AppRefusedError}, `InvalidTermsError`. */
   async start(terms: AppTerms, signal?: AbortSignal): Promise<AppSlot> {
     this.#engine.assertRunning()
+    signal?.throwIfAborted()
     const known = this.#known.get(terms.instance.app)
     if (!known) throw new AppUnknownError(terms.instance.app)
     assertTerms(terms, { me: this.#me, now: this.#now })
@@ -128,7 +165,12 @@ export class Apps {
     const slot = this.#place(this.#sessionOf(terms), known.code, true)
     this.#keep(slot)
     this.#engine.durably(() => this.#tellAll(slot))
-    await slot.when(({ session }) => session.agreed !== undefined, signal)
+    const forget = onAbort(signal, () => this.decline(slot, 'APP_DECLINED'))
+    try {
+      await slot.when(({ session }) => session.agreed !== undefined, signal)
+    } finally {
+      forget()
+    }
     return slot
   }
 
@@ -192,7 +234,12 @@ export class Apps {
       if (running.others.includes(peer.signer)) this.#accepts(running, peer.signer, onionKey)
       return
     }
-    if (!this.#isSound(terms, peer.signer) || !(known && (await this.#judged(known, terms, peer.signer)))) {
+    // One that waits for its app is answered when that is registered, one that is being judged after that.
+    if (this.#dormant.has(id) || this.#judging.has(id)) return
+    this.#judging.set(id, peer.signer)
+    const isWanted = this.#isSound(terms, peer.signer) && known && (await this.#judged(known, terms, peer.signer))
+    this.#judging.delete(id)
+    if (!isWanted) {
       this.#send(peer.signer, { kind: 'decline', id, code: known ? 'APP_DECLINED' : 'APP_NOT_KNOWN' })
       return
     }
@@ -206,7 +253,8 @@ export class Apps {
   /** Whether terms can be played at all, and this peer may propose more. */
   #isSound(terms: AppTerms, from: Address): boolean {
     const waiting = [...this.slots.values()].filter(({ session, others }) => !session.agreed && others.includes(from))
-    if (waiting.length >= MAX_PROPOSALS || seatsHeldBy(terms.instance, from).length === 0) return false
+    const judging = [...this.#judging.values()].filter((proposer) => proposer === from)
+    if (waiting.length + judging.length > MAX_PROPOSALS || seatsHeldBy(terms.instance, from).length === 0) return false
     try {
       assertTerms(terms, { me: this.#me, now: this.#now })
       return true
@@ -233,7 +281,15 @@ export class Apps {
       void this.staking.lock(slot)
       this.staking.look(slot)
     }
-    if (!isNew) this.#tellAll(slot, player)
+    if (!isNew) this.#answer(slot, player)
+  }
+
+  /** A player that begins anew must be told what it lacks; once, since the other may take this for a beginning, too. */
+  #answer(slot: AppSlot, player: Address): void {
+    const { connection } = this.#engine.peers.peer(player)
+    if (!connection || slot.answered.get(player) === connection) return
+    slot.answered.set(player, connection)
+    this.#tellAll(slot, player)
   }
 
   #heard(slot: AppSlot, from: Address, message: Spoken): void {
@@ -263,12 +319,22 @@ export class Apps {
       if (version > (agreed?.version ?? 0)) slot.early.set(`${from}/${isLast ? 'final' : 'signed'}`, { from, message })
       return
     }
-    this.#assertSigned(slot, from, version, found.state, signature)
-    this.dispatch(slot, { kind: 'signed', from, version, signature })
+    if (this.#isSigned(slot, from, version, found.state, signature))
+      this.dispatch(slot, { kind: 'signed', from, version, signature })
   }
 
-  #assertSigned(slot: AppSlot, player: Address, version: number, state: Uint8Array, signature: Uint8Array): void {
-    if (verifySignature(appStateDigest(this.arbiter.domain, slot.id, version, state), signature, player)) return
+  /** Between more than two players a wrong signature may be a third one's doing, which showed each another state. Throws `PeerViolationError`. */
+  #isSigned(slot: AppSlot, player: Address, version: number, state: Uint8Array, signature: Uint8Array): boolean {
+    const isRight = this.#verify(slot, player, version, state, signature)
+    if (!isRight && slot.others.length === 1) this.#fail(slot, version)
+    return isRight
+  }
+
+  #verify(slot: AppSlot, player: Address, version: number, state: Uint8Array, signature: Uint8Array): boolean {
+    return verifySignature(appStateDigest(this.arbiter.domain, slot.id, version, state), signature, player)
+  }
+
+  #fail(slot: AppSlot, version: number): never {
     throw new PeerViolationError(`its signature over version ${version} of ${slot.id} is wrong`)
   }
 
@@ -284,7 +350,7 @@ export class Apps {
     if (agreed.turn === undefined || terms.instance.seats[agreed.turn] !== from)
       throw new PeerViolationError(`it moves in ${slot.id} though it is not its turn`)
     const after = slot.positionOf(this.#advance(slot, agreed.state, message.move))
-    this.#assertSigned(slot, from, message.version, after.state, message.signature)
+    if (!this.#verify(slot, from, message.version, after.state, message.signature)) this.#fail(slot, message.version)
     this.dispatch(slot, { kind: 'moved', move: message.move, signature: message.signature, after })
   }
 
@@ -294,7 +360,7 @@ export class Apps {
     if (pending?.version !== version - 1 || base.length !== terms.instance.seats.length) return
     for (const [seat, player] of terms.instance.seats.entries()) {
       if (pending.signatures[seat]) continue
-      this.#assertSigned(slot, player, pending.version, pending.state, base[seat]!)
+      if (!this.#isSigned(slot, player, pending.version, pending.state, base[seat]!)) return
       this.dispatch(slot, { kind: 'signed', from: player, version: pending.version, signature: base[seat]! })
     }
   }
@@ -355,6 +421,7 @@ export class Apps {
       case 'agreed': {
         const { version, turn } = effect.agreed
         slot.declined = undefined
+        slot.since = options.clock.elapsed()
         journal.after(() => {
           emitter.emit({ kind: version === 1 ? 'app-started' : 'app-moved', id: slot.id, version })
           if (turn !== undefined && seatsOf(slot.session).includes(turn))
@@ -372,7 +439,6 @@ export class Apps {
 
   /** Pays and is paid, as far as the instance is over. */
   settle(slot: AppSlot): void {
-    if (isDone(slot.session) && slot.since === 0) slot.since = this.#engine.options.clock.elapsed()
     this.staking.settle(slot)
     this.check(slot)
   }
@@ -383,8 +449,8 @@ export class Apps {
     const { emitter } = this.#engine
     if (standing) {
       emitter.emit({ kind: 'app-disputed', id: slot.id, version: standing.version })
-      const isMine = standing.turn !== undefined && seatsOf(session).includes(standing.turn)
-      if (isMine) emitter.emit({ kind: 'app-turn', id: slot.id, version: standing.version, forced: true })
+      if (awaitsMove(session, standing))
+        emitter.emit({ kind: 'app-turn', id: slot.id, version: standing.version, forced: true })
     }
     slot.notice()
   }
@@ -397,6 +463,7 @@ export class Apps {
 
   /** Moves; resolves once all have signed it, or it stands on chain. Throws `IllegalMoveError`, `NotYourTurnError`. */
   async move(slot: AppSlot, move: Uint8Array, signal?: AbortSignal): Promise<void> {
+    if (slot.recorded) throw new NotYourTurnError(slot.id, 'the chain has decided')
     const { standing } = slot
     const { state, version } = slot.position
     const after = slot.positionOf(slot.rules.advance(state, move))
@@ -432,7 +499,8 @@ export class Apps {
     slot.declined = error
     // Whoever proposed it is told by what it waits for.
     if (!slot.isProposer) this.#engine.emitter.emit({ kind: 'alarm', error })
-    if (slot.session.pending === undefined) this.staking.giveBack(slot)
+    this.#keep(slot)
+    this.staking.giveBack(slot)
     slot.fail(error)
     this.check(slot)
   }
@@ -459,8 +527,8 @@ export class Apps {
 
   /** Everybody has signed the end, or should have, and somebody has not paid for a while. */
   isUnpaid(slot: AppSlot): boolean {
-    const waits = this.#engine.options.clock.elapsed() - slot.since > PATIENCE
-    return isDone(slot.session) && waits && this.staking.isOwed(slot)
+    const isLate = this.#engine.options.clock.elapsed() - slot.since > PATIENCE
+    return isDone(slot.session) && isLate && this.staking.isOwed(slot)
   }
 
   // ---------------------------------------------------------------- peers and time
@@ -479,7 +547,7 @@ export class Apps {
     const hello: AppStepMessage = isProposer
       ? { kind: 'propose', terms: session.terms, onionKey: this.#onionKey }
       : { kind: 'accept', id, onionKey: this.#onionKey }
-    if (!session.agreed) for (const player of players) this.#send(player, hello)
+    if (!session.agreed && !slot.declined) for (const player of players) this.#send(player, hello)
     for (const effect of stepApp(session, { kind: 'crank' }).effects)
       if (effect.kind === 'send') for (const player of players) this.#send(player, { ...effect.message, id })
   }
@@ -494,6 +562,7 @@ export class Apps {
   }
 
   tick(): void {
+    this.#tellMissing()
     if (!this.#isFollowing || !this.#engine.switch.view) return
     const now = this.#engine.options.clock.elapsed()
     for (const slot of [...this.slots.values()]) {

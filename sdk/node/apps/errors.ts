@@ -19,6 +19,21 @@ export class AppUnknownError extends TallystickError {
   }
 }
 
+/** An instance of an earlier process waits for its app: until that is registered nobody plays, or answers the chain, for this node. */
+export class AppMissingError extends TallystickError {
+  readonly code = 'APP_MISSING'
+  readonly instanceId: Hex
+  readonly app: Address
+
+  constructor(instanceId: Hex, app: Address) {
+    super(
+      `${instanceId} goes on only once the app at ${app} is registered; until then nobody answers for it. Register the app.`,
+    )
+    this.instanceId = instanceId
+    this.app = app
+  }
+}
+
 /** Why an instance did not begin. */
 export type AppRefusal =
   /** The player knows no such app. */

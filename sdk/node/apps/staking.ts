@@ -3,7 +3,7 @@ import { toHex } from '../../core/bytes.ts'
 import { Reader, Writer } from '../../core/codec.ts'
 import { TallystickError } from '../../core/errors.ts'
 import type { Hex } from '../../core/types.ts'
-import { isClosed, isDone, type Stake, seatsOf } from '../../protocols/app.ts'
+import { isClosed, isDone, isSameState, type Stake, seatsOf } from '../../protocols/app.ts'
 import type { Engine } from '../engine.ts'
 import type { OutcomeLock } from '../hops/outcomes.ts'
 import type { AppSlot } from './app-slot.ts'
@@ -63,11 +63,15 @@ export class Staking {
     const missing = this.outgoing(slot).filter(
       ([, stake]) => !there.some((lock) => lock.key === this.#keyOf(slot, stake) && lock.asset === stake.asset),
     )
+    slot.locking = true
     try {
       for (const [index, stake] of missing) await this.#lockOne(slot, index, stake)
     } catch (error) {
       if (!this.#engine.halted) this.#apps.decline(slot, 'APP_NOT_STAKED', error as Error)
+    } finally {
+      slot.locking = false
     }
+    if (!this.#engine.halted) this.#apps.check(slot)
   }
 
   async #lockOne(slot: AppSlot, index: number, stake: Stake): Promise<void> {
@@ -89,8 +93,8 @@ export class Staking {
   #expects(lock: OutcomeLock): boolean {
     const [slot, stake] = this.#find(lock)
     if (!slot || !stake || slot.declined || lock.amount < stake.amount) return false
-    const same = this.#locks(slot, 'in').filter(({ key, asset }) => key === lock.key && asset === lock.asset)
-    const isFree = !same.some(({ held }) => held)
+    // Several players may stake for one seat: it is the note that says which stake it is.
+    const isFree = !this.#locks(slot, 'in').some(({ held, note }) => held && isSameState(note, lock.note))
     return isFree && lock.key === this.#keyOf(slot, stake) && lock.asset === stake.asset && this.#isTimely(slot, lock)
   }
 
@@ -113,13 +117,21 @@ export class Staking {
   /** The opening may be signed once every stake for this node is held. */
   look(slot: AppSlot): void {
     if (slot.session.agreed || slot.session.pending || slot.declined || !slot.isAccepted) return
-    const held = this.#locks(slot, 'in').filter((lock) => lock.held)
-    if (held.length < this.incoming(slot).length) return
+    if (!this.incoming(slot).every(([index, stake]) => this.#isHeld(slot, index, stake))) return
     this.#apps.dispatch(slot, { kind: 'staked', opening: slot.positionOf(slot.session.terms.opening) })
   }
 
-  /** What is locked to this node goes back: the instance does not begin. */
+  /** Two locks that name one stake are no two stakes, and what is on its way back is none. */
+  #isHeld(slot: AppSlot, index: number, stake: Stake): boolean {
+    const note = noteOf(slot.id, index)
+    return this.#locks(slot, 'in').some(
+      (lock) => lock.held && lock.asked === undefined && lock.amount >= stake.amount && isSameState(lock.note, note),
+    )
+  }
+
+  /** What is locked to this node goes back: the instance does not begin. Not after its opening was signed: that may begin it still. */
   giveBack(slot: AppSlot): void {
+    if (slot.session.pending || slot.session.agreed) return
     for (const lock of this.#locks(slot, 'in')) if (lock.held) this.#tryAsk(lock.id, 0n)
   }
 
@@ -155,10 +167,14 @@ export class Staking {
   }
 
   /** Whether nothing of an instance is locked any more. */
-  isEmpty = (slot: AppSlot): boolean => this.#locks(slot, 'out').length + this.#locks(slot, 'in').length === 0
+  isEmpty = (slot: AppSlot): boolean =>
+    !slot.locking && this.#locks(slot, 'out').length + this.#locks(slot, 'in').length === 0
 
-  /** Whether this node waits for money. */
-  isOwed = (slot: AppSlot): boolean => this.#locks(slot, 'in').some(({ held, asked }) => held && asked !== 0n)
+  /** Whether this node waits for money: for a dispute about what it has given back there is nothing to win. */
+  isOwed(slot: AppSlot): boolean {
+    const values = slot.rules.outcome(slot.session.agreed!.state)
+    return this.#locks(slot, 'in').some(({ held, key }) => held && this.#valueOf(slot, key, values) > 0n)
+  }
 
   /** No more than the outcome gives: a payee that asks for more is left to the chain. */
   #trySettle(id: Hex, asked: bigint, value: bigint): void {

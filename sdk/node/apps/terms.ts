@@ -17,6 +17,8 @@ export class InvalidTermsError extends TallystickError {
 export const CONCLUSION = 3_600n
 /** Seconds that honest players need to reach the chain at all. */
 const INCLUSION = 600n
+/** Seconds in which a move that is forced is surely mined: some blocks. */
+const MIN_BUDGET = 60
 
 /** Throws {@link InvalidTermsError} or an `InvalidInstanceError` unless an honest player can keep these terms. */
 export function assertTerms(terms: AppTerms, { me, now }: { readonly me: Address; readonly now: bigint }): void {
@@ -26,6 +28,7 @@ export function assertTerms(terms: AppTerms, { me, now }: { readonly me: Address
     if (!holds) throw new InvalidTermsError(fact)
   }
   const { seats, endBy, budget } = instance
+  check(budget >= MIN_BUDGET, `A budget of ${budget} s may pass before a move is mined; ${MIN_BUDGET} s are the least.`)
   check(seatsHeldBy(instance, me).length > 0, 'No seat is this node’s.')
   check(new Set(seats).size > 1, 'All seats are of one player.')
   // Two rounds of all clocks: what was shown last may once be answered by something newer.

@@ -353,7 +353,7 @@ const sideOf = ({ part }: Carried) => (part.incoming ?? part.outgoing)!
 
 function lockOf(carried: Carried): OutcomeLock {
   const side = sideOf(carried)
-  const { incoming, outgoing, agreed } = carried.part
+  const { incoming, outgoing, agreed, refused } = carried.part
   const { asset, transfer } = side.edge
   return {
     id: carried.payment!,
@@ -364,7 +364,7 @@ function lockOf(carried: Carried): OutcomeLock {
     deadline: deadlineOf(side),
     note: carried.said ?? NOTHING,
     held: carried.held !== undefined,
-    asked: outgoing ? (outgoing.deal?.value ?? outgoing.wanted) : agreed,
+    asked: outgoing ? (outgoing.deal?.value ?? outgoing.wanted) : refused ? 0n : agreed,
   }
 }
 
