@@ -1,8 +1,9 @@
 import { globSync, readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { runProgram, runScript } from './program.ts'
-import { startAnvil, type TestChain } from './sdk/chain/anvil.ts'
+import { deploy, startAnvil, type TestChain } from './sdk/chain/anvil.ts'
 
 describe('the examples', () => {
   let anvil: TestChain
@@ -31,6 +32,21 @@ describe('the examples', () => {
     expect(output).to.match(/bob can spend 0\.12 ETH\neverybody is paid out\n$/)
     expect(exit).to.equal(0)
     expect(await anvil.provider.getBalance(anvil.adjudicator)).to.equal(0n)
+  })
+
+  it('walk through an app as its page says', async () => {
+    const arbiter = await deploy(anvil.wallet(9), 'contracts/AppArbiter.sol/AppArbiter', anvil.registry)
+    const page = readFileSync(new URL('../docs/apps.md', import.meta.url), 'utf8')
+    const walk = [...page.matchAll(/```js\n(.*?)```/gs)].map(([, block]) => block).join('')
+    const { exit, output } = await runProgram(walk, {
+      RPC: anvil.url,
+      ADJUDICATOR: anvil.adjudicator,
+      ARBITER: arbiter,
+      KEYS: [6, 7].map((index) => anvil.wallet(index).privateKey).join(','),
+      ARTIFACT: fileURLToPath(new URL('../artifacts/contracts/apps/TicTacToe.sol/TicTacToe.json', import.meta.url)),
+    })
+    expect(output).to.equal('seat 1 is next on 0,0,0,0,1,0,0,0,0\nalice has won true, 100 finney\n')
+    expect(exit).to.equal(0)
   })
 
   it('say what they need', async () => {

@@ -40,10 +40,8 @@ await tell(async (table) => {
   console.log(`alice answers there: ${drawn(game.state)}`)
 
   await bob.connect(await alice.listen('tcp://127.0.0.1:0'))
-  await until(async () => {
-    if (!game.decided) await table.later(60)
-    return game.decided
-  })
+  await table.later(700)
+  await until(() => game.decided)
   console.log('the chain records that alice has won')
   await Promise.all([game.finish(), his.finish()])
   console.log(`bob pays in the channel, which goes on: alice has ${money(alice.balances(channel).spendable)}`)
