@@ -30,6 +30,7 @@ const VALUES = `
   HouseOperator
   HouseOverdueError
   HouseStoppedError
+  HouseWatchError
   IllegalMoveError
   ImpureAppError
   IncompatiblePeerError
@@ -166,6 +167,7 @@ const VALUES = `
   vouchDigest
   vouchedData
   vouchedWitness
+  watchHouse
   webSocketTransport
   withTip
   withdrawalDigest
@@ -255,6 +257,8 @@ const TYPES = `
   HouseRefusal
   HouseStatus
   HouseTerms
+  HouseTower
+  HouseTowerEvent
   InboundOptions
   InboundQuote
   InboundTerms
@@ -361,6 +365,7 @@ const TYPES = `
   VirtualMove
   VirtualState
   Vouched
+  WatchHouseOptions
   WatchtowerOptions
   WeightedPart
   WithdrawOptions

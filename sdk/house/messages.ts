@@ -9,7 +9,7 @@ import type { Address, Domain, Hex, Member } from '../core/types.ts'
 
 // What a member and the operator of a house say to each other, over an authenticated connection: the member's signer is the peer.
 //
-//   member: greet, join ─▶ seated      act ─▶ acted | refused      ask ─▶ proven      release, offer, answer
+//   member: greet, join ─▶ seated      act ─▶ acted | refused      ask, look ─▶ proven      release, offer, answer
 //   operator: greet, seated; credited, locked, released, proven, proposed, ended come unasked
 //
 // Signatures are envelopes; the operator's are batched. An account never travels: both sides make it from the acts.
@@ -180,6 +180,14 @@ export type HouseMessage =
   /** Show me an epoch; after each commit it is shown to everybody who is connected, with `id` 0. */
   | { readonly kind: 'ask'; readonly id: number; readonly epoch: bigint }
   | { readonly kind: 'proven'; readonly id: number; readonly proof: EpochProof }
+  /** The same for a tower, the peer, which has not joined; `permit`: the member's signature, see permit.ts. */
+  | {
+      readonly kind: 'look'
+      readonly id: number
+      readonly epoch: bigint
+      readonly member: Hex
+      readonly permit: Uint8Array
+    }
   /** Show a payee where its lock stands: it needs the payer's leaf to end the lock after a halt. */
   | {
       readonly kind: 'askLock'

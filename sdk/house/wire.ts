@@ -67,6 +67,7 @@ const TAGS = {
   instead: 113,
   askLock: 114,
   lockProven: 115,
+  look: 116,
 } as const
 
 /** Legs of one group. */
@@ -123,6 +124,9 @@ export function encodeHouseMessage(message: HouseMessage): Uint8Array {
       break
     case 'ask':
       writer.u32(message.id).u64(message.epoch)
+      break
+    case 'look':
+      putSignature(writer.u32(message.id).u64(message.epoch).hex(message.member, 32), message.permit)
       break
     case 'proven':
       putProof(writer.u32(message.id), message.proof)
@@ -207,6 +211,10 @@ function readMessage(reader: Reader, tag: number): HouseMessage {
       return { kind: 'done', id: reader.u32() }
     case TAGS.ask:
       return { kind: 'ask', id: reader.u32(), epoch: reader.u64() }
+    case TAGS.look: {
+      const head = { id: reader.u32(), epoch: reader.u64(), member: reader.hex(32) }
+      return { kind: 'look', ...head, permit: readSignature(reader) }
+    }
     case TAGS.proven:
       return { kind: 'proven', id: reader.u32(), proof: readProof(reader) }
     case TAGS.askLock:

@@ -101,6 +101,11 @@ export class Town {
     this.#address = this.operator.listening[0]!
   }
 
+  /** Where the operator is. */
+  get address(): string {
+    return this.#address
+  }
+
   connect(account: number, store: Store): Promise<EthersHouse> {
     const { house, fromBlock } = this.founded
     return connectHouse({

@@ -5,52 +5,15 @@ import { toBytes, toHex } from '../../sdk/core/bytes.ts'
 import { typedDigest } from '../../sdk/core/eip712.ts'
 import { secretKey } from '../../sdk/core/outcome.ts'
 import { COIN } from '../../sdk/core/types.ts'
-import { framesOf, HouseFrames } from '../../sdk/house/frames.ts'
 import { parseHouseExit } from '../../sdk/house/member/exit-file.ts'
 import { exitHouse } from '../../sdk/house/member/exit-run.ts'
 import type { HouseMessage, SignedReceipt } from '../../sdk/house/messages.ts'
-import { decodeHouseMessage } from '../../sdk/house/wire.ts'
 import { sessionSigner, signDirect } from '../../sdk/signing/session.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
-import type { Connection, Transport } from '../../sdk/transport/transport.ts'
+import type { Transport } from '../../sdk/transport/transport.ts'
+import { intercepted, tampering, withholding } from '../house/intercepted.ts'
 import { type Citizen, Town, WINDOW } from '../house/town.ts'
 import { until } from '../sdk/chain/until.ts'
-
-/** What a dishonest operator makes of its own words. */
-function intercepted(
-  connection: Connection,
-  change: (said: HouseMessage) => HouseMessage[],
-  onSend: (said: HouseMessage) => void = () => {},
-): Connection {
-  const frames = new HouseFrames(2 ** 24)
-  return {
-    peer: connection.peer,
-    send: (frame) => {
-      onSend(decodeHouseMessage(frame))
-      return connection.send(frame)
-    },
-    drained: () => connection.drained(),
-    pause: () => connection.pause(),
-    resume: () => connection.resume(),
-    close: () => connection.close(),
-    set onFrame(take: (frame: Uint8Array) => void) {
-      connection.onFrame = (frame) => {
-        const said = frames.take(frame)
-        for (const one of said ? change(said) : []) for (const part of framesOf(one)) take(part)
-      }
-    },
-    set onClose(closed: (reason?: Error) => void) {
-      connection.onClose = closed
-    },
-  }
-}
-
-function tampered(said: HouseMessage): HouseMessage {
-  if (said.kind !== 'proven') return said
-  const { leaf } = said.proof
-  const lines = leaf.lines.map((line) => ({ ...line, credits: 0n }))
-  return { ...said, proof: { ...said.proof, leaf: { ...leaf, lines } } }
-}
 
 const available = ({ house }: Citizen, asset = COIN) => house.balance(asset).available
 
@@ -408,16 +371,6 @@ describe('members of a clearing house', function () {
     await until(() => available(bob, town.token) === 300n && available(alice) === 1_020n)
     const epoch = await town.cut(alice, bob)
     expect([alice, bob].map(({ house }) => house.verifyEpoch(epoch))).to.deep.equal([[], []])
-  })
-
-  const withholding = (transport: Transport): Transport => ({
-    ...transport,
-    dial: async (...args) =>
-      intercepted(await transport.dial(...args), (said) => (said.kind === 'proven' ? [] : [said])),
-  })
-  const tampering = (transport: Transport): Transport => ({
-    ...transport,
-    dial: async (...args) => intercepted(await transport.dial(...args), (said) => [tampered(said)]),
   })
 
   for (const [how, through, rule] of [

@@ -50,7 +50,10 @@ export async function canBeOpen({ chain }: Desk, epoch: bigint): Promise<boolean
 }
 
 /** What of the deposits and requests of a member stands up to a posting; all if there is none. */
-export function standingAt({ memory, assets }: Desk, cut?: bigint): { deposited: bigint[]; requested: bigint[] } {
+export function standingAt(
+  { memory, assets }: Pick<Desk, 'memory' | 'assets'>,
+  cut?: bigint,
+): { deposited: bigint[]; requested: bigint[] } {
   const standing = { deposited: zeros(assets), requested: zeros(assets) }
   const sorted = [...memory.postings.values()].sort((a, b) => (a.number < b.number ? -1 : 1))
   for (const { number, asset, deposited, requested } of sorted) {

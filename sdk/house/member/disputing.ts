@@ -6,6 +6,7 @@ import { toHex } from '../../core/bytes.ts'
 import type { Hex } from '../../core/types.ts'
 import type { Desk } from './desk.ts'
 import type { LockView } from './events.ts'
+import { revertOf } from './exit-run.ts'
 import { viewOf, viewOfHeld } from './locking.ts'
 import type { Memory } from './memory.ts'
 import { accountIn, type MemberState, type SeenEpoch } from './state.ts'
@@ -131,8 +132,25 @@ export function lockChallenges(member: Hex, seen: SeenEpoch, lock: LockView, mem
   return previous ? [{ kind: 'lockCredit', previous, ...status }] : []
 }
 
+/** Challenges one after the other; what somebody demanded before has to be answered all the same. */
+export async function challengeAll(
+  { chain, id, tell }: Pick<Desk, 'chain' | 'id' | 'tell'>,
+  number: bigint,
+  challenges: readonly Challenge[],
+): Promise<void> {
+  for (const challenge of challenges) {
+    try {
+      const intent = `house/${id}/challenge/${number}/${challengeName(challenge)}`
+      const { transaction } = await chain.challenge(challenge, { intent })
+      tell({ kind: 'disputed', number, transaction })
+    } catch (error) {
+      if (revertOf(error) !== 'AlreadyChallenged') throw error
+    }
+  }
+}
+
 /** The bonds of challenges about this member that nobody answered; each goes back to whoever paid it. */
-export async function reclaimAll({ chain, id }: Desk, number: bigint): Promise<void> {
+export async function reclaimAll({ chain, id }: Pick<Desk, 'chain' | 'id'>, number: bigint): Promise<void> {
   for (const { id: name, demand } of await chain.openDemands(number)) {
     const isOwn = demand.about === 'leaf' ? demand.member === id : demand.from === id || demand.to === id
     if (isOwn) await chain.reclaim(demand, { intent: `house/reclaim/${name}` })

@@ -1,13 +1,12 @@
 import type { HouseEvent, HouseState } from '../../chain/house/house-chain.ts'
 import type { Finding } from '../../clearing/checking.ts'
 import type { Challenge, Statement } from '../../clearing/dispute.ts'
-import { epochHash } from '../../clearing/epoch.ts'
 import { type HouseMessage, HouseProtocolError, type ToldRelease } from '../messages.ts'
 import { type Desk, NONE } from './desk.ts'
-import { challengeName, challengesFor } from './disputing.ts'
+import { challengeAll, challengesFor } from './disputing.ts'
 import { HouseFaultError, HouseMemberError, RefusedByHouseError } from './errors.ts'
 import { type MemberEvent, MemberEvents } from './events.ts'
-import { revertOf } from './exit-run.ts'
+import { Following } from './following.ts'
 import { Grouping } from './grouping.ts'
 import { Leaving } from './leaving.ts'
 import { OperatorLink } from './link.ts'
@@ -27,7 +26,6 @@ export interface EngineOptions extends Omit<Desk, 'link' | 'tell' | 'fault' | 'c
   readonly onEvent: ((event: MemberEvent) => void) | undefined
 }
 
-const MOST = 2n ** 64n
 /** Milliseconds between looks at the connection. */
 const TICK = 100
 const HALTED = 'The house has halted and clears nothing any more. Exit from it.'
@@ -44,6 +42,7 @@ export class Engine {
   final = 0n
   /** Epochs that this run challenged. */
   readonly disputed = new Set<bigint>()
+  readonly #following: Following
   readonly #verifying: Verifying
   readonly #standing: Standing
   readonly #disputes: boolean
@@ -52,8 +51,6 @@ export class Engine {
   #timer: ReturnType<typeof setInterval> | undefined
   #fault: Error | undefined
   #isHalted = false
-  /** Since the last state: what was not told again by the next one is gone. */
-  #isRewound = false
 
   constructor({ link, disputes, onEvent, ...of }: EngineOptions) {
     this.events = new MemberEvents(onEvent)
@@ -68,6 +65,7 @@ export class Engine {
     const fault = (why: string) => this.#faulted(why)
     const convict = (why: string, one: Statement, other: Statement) => this.#convict(why, one, other)
     this.desk = { ...of, link: lines, tell, fault, convict }
+    this.#following = new Following(this.desk, (from) => this.#replaced(from))
     this.spending = new Spending(this.desk, () => this.held)
     this.locking = new Locking(this.desk, this.spending)
     this.leaving = new Leaving(this.desk)
@@ -107,19 +105,9 @@ export class Engine {
     await this.desk.memory.change(() => undefined)
   }
 
-  /** Challenges one after the other; what somebody demanded before has to be answered all the same. */
   async challenge(number: bigint, challenges: readonly Challenge[]): Promise<void> {
-    const { chain, tell, id } = this.desk
     this.disputed.add(number)
-    for (const challenge of challenges) {
-      try {
-        const intent = `house/${id}/challenge/${number}/${challengeName(challenge)}`
-        const { transaction } = await chain.challenge(challenge, { intent })
-        tell({ kind: 'disputed', number, transaction })
-      } catch (error) {
-        if (revertOf(error) !== 'AlreadyChallenged') throw error
-      }
-    }
+    await challengeAll(this.desk, number, challenges)
   }
 
   #alarm(error: unknown): void {
@@ -193,32 +181,15 @@ export class Engine {
   }
 
   async #onEvent(event: HouseEvent): Promise<void> {
-    const { memory } = this.desk
-    if (event.kind === 'posted' && event.posting.member === this.desk.id)
-      await memory.change(() => ({ postings: [event.posting] }))
-    // What the chain told before a reorganisation stays until it tells something else: all of it is told anew.
-    else if (event.kind === 'posted' && memory.postings.has(event.posting.number))
-      await this.#forget({ posted: event.posting.number - 1n })
-    if (event.kind === 'committed') await this.#committed(event)
-    if (event.kind === 'rewound') this.#isRewound = true
+    await this.#following.take(event)
+    if (event.kind === 'committed') {
+      this.#verifying.kick()
+      this.spending.kick()
+    }
     if (event.kind === 'halted' || event.kind === 'settled') this.#halted(event.kind)
   }
 
-  async #committed({ epoch, committedAt }: Extract<HouseEvent, { kind: 'committed' }>): Promise<void> {
-    const { memory } = this.desk
-    const known = memory.epochs.get(epoch.number)?.epoch
-    if (known && epochHash(known) !== epochHash(epoch)) await this.#forget({ from: epoch.number })
-    const isForgotten = epoch.number < (memory.state.forgotten ?? 0n)
-    // Told at least once: what is known of it stays.
-    if (!isForgotten)
-      await memory.change(() => (memory.epochs.has(epoch.number) ? undefined : { epochs: [{ epoch, committedAt }] }))
-    this.#verifying.kick()
-    this.spending.kick()
-  }
-
-  /** What a reorganisation took away: postings above a number, or epochs from one on. */
-  async #forget({ posted = MOST, from = MOST }: { readonly posted?: bigint; readonly from?: bigint }): Promise<void> {
-    await this.desk.memory.forget({ posted, from })
+  #replaced(from: bigint): void {
     for (const number of this.#wrong.keys()) if (number >= from) this.#wrong.delete(number)
     this.#verifying.replaced(from)
   }
@@ -231,10 +202,8 @@ export class Engine {
 
   #onState(state: HouseState): void {
     const { memory } = this.desk
-    const { final, postingCount, lastCommitted } = state.confirmed
-    if (this.#isRewound)
-      this.#forget({ posted: postingCount, from: lastCommitted + 1n }).catch((error) => this.#alarm(error))
-    this.#isRewound = false
+    const { final } = state.confirmed
+    this.#following.look(state).catch((error) => this.#alarm(error))
     if (final > this.final) {
       this.final = final
       void memory.prune(final).catch((error) => this.#alarm(error))

@@ -65,7 +65,8 @@ export async function joinHouse(options: JoinOptions): Promise<HouseMember> {
   return new HouseMember(engine)
 }
 
-function transportFor(address: string, transports: readonly Transport[]): Transport {
+/** The one that dials such an address. Throws `InvalidOptionError` if there is none. */
+export function transportFor(address: string, transports: readonly Transport[]): Transport {
   const scheme = address.slice(0, address.indexOf(':') + 1)
   const found = transports.find(({ schemes }) => schemes.includes(scheme))
   if (found) return found

@@ -144,7 +144,7 @@ const leftAfter = ({ memory }: Desk, asset: number, final: bigint): bigint =>
     .reduce((sum, leaving) => sum + leaving, 0n)
 
 /** All that an exit needs, as of now. */
-export function exitOf({ domain, identity, memory }: Desk): HouseExit {
+export function exitOf({ domain, identity, memory }: Pick<Desk, 'domain' | 'identity' | 'memory'>): HouseExit {
   const epochs = [...memory.epochs.values()].sort((a, b) => (a.epoch.number < b.epoch.number ? -1 : 1))
   return {
     domain,

@@ -7,7 +7,7 @@ import { RefusedByHouseError } from './errors.ts'
 
 /** A question without its number. */
 export type Question = Unnumbered<
-  Extract<HouseMessage, { kind: 'join' | 'act' | 'release' | 'ask' | 'askLock' | 'offer' }>
+  Extract<HouseMessage, { kind: 'join' | 'act' | 'release' | 'ask' | 'look' | 'askLock' | 'offer' }>
 >
 type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never
 type Answer = Extract<HouseMessage, { kind: 'seated' | 'acted' | 'done' | 'proven' | 'lockProven' }>

@@ -2,6 +2,7 @@ import { type HouseLock, type Leg, memberId, type Payment } from '../../clearing
 import type { Act } from '../../clearing/book.ts'
 import type { Finding } from '../../clearing/checking.ts'
 import type { Challenge } from '../../clearing/dispute.ts'
+import { parseAddress } from '../../core/address.ts'
 import { InvalidOptionError } from '../../core/errors.ts'
 import type { Address, Hex, Member } from '../../core/types.ts'
 import { NONE } from './desk.ts'
@@ -16,6 +17,7 @@ import { balanceIn, exitOf, type HouseBalance } from './leaving.ts'
 import { viewOf } from './locking.ts'
 import type { SeenEpoch } from './state.ts'
 import type { Shown } from './unlocking.ts'
+import { formatHouseWatch, watchOf } from './watch-file.ts'
 import type { Taken } from './wish.ts'
 
 /** Whom to pay: a member's id, or who it is made of. */
@@ -182,6 +184,15 @@ export class HouseMember {
   /** All that an exit takes, as text to keep elsewhere; newer ones are better. It holds no key. */
   exitFile(): string {
     return formatHouseExit(exitOf(this.#engine.desk))
+  }
+
+  /**
+   * All that a tower needs to check and to demand this member's leaves while it is away; see `watchHouse`. It holds no key and no secret.
+   * Renew it after spending. `tower`: the key with which the tower dials the operator; whoever has it sees, from then on, what this member
+   * has. Without it the tower has every epoch shown before the court, at its own cost.
+   */
+  exportWatch({ tower }: { readonly tower?: Address } = {}): string {
+    return formatHouseWatch(watchOf(this.#engine.desk, tower && parseAddress(tower)))
   }
 
   /** Takes everything out of a house that has halted, or waits until it has; see {@link exitHouse}. Bonds come back, too. */

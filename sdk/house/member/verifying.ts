@@ -8,7 +8,7 @@ import type { EpochProof } from '../messages.ts'
 import { type Desk, standingAt, zeros } from './desk.ts'
 import { RefusedByHouseError } from './errors.ts'
 import { withoutFalseLimits } from './insured.ts'
-import { LinkLostError } from './link.ts'
+import { LinkLostError, type OperatorLink } from './link.ts'
 import { type Changes, heldKey } from './memory.ts'
 import { booksAt, type HeldLock, locksIn, type SeenEpoch } from './state.ts'
 import { isOwed } from './unlocking.ts'
@@ -19,9 +19,19 @@ const AGAIN = 1_000
 /** What a memory that was lost knows all the same. */
 const ADOPTED: ReadonlySet<Finding['rule']> = new Set(['path', 'member', 'index', 'deposited'])
 
+/** What it takes to check: a member, or a tower that has no key of one. */
+export interface CheckingDesk extends Pick<Desk, 'chain' | 'memory' | 'id' | 'assets' | 'tell'> {
+  readonly link: Pick<OperatorLink, 'isUp'> & { ask(question: AskEpoch): ReturnType<OperatorLink['ask']> }
+}
+
+interface AskEpoch {
+  readonly kind: 'ask'
+  readonly epoch: bigint
+}
+
 /** Checks every committed epoch, one after the other. */
 export class Verifying {
-  readonly #desk: Desk
+  readonly #desk: CheckingDesk
   /** Shown unasked, and not looked at yet. */
   readonly #shown = new Map<bigint, EpochProof>()
   readonly #missing = new Set<bigint>()
@@ -30,7 +40,7 @@ export class Verifying {
   #isWoken = false
   #notBefore = 0
 
-  constructor(desk: Desk, onChecked: (number: bigint, findings: readonly Finding[]) => void) {
+  constructor(desk: CheckingDesk, onChecked: (number: bigint, findings: readonly Finding[]) => void) {
     this.#desk = desk
     this.#onChecked = onChecked
   }

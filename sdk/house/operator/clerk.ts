@@ -8,6 +8,7 @@ import { signDirect } from '../../signing/session.ts'
 import { verifyEnvelope } from '../../signing/signature.ts'
 import type { SessionSigner } from '../../signing/signer.ts'
 import type { HouseMessage, HouseSettings, Seat, ToldLock } from '../messages.ts'
+import { isPermitted } from '../permit.ts'
 import { lockIdOf, lockReceiptOf, planOf, releaseDigest } from './acting.ts'
 import type { Archive } from './archive.ts'
 import type { Books } from './books.ts'
@@ -227,9 +228,21 @@ export class Clerk {
     if (there) this.#visits.get(there)?.tell({ kind: 'instead', instead })
   }
 
-  async ask(visit: Visit, { id, epoch }: Message<'ask'>): Promise<void> {
+  ask(visit: Visit, { id, epoch }: Message<'ask'>): Promise<void> {
+    return this.#prove(visit, this.#seatOf(visit), id, epoch)
+  }
+
+  /** Whoever the member lets look: nobody else sees what it has. */
+  async look(visit: Visit, { id, epoch, member, permit }: Message<'look'>): Promise<void> {
+    const { books } = this.#options
+    const seat = books.seatOf(member)
+    if (!seat || !isPermitted(books.domain, seat.identity, visit.connection.peer, permit))
+      throw new HouseRefusedError('BAD_SIGNATURE', 'No member of this house has signed that this key may look.')
+    return this.#prove(visit, seat, id, epoch)
+  }
+
+  async #prove(visit: Visit, { index }: HouseSeat, id: number, epoch: bigint): Promise<void> {
     const { archive, books } = this.#options
-    const { index } = this.#seatOf(visit)
     const proof = epoch <= books.committed ? await archive.shown(epoch, index) : undefined
     if (!proof) throw new HouseRefusedError('NOT_HELD', `Nothing of this member in epoch ${epoch} is here.`)
     visit.tell({ kind: 'proven', id, proof })

@@ -123,6 +123,8 @@ export class Desk {
         return clerk.instead(visit, message)
       case 'ask':
         return clerk.ask(visit, message)
+      case 'look':
+        return clerk.look(visit, message)
       case 'askLock':
         return clerk.askLock(visit, message)
       case 'offer':

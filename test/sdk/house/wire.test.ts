@@ -122,6 +122,7 @@ const examples: readonly HouseMessage[] = [
   { kind: 'released', release: { ...release, secret: hash(8) } },
   { kind: 'done', id: 4 },
   { kind: 'ask', id: 5, epoch: 4n },
+  { kind: 'look', id: 5, epoch: 4n, member: hash(1), permit: signature },
   { kind: 'proven', id: 5, proof },
   { kind: 'proven', id: 5, proof: { ...proof, limits: undefined } },
   { kind: 'settings', settings },
