@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { globSync, readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -84,6 +86,15 @@ describe('the examples of apps', () => {
   it('are all told here', () => {
     const stories = globSync('examples/apps/*/play.mjs').map((path) => basename(dirname(path)))
     expect(Object.keys(ENDS).sort()).to.deep.equal(stories.sort())
+  })
+
+  it('leave nothing behind when they are stopped in the middle', async () => {
+    const child = spawn(process.execPath, ['examples/apps/subscription/play.mjs'])
+    child.stderr.resume()
+    child.stdout.once('data', () => child.kill())
+    // The chain's process holds the same pipe: it has ended, too.
+    const [exit] = await once(child, 'close')
+    expect(exit).to.equal(1)
   })
 
   for (const [name, end] of Object.entries(ENDS))

@@ -19,6 +19,7 @@ export const appOf = (name, twin) => defineApp({ ...artifact(`contracts/apps/${n
 /** Tells a story at a table of its own; whatever happens, nothing is left behind. */
 export async function tell(story) {
   const chain = await startAnvil()
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => chain.stop().then(() => process.exit(1)))
   const deployer = chain.wallet(9)
   const arbiter = await deploy(deployer, 'contracts/AppArbiter.sol/AppArbiter', chain.registry)
   const table = new Table(chain, arbiter)
