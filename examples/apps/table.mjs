@@ -1,5 +1,5 @@
 // What the scripts below share: a local chain with the contracts on it, and players with accounts there. They run in a clone of this
-// repository, with Node 24: `npx hardhat build`, then `node examples/apps/tic-tac-toe/play.mjs`.
+// repository, with Node 24: `npm ci`, `npx hardhat build`, then `node examples/apps/tic-tac-toe/play.mjs`.
 // In a project of your own the imports are from 'tallystick', the chain is there, and stores are files (`openSqlite`).
 
 import { randomBytes } from 'node:crypto'
