@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import * as entry from '../sdk/index.ts'
+import * as testing from '../sdk/testing/index.ts'
 
 // Every name that users can import from 'tallystick'. Adding one is a decision: it keeps its meaning between minor versions.
 const VALUES = `
@@ -375,6 +376,12 @@ const TYPES = `
 `
 
 const names = (list: string): string[] => list.trim().split(/\s+/)
+
+describe('the entry for tests of apps', () => {
+  it('exports these functions and classes, and no others', () => {
+    expect(Object.keys(testing).sort()).to.deep.equal(['TableError', 'TwinDiffersError', 'checkTwin', 'table'])
+  })
+})
 
 describe('the public entry', () => {
   it('exports these functions, classes and constants, and no others', () => {

@@ -27,7 +27,7 @@ export async function prepare(rpc: string | Eip1193Provider, players: number): P
     const [deployer, ...accounts] = (await provider.send('eth_accounts', [])) as Address[]
     if (deployer === undefined || accounts.length < players)
       throw new TableError(
-        `The chain has ${accounts.length} unlocked accounts beside the deployer's, for ${players} players. Use that of Hardhat or anvil.`,
+        `The chain has ${accounts.length} unlocked accounts besides the deployer's, for ${players} players. Use a chain of Hardhat or anvil.`,
       )
     const deploy = (name: string, ...args: unknown[]) => deployContract(provider, deployer, name, args)
     const registry = await deploy('OutcomeRegistry')

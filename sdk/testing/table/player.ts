@@ -53,9 +53,9 @@ export class Player<State, Move> {
     this.#store = this.history.of(memoryStore())
   }
 
-  /** This player's node. Throws {@link TableError} while it is silent. */
+  /** Throws {@link TableError} while the player is silent. */
   get node(): Node {
-    if (!this.#node) throw new TableError(`${this.name} is silent. Call wake() first.`)
+    if (!this.#node) throw new TableError(`${this.name} is silent. Call wake of the table first.`)
     return this.#node
   }
 
@@ -80,8 +80,8 @@ export class Player<State, Move> {
     await node.stop()
   }
 
-  /** Comes back with its store, and meets the others again. */
-  async wake(): Promise<void> {
+  /** Starts a node with this player's store; `wake` of the table also connects it to the others. */
+  async start(): Promise<void> {
     if (this.#node) return
     const { network, ahead } = this.#room
     this.#node = await Node.start({

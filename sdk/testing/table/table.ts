@@ -47,7 +47,7 @@ export class Table<State, Move> {
 
   /** Starts all nodes, opens a channel between any two, and pays `amount` into each from both sides. */
   async set(amount: bigint): Promise<void> {
-    for (const player of this.players) await player.wake()
+    for (const player of this.players) await player.start()
     for (const [index, one] of this.players.entries())
       for (const other of this.players.slice(index + 1)) await this.#fund(one, other, amount)
   }
@@ -86,7 +86,7 @@ export class Table<State, Move> {
   /** A player comes back with what it had signed, and meets the others again. */
   async wake(name: string): Promise<void> {
     const player = this.player(name)
-    await player.wake()
+    await player.start()
     for (const other of this.players)
       if (other !== player && !other.isSilent) await player.node.connect(other.address, { peer: other.signer.address })
   }
@@ -100,9 +100,9 @@ export class Table<State, Move> {
     this.#ahead += 1_000 * seconds
   }
 
-  /** Waits until `condition` holds. Throws {@link TableError} after 20 seconds. */
-  until(condition: () => boolean | Promise<boolean>, what?: string): Promise<void> {
-    return until(condition, what)
+  /** Waits until `condition` holds, `patience` milliseconds at most; default 20,000. Throws {@link TableError} that names `what`. */
+  until(condition: () => boolean | Promise<boolean>, what?: string, patience?: number): Promise<void> {
+    return until(condition, what, patience)
   }
 
   /** Stops all nodes and connections; the chain itself belongs to whoever started it. */

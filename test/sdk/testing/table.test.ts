@@ -1,9 +1,12 @@
 import { expect } from 'chai'
 import { network } from 'hardhat'
+import * as twin from '../../../examples/apps/escrow/rules.ts'
+import { type App, defineApp } from '../../../sdk/apps/define-app.ts'
 import type { Table } from '../../../sdk/testing/index.ts'
 import { table } from '../../../sdk/testing/index.ts'
+import { rejection } from '../../scenarios/stage.ts'
 import { type Board, type Cell, EMPTY, ticTacToe, WON } from '../../scenarios/table.ts'
-import { startAnvil, type TestChain } from '../chain/anvil.ts'
+import { artifact, startAnvil, type TestChain } from '../chain/anvil.ts'
 
 const ETHER = 10n ** 18n
 const STAKE = ETHER / 10n
@@ -81,8 +84,75 @@ describe('A table to test apps at', () => {
     const game = await games.begin(begin)
     await game.play(...cells(...WON))
     await games.later(120)
-    await game.finish()
+    const ends = ['alice', 'bob'].map((name) => game.of(name).finish())
+    const [honest, greedy] = await Promise.all(ends)
+    expect(greedy!.values).to.deep.equal([ETHER, ETHER])
+    expect(honest!.values).to.deep.equal(WHOLE)
     await wins()
+  })
+
+  it('says what it cannot do', async () => {
+    const game = await games.begin(begin)
+    await game.play(...cells(0))
+    const says = async (action: () => unknown, fact: string) => {
+      const error = await rejection((async () => action())())
+      expect(error).to.include({ code: 'TABLE' })
+      expect(error.message).to.include(fact)
+    }
+    await says(() => games.player('carol'), 'Nobody called carol sits here')
+    await says(() => game.of('carol'), 'Nobody called carol plays')
+    await says(() => games.later(0), 'Time goes forward')
+    await says(() => game.showOld('bob', 7), 'bob holds no agreed version 7')
+    await says(() => game.moveAgain('bob', { cell: 1 }), 'bob has made no move')
+    await says(() => games.until(() => false, 'Rain', 10), 'Rain did not come')
+    await games.silence('bob')
+    await says(() => game.of('bob'), 'bob is silent')
+    await says(() => game.play({ cell: 1 }), 'Nobody who answers is on turn')
+  })
+})
+
+describe('A table of three', () => {
+  it('plays a sale with a referee, who is silent', async () => {
+    const escrow = defineApp({ ...artifact('contracts/apps/Escrow.sol/Escrow'), twin } as never) as App<
+      twin.State,
+      twin.Move
+    >
+    const chain = await startAnvil()
+    const sales = await table({ app: escrow, players: ['alice', 'bob', 'rita'], chain: chain.url, amount: 1_000n })
+    try {
+      const opening = twin.opening(ETHER / 2n)
+      const sale = await sales.begin({ opening, stakes: [{ from: 0, to: 1, amount: 400n }], budget: 120 })
+      const { refuse, call } = twin.ACTION
+      await sale.play({ action: refuse, toSeller: 0n }, { action: call, toSeller: 0n })
+      await sales.silence('rita')
+      await sale.of('alice').dispute()
+      await sales.later(200)
+      expect((await sale.finish()).values).to.deep.equal([ETHER / 2n, ETHER / 2n, 0n])
+      // Either has another channel with rita.
+      await sales.until(() => sales.player('alice').balance === 1_800n && sales.player('bob').balance === 2_200n)
+    } finally {
+      await sales.close()
+      await chain.stop()
+    }
+  })
+})
+
+describe('A table that cannot be set', () => {
+  const set = (options: object) =>
+    rejection(table({ app: ticTacToe, players: ['alice', 'bob'], chain: '', ...options }))
+
+  it('says what is wrong with its options', async () => {
+    for (const players of [['alice'], ['alice', 'alice'], Array.from({ length: 10 }, (_, index) => `${index}`)])
+      expect((await set({ players })).message).to.include('two to nine players')
+    expect((await set({ amount: 0n })).message).to.include('A deposit of 0 wei is none')
+  })
+
+  it('says that a chain is not there, or nobody has accounts on it', async () => {
+    expect((await set({ chain: 'http://127.0.0.1:9' })).message).to.include('The chain does not answer')
+    const answers: Record<string, unknown> = { eth_chainId: '0x7a69', eth_accounts: [] }
+    const chain = { request: async ({ method }: { method: string }) => answers[method] }
+    expect(await set({ chain })).to.include({ code: 'TABLE' })
+    expect((await set({ chain })).message).to.include('0 unlocked accounts')
   })
 })
 
