@@ -262,7 +262,7 @@ export class Node {
   }
 
   /**
-   * Proposes an instance of a registered app to players that are connected; resolves once all have staked and signed its opening.
+   * Proposes an instance of a registered app to players that are connected to this node; resolves once all have staked and signed its opening.
    * Throws `AppRefusedError`, `InvalidTermsError`.
    */
   async startApp<State, Move>(
@@ -270,12 +270,13 @@ export class Node {
     options: StartAppOptions<State>,
   ): Promise<AppInstance<State, Move>> {
     this.#engine.assertRunning()
-    const { apps } = this.#engine
+    const { apps, groups } = this.#engine
     const now = (await this.#engine.options.chain.head()).timestamp
     const terms = termsOf(options, {
       app: apps.addressOf(app as App<unknown, unknown>),
       opening: app.encodeState(options.opening),
       now,
+      group: options.group && groups.group(options.group).ledger,
     })
     return new AppInstance(this.#engine, await apps.start(terms, options.signal), app)
   }

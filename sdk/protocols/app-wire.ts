@@ -8,17 +8,30 @@ import type { AppMessage } from './app-machine.ts'
 
 /** A step between two players; `id` names the instance. */
 export type AppStepMessage =
-  /** Asks to play; the sender has agreed to the terms. `onionKey`: what the locks of its stakes are sealed for. */
-  | { readonly kind: 'propose'; readonly terms: AppTerms; readonly onionKey: Hex }
-  | { readonly kind: 'accept'; readonly id: Hex; readonly onionKey: Hex }
+  /**
+   * Asks to play; the sender has agreed to the terms. `addresses`: where the player of each seat can be dialled; empty: not known. `onionKey`:
+   * what the locks of its stakes are sealed for.
+   */
+  | {
+      readonly kind: 'propose'
+      readonly terms: AppTerms
+      readonly addresses: readonly string[]
+      readonly onionKey: Hex
+    }
+  /** `heard`: the receiver's own consent is known; else it says it again. */
+  | { readonly kind: 'accept'; readonly id: Hex; readonly onionKey: Hex; readonly heard: boolean }
+  /** All stakes for the sender are locked. Nobody signs the opening before all have said so. */
+  | { readonly kind: 'staked'; readonly id: Hex }
   /** The sender does not play, or does not any more: it gives back what is locked to it. */
   | { readonly kind: 'decline'; readonly id: Hex; readonly code: string }
   | (AppMessage & { readonly id: Hex })
 
-const KINDS = ['propose', 'accept', 'decline', 'signed', 'moved'] as const
+const KINDS = ['propose', 'accept', 'staked', 'decline', 'signed', 'moved'] as const
 /** Stakes of an instance at most. */
-export const MAX_STAKES = 256
+export const MAX_STAKES = 255
 
+/** Bytes of an address at most. */
+const MAX_ADDRESS = 512
 const SIGNATURE = 64
 const MAX_INSTANCE = 45 + 20 * MAX_SEATS
 /** Bytes of one step at most. */
@@ -26,11 +39,13 @@ export const MAX_APP_STEP = 4 * MAX_APP_STATE
 
 export function encodeAppStep(message: AppStepMessage): Uint8Array {
   const writer = new Writer().u8(KINDS.indexOf(message.kind))
-  if (message.kind === 'propose') return writeTerms(writer, message.terms).hex(message.onionKey, 32).finish()
+  if (message.kind === 'propose') return writeProposal(writer, message).finish()
   writer.hex(message.id, 32)
   switch (message.kind) {
     case 'accept':
-      return writer.hex(message.onionKey, 32).finish()
+      return writer.hex(message.onionKey, 32).bool(message.heard).finish()
+    case 'staked':
+      return writer.finish()
     case 'decline':
       return writer.text(message.code, 64).finish()
     case 'signed':
@@ -44,6 +59,19 @@ export function encodeAppStep(message: AppStepMessage): Uint8Array {
   }
 }
 
+const writeProposal = (writer: Writer, { terms, addresses, onionKey }: AppStepMessage & { kind: 'propose' }): Writer =>
+  writeAddresses(writeTerms(writer, terms), addresses).hex(onionKey, 32)
+
+/** Where players can be dialled. */
+export function writeAddresses(writer: Writer, addresses: readonly string[]): Writer {
+  writer.u8(addresses.length)
+  for (const address of addresses) writer.text(address, MAX_ADDRESS)
+  return writer
+}
+
+/** Reads what {@link writeAddresses} wrote. */
+export const readAddresses = (reader: Reader): string[] => list(reader, MAX_SEATS, () => reader.text(MAX_ADDRESS))
+
 /** Throws a MalformedBytesError or an InvalidInstanceError. */
 export function decodeAppStep(bytes: Uint8Array): AppStepMessage {
   const reader = new Reader(bytes)
@@ -55,11 +83,14 @@ export function decodeAppStep(bytes: Uint8Array): AppStepMessage {
 function readStep(reader: Reader): AppStepMessage {
   const kind = KINDS[reader.u8()]
   if (kind === undefined) throw new MalformedBytesError(0, 'This step of an app is unknown')
-  if (kind === 'propose') return { kind, terms: readTerms(reader), onionKey: reader.hex(32) }
+  if (kind === 'propose')
+    return { kind, terms: readTerms(reader), addresses: readAddresses(reader), onionKey: reader.hex(32) }
   const id: Hex = reader.hex(32)
   switch (kind) {
     case 'accept':
-      return { kind, id, onionKey: reader.hex(32) }
+      return { kind, id, onionKey: reader.hex(32), heard: reader.bool() }
+    case 'staked':
+      return { kind, id }
     case 'decline':
       return { kind, id, code: reader.text(64) }
     case 'signed':
@@ -77,10 +108,11 @@ function list<T>(reader: Reader, max: number, read: () => T): T[] {
   return Array.from({ length: count }, read)
 }
 
-function writeTerms(writer: Writer, { instance, opening, stakes, deadline }: AppTerms): Writer {
+function writeTerms(writer: Writer, { instance, opening, stakes, deadline, group }: AppTerms): Writer {
   writer.bytes(encodeInstance(instance), MAX_INSTANCE).bytes(opening, MAX_APP_STATE).u64(deadline).u8(stakes.length)
   for (const { from, to, asset, amount } of stakes) writer.u8(from).u8(to).hex(asset, 20).u128(amount)
-  return writer
+  writer.bool(group !== undefined)
+  return group ? writer.hex(group.channelId, 32).u32(group.generation) : writer
 }
 
 function readTerms(reader: Reader): AppTerms {
@@ -92,7 +124,9 @@ function readTerms(reader: Reader): AppTerms {
     asset: reader.hex(20) as Address,
     amount: reader.u128(),
   })
-  return { instance, opening, deadline, stakes: list(reader, MAX_STAKES, stake) }
+  const stakes = list(reader, MAX_STAKES, stake)
+  const group = reader.bool() ? { channelId: reader.hex(32), generation: reader.u32() } : undefined
+  return { instance, opening, deadline, stakes, group }
 }
 
 /** A session for the store. */

@@ -1,9 +1,9 @@
 import type { Instance } from '../core/app.ts'
-import type { Address, Hex } from '../core/types.ts'
+import type { Address, ChannelId, Hex } from '../core/types.ts'
 
 // What one node knows of an instance of an app: a game between seats, each the session key of a player (docs/apps.md).
 //
-//   all stakes locked ─▶ sign version 1 ─ all signed ─▶ agreed ─ my turn ─▶ move: sign the next version ─▶ tell all
+//   all say that what is staked for them is locked ─▶ sign version 1 ─ all signed ─▶ agreed ─ my turn ─▶ move: sign the next version ─▶ tell all
 //                                                         ▲                                                  │
 //                                                         └────── all signed ◀── each checks by the rules, signs
 //   nobody's turn ─▶ sign the same state as the final version ─ all signed ─▶ everybody is paid by its outcome
@@ -41,6 +41,13 @@ export interface Stake {
   readonly amount: bigint
 }
 
+/** A group in which stakes are locked. */
+export interface StakeGroup {
+  readonly channelId: ChannelId
+  /** A settlement begins another one, and takes the locks of this one with it. */
+  readonly generation: number
+}
+
 /** What all seats agree on before anything is locked. */
 export interface AppTerms {
   readonly instance: Instance
@@ -48,6 +55,8 @@ export interface AppTerms {
   readonly stakes: readonly Stake[]
   /** Of the transfers that hold the stakes: chain time in seconds. */
   readonly deadline: bigint
+  /** undefined: each stake is locked over the channels of its payer. */
+  readonly group: StakeGroup | undefined
 }
 
 /** An instance as one node holds it. */

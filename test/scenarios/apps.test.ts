@@ -148,7 +148,13 @@ describe('apps on a real chain', () => {
     const [alice, bob, hana] = [await table.player('alice'), await table.player('bob'), await table.hub('carol')]
     const [left, right] = [await table.channel(alice, hana), await table.channel(hana, bob)]
     await alice.node.connect(bob.address)
-    await until(() => [alice, bob].every(({ node }) => node.network().announced >= 2))
+    for (const [payer, payee] of [
+      [alice, bob],
+      [bob, alice],
+    ] as const) {
+      const invoice = await payee.node.invoice({ amount: STAKE })
+      await until(() => payer.node.quote(invoice).then(Boolean, () => false))
+    }
     const before = await table.stage.chain.provider.getBlockNumber()
     const game = await alice.node.startApp(ticTacToe, { seats: seatsOf(alice, bob), opening: EMPTY, stakes })
     const other = await joined(bob, game.id)

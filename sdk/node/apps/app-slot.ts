@@ -4,8 +4,13 @@ import { Reader, Writer } from '../../core/codec.ts'
 import type { Address, Hex } from '../../core/types.ts'
 import { type AppSession, type Position, playersOf } from '../../protocols/app.ts'
 import type { ShownStanding } from '../../protocols/app-disputing.ts'
-import { type AppStepMessage, decodeSession, encodeSession } from '../../protocols/app-wire.ts'
-import type { Connection } from '../../transport/transport.ts'
+import {
+  type AppStepMessage,
+  decodeSession,
+  encodeSession,
+  readAddresses,
+  writeAddresses,
+} from '../../protocols/app-wire.ts'
 
 /** What became of an instance, once every stake has ended. */
 export interface AppResult {
@@ -27,8 +32,12 @@ export class AppSlot {
   readonly rules: Rules
   /** This node proposed it. */
   readonly isProposer: boolean
+  /** Where the player of each seat can be dialled; empty: not known. */
+  readonly addresses: readonly string[]
   /** Players who agreed to the terms, and what locks for them are sealed for. */
   readonly accepted = new Map<Address, Hex>()
+  /** Players for whom all stakes are locked, as they say. */
+  readonly staked = new Set<Address>()
   /** It will not begin: what is locked to this node goes back. */
   declined: Error | undefined
   /** Heard before it could be judged: the newest of each kind of each player. */
@@ -46,8 +55,6 @@ export class AppSlot {
   unread = true
   /** Stakes of this node are being locked: one may stand at any moment. */
   locking = false
-  /** Over which connection a player was answered that said again that it plays. */
-  readonly answered = new Map<Address, Connection>()
   /** When it came to this step, in milliseconds of the clock that never jumps. */
   since: number
   readonly #waiters = new Set<Waiter>()
@@ -55,12 +62,13 @@ export class AppSlot {
   constructor(
     session: AppSession,
     code: App<unknown, unknown>,
-    about: { readonly isProposer: boolean; readonly since: number },
+    about: { readonly isProposer: boolean; readonly addresses: readonly string[]; readonly since: number },
   ) {
     this.session = session
     this.code = code
     this.rules = code.rules(session.terms.instance.seats.length)
     this.isProposer = about.isProposer
+    this.addresses = about.addresses
     this.since = about.since
   }
 
@@ -123,19 +131,18 @@ export interface AppRecord {
   readonly isProposer: boolean
   /** What was locked to this node may be on its way back. */
   readonly isDeclined: boolean
+  readonly addresses: readonly string[]
   readonly session: AppSession
 }
 
 /** An instance for the store. */
-export const appRecord = ({ session, isProposer, declined }: AppSlot): Uint8Array =>
-  new Writer(1024)
-    .bool(isProposer)
-    .bool(declined !== undefined)
+export const appRecord = ({ session, isProposer, declined, addresses }: AppSlot): Uint8Array =>
+  writeAddresses(new Writer(1024).bool(isProposer).bool(declined !== undefined), addresses)
     .raw(encodeSession(session))
     .finish()
 
 export function readAppRecord(bytes: Uint8Array): AppRecord {
   const reader = new Reader(bytes)
-  const [isProposer, isDeclined] = [reader.bool(), reader.bool()]
-  return { isProposer, isDeclined, session: decodeSession(reader.raw(reader.left)) }
+  const [isProposer, isDeclined, addresses] = [reader.bool(), reader.bool(), readAddresses(reader)]
+  return { isProposer, isDeclined, addresses, session: decodeSession(reader.raw(reader.left)) }
 }

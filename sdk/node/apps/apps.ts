@@ -35,11 +35,11 @@ import { AppDesk } from './app-desk.ts'
 import { type AppRecord, AppSlot, appRecord, readAppRecord } from './app-slot.ts'
 import { AppMissingError, AppRefusedError, AppUnknownError, NoArbiterError } from './errors.ts'
 import { Staking } from './staking.ts'
-import { assertTerms } from './terms.ts'
+import { assertStakeGroup, assertTerms } from './terms.ts'
 
 // Instances of apps at this node: who plays, what was signed, what is staked. The flowchart of one stands in protocols/app.ts.
 //
-//   propose ─▶ each player: known app, terms it accepts ─▶ accept (to all) ─ all accepted ─▶ stake ─▶ play
+//   propose ─▶ each player: known app, terms it accepts ─▶ accept (to all) ─ all accepted ─▶ stake ─ all staked ─▶ play
 //                     └ no, or not all staked in time ─▶ decline: what is locked goes back
 
 /** Decides whether this node plays on these terms. */
@@ -113,8 +113,9 @@ export class Apps {
   }
 
   /** What was declined stays so: what is locked for it may go back at any moment. */
-  #resume({ session, isProposer, isDeclined }: AppRecord, code: App<unknown, unknown>): void {
-    const slot = this.#place(session, code, isProposer)
+  #resume(record: AppRecord, code: App<unknown, unknown>): void {
+    const { session, isDeclined } = record
+    const slot = this.#place(record, code)
     if (session.agreed) for (const player of slot.others) slot.accepted.set(player, ZERO_HASH)
     else if (isDeclined) slot.declined = new AppRefusedError(slot.id, this.#me, 'APP_DECLINED')
     if (slot.declined) this.staking.giveBack(slot)
@@ -148,11 +149,23 @@ export class Apps {
     this.#desk.start()
   }
 
-  #place(session: AppSession, code: App<unknown, unknown>, isProposer: boolean): AppSlot {
-    const slot = new AppSlot(session, code, { isProposer, since: this.#engine.options.clock.elapsed() })
+  #place({ session, ...about }: Omit<AppRecord, 'isDeclined'>, code: App<unknown, unknown>): AppSlot {
+    const slot = new AppSlot(session, code, { ...about, since: this.#engine.options.clock.elapsed() })
     this.slots.set(session.id, slot)
+    this.#dialPlayers(slot)
     return slot
   }
+
+  /** Players may know nobody but the proposer. */
+  #dialPlayers({ session, addresses }: AppSlot): void {
+    for (const [seat, player] of session.terms.instance.seats.entries()) {
+      const address = addresses[seat]
+      if (player !== this.#me && address) this.#engine.peers.peer(player).address ??= address
+    }
+  }
+
+  /** Whether this node plays it, though its app may not be known again yet. */
+  knows = (id: Hex): boolean => this.slots.has(id) || this.#dormant.has(id)
 
   /** Proposes an instance to its other players; resolves once it has begun. Throws {@link AppRefusedError}, `InvalidTermsError`. */
   async start(terms: AppTerms, signal?: AbortSignal): Promise<AppSlot> {
@@ -160,9 +173,10 @@ export class Apps {
     signal?.throwIfAborted()
     const known = this.#known.get(terms.instance.app)
     if (!known) throw new AppUnknownError(terms.instance.app)
-    assertTerms(terms, { me: this.#me, now: this.#now })
+    this.#assertTerms(terms)
     for (const player of playersOf(terms.instance)) if (player !== this.#me) this.#engine.peers.assertExpected(player)
-    const slot = this.#place(this.#sessionOf(terms), known.code, true)
+    const addresses = terms.instance.seats.map((player) => this.#engine.peers.all.get(player)?.address ?? '')
+    const slot = this.#place({ session: this.#sessionOf(terms), isProposer: true, addresses }, known.code)
     this.#keep(slot)
     this.#engine.durably(() => this.#tellAll(slot))
     const forget = onAbort(signal, () => this.decline(slot, 'APP_DECLINED'))
@@ -172,6 +186,12 @@ export class Apps {
       forget()
     }
     return slot
+  }
+
+  #assertTerms(terms: AppTerms): void {
+    const { group } = terms
+    assertTerms(terms, { me: this.#me, now: this.#now })
+    if (group) assertStakeGroup(terms, this.#me, this.#engine.groups.find(group.channelId))
   }
 
   #sessionOf = (terms: AppTerms): AppSession => ({
@@ -225,13 +245,14 @@ export class Apps {
     if (slot.session === before) this.#engine.peers.spend(peer)
   }
 
-  async #proposed(peer: Peer, { terms, onionKey }: Extract<AppStepMessage, { kind: 'propose' }>): Promise<void> {
+  async #proposed(peer: Peer, message: Extract<AppStepMessage, { kind: 'propose' }>): Promise<void> {
+    const { terms, addresses, onionKey } = message
     if (!this.#engine.options.chain.apps) return
     const { id } = this.#sessionOf(terms)
     const known = this.#known.get(terms.instance.app)
     const running = this.slots.get(id)
     if (running) {
-      if (running.others.includes(peer.signer)) this.#accepts(running, peer.signer, onionKey)
+      if (running.others.includes(peer.signer)) this.#accepts(running, peer.signer, onionKey, true)
       return
     }
     // One that waits for its app is answered when that is registered, one that is being judged after that.
@@ -244,9 +265,9 @@ export class Apps {
       return
     }
     if (this.#engine.halted || this.slots.has(id)) return
-    const slot = this.#place(this.#sessionOf(terms), known.code, false)
+    const slot = this.#place({ session: this.#sessionOf(terms), isProposer: false, addresses }, known.code)
     this.#keep(slot)
-    this.#accepts(slot, peer.signer, onionKey)
+    this.#accepts(slot, peer.signer, onionKey, true)
     this.#engine.durably(() => this.#tellAll(slot))
   }
 
@@ -256,7 +277,7 @@ export class Apps {
     const judging = [...this.#judging.values()].filter((proposer) => proposer === from)
     if (waiting.length + judging.length > MAX_PROPOSALS || seatsHeldBy(terms.instance, from).length === 0) return false
     try {
-      assertTerms(terms, { me: this.#me, now: this.#now })
+      this.#assertTerms(terms)
       return true
     } catch {
       // Its proposer is told in one word; its own node says the rest.
@@ -273,29 +294,26 @@ export class Apps {
     }
   }
 
-  #accepts(slot: AppSlot, player: Address, onionKey: Hex): void {
+  /** A player has accepted. Unless it `heard` the same of this node it is told so: what came before the proposal was lost there. */
+  #accepts(slot: AppSlot, player: Address, onionKey: Hex, heard: boolean): void {
     const isNew = !slot.accepted.has(player)
     slot.accepted.set(player, onionKey)
+    if (!heard) this.#tellAll(slot, player)
     if (isNew && slot.isAccepted && !slot.session.agreed) {
       slot.since = this.#engine.options.clock.elapsed()
       void this.staking.lock(slot)
       this.staking.look(slot)
     }
-    if (!isNew) this.#answer(slot, player)
-  }
-
-  /** A player that begins anew must be told what it lacks; once, since the other may take this for a beginning, too. */
-  #answer(slot: AppSlot, player: Address): void {
-    const { connection } = this.#engine.peers.peer(player)
-    if (!connection || slot.answered.get(player) === connection) return
-    slot.answered.set(player, connection)
-    this.#tellAll(slot, player)
   }
 
   #heard(slot: AppSlot, from: Address, message: Spoken): void {
     switch (message.kind) {
       case 'accept':
-        this.#accepts(slot, from, message.onionKey)
+        this.#accepts(slot, from, message.onionKey, message.heard)
+        return
+      case 'staked':
+        slot.staked.add(from)
+        this.staking.look(slot)
         return
       case 'decline':
         if (!slot.session.agreed) this.#end(slot, new AppRefusedError(slot.id, from, message.code))
@@ -458,6 +476,7 @@ export class Apps {
   /** The registry holds the outcome. */
   recorded(slot: AppSlot): void {
     slot.notice()
+    this.staking.redeem(slot)
     this.check(slot)
   }
 
@@ -479,6 +498,25 @@ export class Apps {
     this.dispatch(slot, { kind: 'disputed' })
     this.#engine.durably(() => void this.#desk.look(slot))
     await slot.when(({ standing, recorded }) => recorded || standing !== undefined, signal)
+  }
+
+  /** All stakes for this node are locked: once all players say that, nobody can fail to stake any more, and the opening is signed. */
+  staked(slot: AppSlot): void {
+    if (!slot.staked.has(this.#me)) {
+      slot.staked.add(this.#me)
+      for (const player of slot.others) this.#send(player, { kind: 'staked', id: slot.id })
+    }
+    if (playersOf(slot.session.terms.instance).every((player) => slot.staked.has(player)))
+      this.dispatch(slot, { kind: 'staked', opening: slot.positionOf(slot.session.terms.opening) })
+  }
+
+  /** The group that holds its stakes goes to the chain: what is not decided there in time comes back. */
+  groupDisputed(slot: AppSlot): void {
+    if (!slot.session.agreed) this.decline(slot, 'APP_NOT_STAKED')
+    else if (!slot.session.disputed) {
+      this.dispatch(slot, { kind: 'disputed' })
+      this.#engine.durably(() => void this.#desk.look(slot))
+    }
   }
 
   /** Resolves once everything that was staked has ended. */
@@ -508,7 +546,7 @@ export class Apps {
   /** Forgets an instance that is over or never began, once nothing of it is locked. */
   check(slot: AppSlot): void {
     const { session, declined, recorded } = slot
-    const isOver = isClosed(session) || isDone(session) || recorded || declined !== undefined || this.#isPast(slot)
+    const isOver = isClosed(session) || isDone(session) || recorded || declined !== undefined || this.isPast(slot)
     if (!isOver || !this.slots.has(slot.id) || !this.staking.isEmpty(slot)) return
     this.slots.delete(slot.id)
     this.#engine.journal.write(appKey(slot.id), null)
@@ -518,7 +556,7 @@ export class Apps {
     })
   }
 
-  #isPast = ({ session }: AppSlot): boolean => this.#now > session.terms.deadline
+  isPast = ({ session }: AppSlot): boolean => (this.#engine.switch.view?.now ?? 0n) > session.terms.deadline
 
   #valuesOf({ session, rules, standing, declined }: AppSlot): readonly bigint[] | undefined {
     const last = standing ?? session.agreed
@@ -542,14 +580,21 @@ export class Apps {
   shares = (signer: Address): boolean => [...this.slots.values()].some(({ others }) => others.includes(signer))
 
   #tellAll(slot: AppSlot, only?: Address): void {
-    const { session, isProposer, id } = slot
+    const { session, id } = slot
     const players = only ? [only] : slot.others
-    const hello: AppStepMessage = isProposer
-      ? { kind: 'propose', terms: session.terms, onionKey: this.#onionKey }
-      : { kind: 'accept', id, onionKey: this.#onionKey }
-    if (!session.agreed && !slot.declined) for (const player of players) this.#send(player, hello)
+    const isBeginning = !session.agreed && !slot.declined
+    for (const player of isBeginning ? players : []) {
+      this.#send(player, this.#helloOf(slot, player))
+      if (session.pending || slot.staked.has(this.#me)) this.#send(player, { kind: 'staked', id })
+    }
     for (const effect of stepApp(session, { kind: 'crank' }).effects)
       if (effect.kind === 'send') for (const player of players) this.#send(player, { ...effect.message, id })
+  }
+
+  #helloOf({ session, isProposer, addresses, accepted, id }: AppSlot, player: Address): AppStepMessage {
+    const onionKey = this.#onionKey
+    if (isProposer) return { kind: 'propose', terms: session.terms, addresses, onionKey }
+    return { kind: 'accept', id, onionKey, heard: accepted.has(player) }
   }
 
   #sendAll({ id, others }: AppSlot, message: AppMessage): void {
@@ -568,6 +613,7 @@ export class Apps {
     for (const slot of [...this.slots.values()]) {
       if (!slot.session.agreed && now - slot.since > PATIENCE) this.decline(slot, 'APP_NOT_STAKED')
       this.#desk.tick(slot)
+      this.staking.tick(slot, now)
       this.check(slot)
     }
   }

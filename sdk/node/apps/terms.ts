@@ -1,8 +1,10 @@
 import { validateInstance } from '../../core/app.ts'
+import { memberBySigner } from '../../core/channel.ts'
 import { TallystickError } from '../../core/errors.ts'
 import type { Address } from '../../core/types.ts'
 import { type AppTerms, seatsHeldBy } from '../../protocols/app.ts'
 import { MAX_STAKES } from '../../protocols/app-wire.ts'
+import type { GroupSlot } from '../groups/group-slot.ts'
 
 /** Terms that no honest player could keep, or that could cost one its stake. */
 export class InvalidTermsError extends TallystickError {
@@ -20,13 +22,14 @@ const INCLUSION = 600n
 /** Seconds in which a move that is forced is surely mined: some blocks. */
 const MIN_BUDGET = 60
 
+function check(holds: boolean, fact: string): void {
+  if (!holds) throw new InvalidTermsError(fact)
+}
+
 /** Throws {@link InvalidTermsError} or an `InvalidInstanceError` unless an honest player can keep these terms. */
 export function assertTerms(terms: AppTerms, { me, now }: { readonly me: Address; readonly now: bigint }): void {
   const { instance, stakes, deadline } = terms
   validateInstance(instance)
-  const check = (holds: boolean, fact: string) => {
-    if (!holds) throw new InvalidTermsError(fact)
-  }
   const { seats, endBy, budget } = instance
   check(budget >= MIN_BUDGET, `A budget of ${budget} s may pass before a move is mined; ${MIN_BUDGET} s are the least.`)
   check(seatsHeldBy(instance, me).length > 0, 'No seat is this node’s.')
@@ -45,4 +48,31 @@ export function assertTerms(terms: AppTerms, { me, now }: { readonly me: Address
     names.add(`${payer}/${to}/${asset}`)
   }
   check(names.size === stakes.length, 'A player has two stakes of one asset for one seat.')
+}
+
+/**
+ * Throws {@link InvalidTermsError} unless these stakes can be locked in the group, as far as this node has part in them. `slot`: the group, if this
+ * node is a member of it.
+ */
+export function assertStakeGroup(
+  { instance, stakes, group }: AppTerms,
+  me: Address,
+  slot: GroupSlot | undefined,
+): void {
+  const { seats } = instance
+  if (!slot) {
+    const isMine = stakes.some(({ from, to }) => seats[from] === me || seats[to] === me)
+    check(!isMine, `The group ${group!.channelId} of the stakes is unknown here.`)
+    return
+  }
+  check(
+    slot.ledger.generation === group!.generation,
+    `The group’s generation ${group!.generation} is not the current one.`,
+  )
+  const { asset, channel } = slot.entry
+  for (const { from, to, asset: staked } of stakes) {
+    const isBetween = [from, to].every((seat) => memberBySigner(channel, seats[seat]!) !== undefined)
+    check(isBetween, `The stake from seat ${from} to seat ${to} is not between members of the group.`)
+    check(staked === asset, `A stake of ${staked} cannot be locked in a group of ${asset}.`)
+  }
 }

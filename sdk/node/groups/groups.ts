@@ -58,6 +58,10 @@ export class Groups {
     return slot
   }
 
+  find(channelId: ChannelId): GroupSlot | undefined {
+    return this.#slots.get(channelId)
+  }
+
   entry(channelId: ChannelId): GroupEntry | undefined {
     return this.#slots.get(channelId)?.entry
   }

@@ -120,7 +120,7 @@ export const END_BY = 100_000n
 export function termsOf(game: Game, seats: readonly Address[]): AppTerms {
   const app: Address = `0x${'11'.repeat(20)}`
   const instance: Instance = { app, endBy: END_BY, budget: BUDGET, nonce: 7n, seats }
-  return { instance, opening: game.opening, stakes: [], deadline: END_BY + 3_600n }
+  return { instance, opening: game.opening, stakes: [], deadline: END_BY + 3_600n, group: undefined }
 }
 
 /** A stand-in for a signature: only `player` is asked for it in these tests. */

@@ -25,17 +25,24 @@ const largest: AppTerms = {
     Array.from({ length: 16 }, (_, seat) => (seat % 2 ? ALICE : BOB)),
   ),
   opening: bytes(MAX_APP_STATE),
-  stakes: Array.from({ length: MAX_STAKES - 1 }, () => ({ from: 0, to: 1, asset, amount: (1n << 128n) - 1n })),
+  stakes: Array.from({ length: MAX_STAKES }, () => ({ from: 0, to: 1, asset, amount: (1n << 128n) - 1n })),
 }
 const MESSAGES: readonly AppStepMessage[] = [
-  { kind: 'propose', terms: termsOf(GAMES.heap, [ALICE, BOB]), onionKey },
-  { kind: 'accept', id, onionKey },
+  { kind: 'propose', terms: termsOf(GAMES.heap, [ALICE, BOB]), addresses: ['tcp://alice.example:7000', ''], onionKey },
+  {
+    kind: 'propose',
+    terms: { ...termsOf(GAMES.heap, [ALICE, BOB]), group: { channelId: id, generation: 3 } },
+    addresses: [],
+    onionKey,
+  },
+  { kind: 'accept', id, onionKey, heard: true },
+  { kind: 'staked', id },
   { kind: 'decline', id, code: 'A'.repeat(64) },
   { kind: 'signed', id, version: 2 ** 32 - 1, signature: bytes(64) },
   { kind: 'moved', id, version: 3, move: bytes(9), signature: bytes(64), base: [bytes(64), bytes(64)] },
 ]
 const LARGEST: readonly AppStepMessage[] = [
-  { kind: 'propose', terms: largest, onionKey },
+  { kind: 'propose', terms: largest, addresses: Array(16).fill('a'.repeat(512)), onionKey },
   {
     kind: 'moved',
     id,
