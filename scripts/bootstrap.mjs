@@ -34,6 +34,7 @@ const TARGETS = {
   'bench:netting': ['bench/netting.ts'],
   'bench:tower': ['bench/tower.ts'],
   'bench:joint': ['bench/joint.ts'],
+  'bench:apps': ['bench/apps.ts'],
 }
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))

@@ -1,5 +1,6 @@
-import { type AbiParameters, decode, encode, type Parameter } from 'ox/AbiParameters'
-import { toBytes, toHex } from '../core/bytes.ts'
+import type { AbiParameters, decode, Parameter } from 'ox/AbiParameters'
+import { decodeForm, encodeForm, formOf } from './abi-form.ts'
+import { type Form, NotCanonicalError } from './abi-tape.ts'
 import { InvalidAppError } from './rules.ts'
 
 /** The entry of an ABI that says what an app's states and moves are. */
@@ -44,17 +45,24 @@ const isTypes = (entry: unknown): entry is TypesEntry => {
 }
 
 function codec(parameter: Parameter): Codec<unknown> {
-  const write = (value: unknown): Uint8Array => toBytes(encode([parameter], [value]))
+  const form = tryForm(parameter)
   return {
-    encode: write,
+    encode: (value) => encodeForm(form, value),
     decode: (bytes) => {
       try {
-        const [value] = decode([parameter], bytes, { checksumAddress: false }) as readonly unknown[]
-        // One value, one form: what Solidity would also read, or not, is left to the app's code.
-        return toHex(write(value)) === toHex(bytes) ? value : undefined
-      } catch {
-        return undefined
+        return decodeForm(form, bytes)
+      } catch (error) {
+        if (error instanceof NotCanonicalError) return undefined
+        throw error
       }
     },
+  }
+}
+
+function tryForm(parameter: Parameter): Form {
+  try {
+    return formOf(parameter)
+  } catch (cause) {
+    throw new InvalidAppError('The ABI has states or moves of a type that is none of Solidity’s ABI.', { cause })
   }
 }

@@ -411,13 +411,17 @@ export class Apps {
   dispatch(slot: AppSlot, event: AppEvent): void {
     this.#engine.assertRunning()
     const before = slot.session
-    const { next, effects } = stepApp(before, event)
-    slot.session = next
-    for (const effect of effects) this.#perform(slot, effect)
+    this.#step(slot, event)
     if (slot.session === before) return
     this.#keep(slot)
     this.#engine.wake()
     this.#again(slot)
+  }
+
+  #step(slot: AppSlot, event: AppEvent): void {
+    const { next, effects } = stepApp(slot.session, event)
+    slot.session = next
+    for (const effect of effects) this.#perform(slot, effect)
   }
 
   #keep(slot: AppSlot): void {
@@ -430,7 +434,7 @@ export class Apps {
       case 'sign': {
         const { version, state } = effect
         const signature = options.signer.sign(appStateDigest(this.arbiter.domain, slot.id, version, state))
-        this.dispatch(slot, { kind: 'own', version, signature })
+        this.#step(slot, { kind: 'own', version, signature })
         return
       }
       case 'send':
