@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as channel from '../../examples/apps/virtual-channel/rules.ts'
 import type { App } from '../../sdk/apps/define-app.ts'
+import type { Chain } from '../../sdk/chain/chain.ts'
 import { toBytes, toHex } from '../../sdk/core/bytes.ts'
 import { keccak256 } from '../../sdk/core/keccak.ts'
-import type { Address, ChannelId, Hex } from '../../sdk/core/types.ts'
+import { type Address, type ChannelId, COIN, type Hex } from '../../sdk/core/types.ts'
 import { Node, type NodeOptions } from '../../sdk/node/node.ts'
 import { sessionSigner } from '../../sdk/signing/session.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
@@ -42,6 +43,7 @@ export interface Played {
   readonly ended: number
 }
 
+type Parts = Pick<NodeOptions, 'chain' | 'store'>
 type Channel = App<channel.State, channel.Move>
 
 const STAKE = 10n ** 12n
@@ -51,6 +53,7 @@ const AT_ONCE = 8
 /** A player that answers each move of another one in the app `VirtualChannel`, whose seats may move in turn for ever. */
 export class Player {
   readonly node: Node
+  readonly #chain: Chain
   readonly #store: Store
   readonly #app: Channel
   readonly #address: string
@@ -58,7 +61,8 @@ export class Player {
   readonly #playing = new Set<Hex>()
   readonly #ending = new Set<Hex>()
 
-  private constructor({ name, network, isHub }: Place, node: Node, store: Store, app: Channel) {
+  private constructor({ name, network, isHub }: Place, node: Node, { chain, store }: Parts, app: Channel) {
+    this.#chain = chain
     this.#address = network ? `memory:${name}` : 'tcp://127.0.0.1:0'
     this.node = node
     this.#store = store
@@ -87,7 +91,7 @@ export class Player {
       policy: { minPeriod: 60 },
       ...(isHub && { forwarding }),
     })
-    return new Player(place, node, store, exampleApp('VirtualChannel', byCode ? undefined : channel))
+    return new Player(place, node, { chain, store }, exampleApp('VirtualChannel', byCode ? undefined : channel))
   }
 
   /** The other player's channel is opened to here. */
@@ -148,8 +152,9 @@ export class Player {
   payDirectly = ({ channelId, ...load }: Load & { channelId: ChannelId }): Promise<Rate> =>
     paying(() => this.node.pay(channelId, 1n), load)
 
-  /** Waits until a way to a payee is known. */
-  async known({ channels }: { channels: number }): Promise<void> {
+  /** Waits until so many channels are known; that of others holds money, too. */
+  async known({ channelId, channels }: { channelId: ChannelId; channels: number }): Promise<void> {
+    this.#chain.watch({ channelId, asset: COIN })
     while (this.node.network().announced < channels) await sleep(20)
   }
 

@@ -33,9 +33,10 @@ export async function tableOf(folder: string, options: { byCode?: boolean; overH
   let channelId: ChannelId
   if (hub) {
     channelId = await one.ask('open', await hub.ask<string>('listen'))
-    await hub.ask('open', address)
+    const last = await hub.ask<ChannelId>('open', address)
     await one.ask('connect', address)
-    for (const player of [one, other]) await player.ask('known', { channels: 2 })
+    await one.ask('known', { channelId: last, channels: 2 })
+    await other.ask('known', { channelId, channels: 2 })
   } else channelId = await one.ask('open', address)
   const all = [one, other, ...(hub ? [hub] : [])]
   return {
