@@ -62,10 +62,12 @@ describe('tallystick new-app', function () {
     expect(await cli('four-wins', '.')).to.include({ code: 0 })
     expect(existsSync(join(folder, 'contracts/FourWins.sol'))).to.equal(true)
     install()
-    const tested = await run(tool('hardhat/dist/src/cli.js'), 'test')
+    const [tested, typed] = await Promise.all([
+      run(tool('hardhat/dist/src/cli.js'), 'test'),
+      run(tool('typescript/bin/tsc'), '--noEmit', '-p', '.'),
+    ])
     expect(tested.output).to.match(/6 passing/)
     expect(tested.code).to.equal(0)
-    const typed = await run(tool('typescript/bin/tsc'), '--noEmit', '-p', '.')
     expect(typed).to.deep.equal({ code: 0, output: '' })
     const played = await run(tool('hardhat/dist/src/cli.js'), 'run', '--no-compile', 'play.ts')
     expect(played.output).to.match(/alice wins\./)
