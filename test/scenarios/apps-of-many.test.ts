@@ -1,9 +1,12 @@
 import { expect } from 'chai'
 import { type App, defineApp } from '../../sdk/apps/define-app.ts'
+import { fromUint, toHex } from '../../sdk/core/bytes.ts'
+import { keccak256 } from '../../sdk/core/keccak.ts'
 import { WHOLE } from '../../sdk/core/outcome.ts'
-import type { Hex } from '../../sdk/core/types.ts'
+import type { ChannelId, Hex } from '../../sdk/core/types.ts'
 import type { AppInstance } from '../../sdk/node/apps/app-instance.ts'
 import { artifact } from '../sdk/chain/anvil.ts'
+import { keyOf } from '../sdk/node/actors.ts'
 import { type Actor, ETHER, rejection, until } from './stage.ts'
 import { Table } from './table.ts'
 
@@ -151,5 +154,46 @@ describe('apps of three and more players', () => {
     await Promise.all(ends)
     await until(() => bob.node.balances(left).spendable === ETHER + PRICE)
     await until(() => bob.node.balances(right).spendable === ETHER + BOND)
+  })
+
+  it('C51 are played over a hub: a sealed-bid auction of three bidders, each with one channel', async function () {
+    this.timeout(60_000)
+    const seller = await player('alice')
+    const bidders = [await player('bob'), await player('dave'), await player('mallory')]
+    const hub = await table.hub('carol')
+    const channels: ChannelId[] = []
+    // The hub deposits first: what it announces of its side is not soon told again.
+    for (const actor of [seller, ...bidders]) channels.push(await table.channel(hub, actor))
+    for (const { address } of bidders) await seller.node.connect(address)
+    await table.reach(bidders, seller, PRICE, 4)
+    const before = await height()
+    const sale = await seller.node.startApp(auction, {
+      seats: seatsOf(seller, seller, seller, ...bidders),
+      opening: { bidders: 3, secondPrice: true, lot: 0n, reserve: WHOLE / 100n, commitments: [], bids: [] },
+      stakes: bidders.map((_, bidder) => ({ from: 3 + bidder, to: bidder, amount: PRICE })),
+      // Hubs carry locks of outcomes for a day at most.
+      budget: 600,
+    })
+    const games = await Promise.all(bidders.map((bidder) => joined(bidder, auction, sale.id)))
+    const ends = [sale, ...games].map((one) => one.finish())
+    const bids = [WHOLE / 2n, WHOLE / 5n, WHOLE / 4n]
+    const saltOf = (bidder: number): Hex => toHex(keyOf(`salt ${bidder}`))
+    for (const [bidder, game] of games.entries()) {
+      const words = [fromUint(BigInt(3 + bidder), 32), fromUint(bids[bidder]!, 32), keyOf(`salt ${bidder}`)]
+      const commitment = toHex(keccak256(Uint8Array.from(words.flatMap((word) => [...word]))))
+      await until(() => game.isMyTurn)
+      await game.move({ commitment, bid: 0n, salt: saltOf(9) })
+    }
+    for (const [bidder, game] of games.entries()) {
+      await until(() => game.isMyTurn)
+      await game.move({ commitment: saltOf(9), bid: bids[bidder]!, salt: saltOf(bidder) })
+    }
+    // The highest bidder pays the second highest bid.
+    for (const { values } of await Promise.all(ends)) expect(values).to.deep.equal([WHOLE / 4n, 0n, 0n, 0n, 0n, 0n])
+    await until(() => seller.node.balances(channels[0]!).spendable === ETHER + PRICE / 4n)
+    for (const [bidder, { node }] of bidders.entries())
+      if (bidder > 0) await until(() => node.balances(channels[1 + bidder]!).spendable === ETHER)
+    expect(await height()).to.equal(before)
+    expect(alarmsOf(seller, ...bidders, hub)).to.deep.equal([])
   })
 })

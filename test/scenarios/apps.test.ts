@@ -149,13 +149,8 @@ describe('apps on a real chain', () => {
     // The hub deposits first: what it announces of its side is not soon told again.
     const [left, right] = [await table.channel(hana, alice), await table.channel(hana, bob)]
     await alice.node.connect(bob.address)
-    for (const [payer, payee] of [
-      [alice, bob],
-      [bob, alice],
-    ] as const) {
-      const invoice = await payee.node.invoice({ amount: STAKE })
-      await until(() => payer.node.quote(invoice).then(Boolean, () => false))
-    }
+    await table.reach([alice], bob, STAKE, 2)
+    await table.reach([bob], alice, STAKE, 2)
     const before = await table.stage.chain.provider.getBlockNumber()
     const game = await alice.node.startApp(ticTacToe, { seats: seatsOf(alice, bob), opening: EMPTY, stakes })
     const other = await joined(bob, game.id)

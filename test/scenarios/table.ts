@@ -67,6 +67,13 @@ export class Table {
     return channelId
   }
 
+  /** Waits until each payer can reach the payee by what it was told of `channels` channels, without a hint. */
+  async reach(payers: readonly Actor[], payee: Actor, amount: bigint, channels: number): Promise<void> {
+    await until(() => [payee, ...payers].every(({ node }) => node.network().announced >= channels))
+    const invoice = await payee.node.invoice({ amount })
+    for (const { node } of payers) await until(() => node.quote(invoice).then(Boolean, () => false))
+  }
+
   close(): Promise<void> {
     return this.stage.close()
   }
