@@ -90,11 +90,21 @@ function incomeAfter({ number }: Epoch, entries: readonly Entry[], { income }: K
   }
 }
 
+/** Whether this leaf is the one that the epoch has at that index. */
+export const standsIn = (
+  { members }: Epoch,
+  { index, leaf, path }: Pick<ShownLeaf, 'index' | 'leaf' | 'path'>,
+): boolean => reachedBy(index, leaf, path) === toHex(tallyHash(members))
+
+function reachedBy(index: number, leaf: Leaf, path: readonly Hex[]): Hex | undefined {
+  const top = isCounted(leaf) ? climbTally(leafRow(leaf), index, path) : undefined
+  return top && toHex(tallyHash(top))
+}
+
 function checkPlace(epoch: Epoch, { index, leaf, path }: ShownLeaf, book: Book): Finding[] {
   const found: Finding[] = []
   if (index !== book.index) found.push(finding('index', book.index, index))
-  const top = isCounted(leaf) ? climbTally(leafRow(leaf), index, path) : undefined
-  const [expected, reached] = [toHex(tallyHash(epoch.members)), top && toHex(tallyHash(top))]
+  const [expected, reached] = [toHex(tallyHash(epoch.members)), reachedBy(index, leaf, path)]
   if (expected !== reached) found.push(finding('path', expected, reached ?? 'no tree'))
   return found
 }

@@ -98,10 +98,13 @@ describe('a tower for members of a clearing house that are away', function () {
     ['shows another leaf than it committed', tampering, 'credits'],
   ] as const)
     it(`challenges an operator that ${how}: the house halts, and the member leaves whole`, async () => {
-      const watching = await watch(bob.house.exportWatch({ tower: TOWER.address }), { through })
+      const text = bob.house.exportWatch({ tower: TOWER.address })
       await town.leave(bob)
       await town.pass(WINDOW)
       const epoch = await town.cut(alice)
+      // It cannot answer, though it is there.
+      await town.chain.rpc('anvil_setBalance', town.chain.wallet(0).address, '0x0')
+      const watching = await watch(text, { through })
       if (through === tampering) await seen(watching.tower, epoch)
       await town.halt()
       await town.pass(WINDOW / 2n)
@@ -130,6 +133,9 @@ describe('a tower for members of a clearing house that are away', function () {
     await until(async () => (await alice.chain.openDemands(epoch)).length === 0)
     await town.pass(WINDOW)
     await until(() => watching.tower.final === epoch)
+    const shown = parseHouseExit(watching.tower.exitFile()).epochs.at(-1)
+    expect(shown?.epoch.number).to.equal(epoch)
+    expect(shown?.proof.leaf.lines[0]).to.deep.include({ deposited: 500n, credits: 60n })
   })
 
   it('is shown nothing with another key than the member named, and says so', async () => {

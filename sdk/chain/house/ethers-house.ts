@@ -40,6 +40,7 @@ import type {
 } from './house-chain.ts'
 import { type FoundHouse, HouseReader } from './house-reader.ts'
 import type { HouseOptions } from './options.ts'
+import { type ShownLeaf, shownLeafIn } from './shown-leaf.ts'
 
 const ABIS: Readonly<Record<HouseVault, Interface>> = { house: houseAbi, court: courtAbi, stake: stakeAbi }
 /** What the bond is multiplied by: so much may the base fee rise until the challenge is mined. The rest comes back. */
@@ -170,6 +171,11 @@ export class EthersHouse implements HouseChain {
 
   async outcomes(keys: readonly Hex[]): Promise<readonly Outcome[]> {
     return this.#registry.outcomes(keys, await this.#confirmedBlock())
+  }
+
+  async leafShownIn(transaction: Hex): Promise<ShownLeaf | undefined> {
+    const found = await this.#rpc.call((provider) => provider.getTransaction(transaction))
+    return found?.to?.toLowerCase() === this.terms.court ? shownLeafIn(found.data) : undefined
   }
 
   async secretOf(key: Hex): Promise<Hex | undefined> {

@@ -6,6 +6,7 @@ import type { Posting } from '../../clearing/posting.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Address, Domain, Hex, Member } from '../../core/types.ts'
 import type { ChainReceipt, Head, SendOptions } from '../chain.ts'
+import type { ShownLeaf } from './shown-leaf.ts'
 
 /** What a house is founded on, for ever. Times in seconds. */
 export interface HouseTerms {
@@ -135,6 +136,8 @@ export interface HouseChain {
   postings(from?: bigint): Promise<readonly Posted[]>
   /** Challenges to an epoch that nobody has answered, as of the newest block. */
   openDemands(epoch: bigint): Promise<readonly Demanded[]>
+  /** The leaf that a transaction showed to the court; undefined: none, or not by a call of the court itself. Nothing in it is checked. */
+  leafShownIn(transaction: Hex): Promise<ShownLeaf | undefined>
   /** What a member has deposited for life, and wants to have withdrawn, N confirmations deep. */
   standing(member: Hex, asset: number): Promise<{ readonly deposited: bigint; readonly requested: bigint }>
   /** What the registry holds, N confirmations deep; `recordedAt` 0n means nothing. */

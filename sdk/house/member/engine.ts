@@ -182,6 +182,7 @@ export class Engine {
 
   async #onEvent(event: HouseEvent): Promise<void> {
     await this.#following.take(event)
+    if (event.kind === 'answered') await this.#verifying.answered(event.epoch, event.transaction)
     if (event.kind === 'committed') {
       this.#verifying.kick()
       this.spending.kick()

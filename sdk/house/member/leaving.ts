@@ -1,4 +1,5 @@
 import type { HouseState } from '../../chain/house/house-chain.ts'
+import { standsIn } from '../../clearing/checking.ts'
 import { balanceOf } from '../../clearing/epoch.ts'
 import { least } from '../../core/transfer.ts'
 import { type Desk, standingAt, withdrawnBefore } from './desk.ts'
@@ -150,9 +151,9 @@ export function exitOf({ domain, identity, memory }: Pick<Desk, 'domain' | 'iden
     domain,
     identity,
     payees: [...memory.known.values()],
-    epochs: epochs.flatMap(({ epoch, proof, book, statuses, findings = [] }) => {
+    epochs: epochs.flatMap(({ epoch, proof, book, statuses }) => {
       // What does not stand in the epoch takes nothing out of it.
-      if (!proof || findings.some(({ rule }) => rule === 'path')) return []
+      if (!proof || !standsIn(epoch, proof)) return []
       const { index, leaf, path, limits } = proof
       return [{ epoch, proof: { index, leaf, path }, locks: book?.locks ?? [], statuses: statuses ?? [], limits }]
     }),

@@ -1,6 +1,6 @@
 import type { HouseState } from '../../chain/house/house-chain.ts'
 import { amountOf, type Book, type Entry, entryHash, newIncome, nextIncome } from '../../clearing/book.ts'
-import { checkLeaf, type Finding, type Known } from '../../clearing/checking.ts'
+import { checkLeaf, type Finding, type Known, standsIn } from '../../clearing/checking.ts'
 import { type Outcome, type Statuses, statusOf } from '../../clearing/closing.ts'
 import { toHex } from '../../core/bytes.ts'
 import type { Hex } from '../../core/types.ts'
@@ -161,6 +161,23 @@ export class Verifying {
     return { state: { ...state, income: { ...newIncome(epoch.number, credits.length), credits } } }
   }
 
+  /** What an operator shows to the court alone stands in the chain: an exit needs it. It may still be asked for all that belongs to it. */
+  async answered(number: bigint, transaction: Hex): Promise<void> {
+    const { memory, chain, id } = this.#desk
+    const lacking = () => {
+      const seen = memory.epochs.get(number)
+      return seen?.proof && standsIn(seen.epoch, seen.proof) ? undefined : seen
+    }
+    const seen = lacking()
+    const leaf = seen && (await chain.leafShownIn(transaction))
+    if (!leaf || leaf.leaf.member !== id || !standsIn(seen.epoch, leaf)) return
+    const { proof, book, statuses } = await this.check(seen, { ...leaf, epoch: number, entries: [], limits: undefined })
+    await memory.change(() => {
+      const now = lacking()
+      return now && { epochs: [{ ...now, proof: proof!, book: book!, statuses: statuses! }] }
+    })
+  }
+
   /** An epoch with its proof and what is wrong with it. */
   async check(seen: SeenEpoch, proof: EpochProof): Promise<SeenEpoch> {
     const { memory, id, assets } = this.#desk
@@ -172,7 +189,9 @@ export class Verifying {
     // A memory that was lost knows nothing of earlier epochs but what the chain says, and that the leaf is its own.
     const isAdopted = epoch.number < memory.state.since
     const counted = isAdopted ? findings.filter(({ rule }) => ADOPTED.has(rule)) : findings
-    const shown = withoutFalseLimits(seen, id, proof)
+    // What stands in the epoch is kept: an exit needs it.
+    const isLess = seen.proof && standsIn(epoch, seen.proof) && !standsIn(epoch, proof)
+    const shown = isLess ? seen.proof! : withoutFalseLimits(seen, id, proof)
     return { ...seen, proof: shown, findings: counted, book, statuses: statusesOf(book, outcomes, epoch.cutTime) }
   }
 

@@ -132,6 +132,7 @@ export class HouseTower {
   async #onEvent(event: HouseEvent): Promise<void> {
     const { tell } = this.#parts.desk
     await this.#following.take(event)
+    if (event.kind === 'answered') await this.#verifying.answered(event.epoch, event.transaction)
     if (event.kind === 'committed') this.#verifying.kick()
     if (event.kind === 'halted' || event.kind === 'settled') tell({ kind: event.kind })
     if (event.kind === 'settled') this.#reclaim().catch((error) => tell({ kind: 'alarm', error }))

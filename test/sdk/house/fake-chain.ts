@@ -177,6 +177,8 @@ export class FakeChain {
     return { transaction: ZERO_HASH, block: this.#block(), gasUsed: 1n }
   }
 
+  async leafShownIn(): Promise<undefined> {}
+
   async secretOf(): Promise<Hex | undefined> {
     return undefined
   }
