@@ -31,6 +31,8 @@ interface Core {
 }
 
 interface MoveRow extends Played {
+  /** Moves a second that signatures alone allow, measured right before and after. */
+  readonly limit: number
   readonly where: string
   readonly rules: 'twin' | 'bytecode'
   readonly games: number
@@ -52,8 +54,8 @@ function coreOf(): Core {
       task()
       return 1
     }
-    count(once, 100)
-    return count(once, 500)
+    count(once, 50)
+    return count(once, 200)
   }
   return { signs: rate(() => curve.sign(digest, key)), verifies: rate(() => curve.recover(signature, digest)) }
 }
@@ -84,7 +86,11 @@ async function inTwoProcesses(folder: string, byCode: boolean): Promise<MoveRow[
 async function movesOf(where: string, byCode: boolean, play: (games: number) => Promise<Played>): Promise<MoveRow[]> {
   const rows: MoveRow[] = []
   for (const games of GAMES) {
-    rows.push({ where, rules: byCode ? 'bytecode' : 'twin', games, ...(await play(games)) })
+    // Side by side, since a shared machine is never the same twice.
+    const before = limitOf(coreOf())
+    const played = await play(games)
+    const limit = (before + limitOf(coreOf())) / 2
+    rows.push({ where, rules: byCode ? 'bytecode' : 'twin', games, limit, ...played })
     console.error(`  ${where}, ${byCode ? 'bytecode' : 'twin'}, ${games} games: done`)
   }
   return rows
@@ -96,7 +102,6 @@ async function payments(folder: string, overHub: boolean): Promise<PayRow[]> {
   const rows: PayRow[] = []
   try {
     for (const callers of [1, CALLERS]) {
-      // Side by side, since a shared machine is never the same twice.
       const before = await table.payDirectly(callers, MS / 2)
       const virtual = await table.payVirtually(callers, MS)
       const after = await table.payDirectly(callers, MS / 2)
@@ -145,7 +150,7 @@ function report(core: Core, judged: Judged[], moves: MoveRow[], pays: PayRow[], 
     })),
   )
   console.table(
-    moves.map(({ where, rules, games, rate, begun, ended }) => ({
+    moves.map(({ where, rules, games, rate, limit, begun, ended }) => ({
       players: where,
       rules,
       games,

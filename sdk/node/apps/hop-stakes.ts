@@ -36,8 +36,11 @@ export class HopStakes implements Stakes {
     return named && this.#staking.slots.find(({ id }) => id === named.id)
   }
 
-  #slotOf(lock: Hex): AppSlot | undefined {
-    return this.#staking.slots.find((slot) => this.list(slot, 'out').some(({ id }) => id === lock))
+  #slotOf(id: Hex): AppSlot | undefined {
+    const lock = this.#engine.outcomes.list().find((one) => one.id === id && one.direction === 'out')
+    const holds = (slot: AppSlot, own: OutcomeLock) =>
+      this.#staking.places(slot, 'out').some((place) => this.#isAt(slot, own, place))
+    return lock && this.#staking.slots.find((slot) => !slot.session.terms.group && holds(slot, lock))
   }
 
   async lock(slot: AppSlot, indices: readonly number[]): Promise<void> {

@@ -23,6 +23,8 @@ export class Staking {
   readonly #apps: Apps
   readonly #hops: Stakes
   readonly #groups: Stakes
+  /** By seat: each lock of a node is held against them. */
+  readonly #keys = new WeakMap<AppSlot, Hex[]>()
   /** When the stakes of an instance were looked at last. */
   readonly #looked = new WeakMap<AppSlot, number>()
 
@@ -62,7 +64,13 @@ export class Staking {
   hasPart = (slot: AppSlot): boolean => this.places(slot, 'in').length + this.places(slot, 'out').length > 0
 
   /** By which a stake ends. */
-  keyOf = ({ id, session }: AppSlot, index: number): Hex => seatKey(this.source, id, session.terms.stakes[index]!.to)
+  keyOf(slot: AppSlot, index: number): Hex {
+    const { to } = slot.session.terms.stakes[index]!
+    const known = this.#keys.get(slot) ?? []
+    if (known.length === 0) this.#keys.set(slot, known)
+    known[to] ??= seatKey(this.source, slot.id, to)
+    return known[to]
+  }
 
   /** Locks what this node stakes; whatever cannot be locked ends the instance before it begins. */
   async lock(slot: AppSlot): Promise<void> {
