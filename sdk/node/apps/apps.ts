@@ -92,7 +92,9 @@ export class Apps {
     for await (const [key, bytes] of this.#engine.options.store.list(APPS))
       this.#dormant.set(key.slice(APPS.length) as Hex, readAppRecord(bytes))
     if (this.#dormant.size > 0) this.#missingFrom = this.#engine.options.clock.elapsed() + PATIENCE
-    if (this.#engine.options.chain.apps) this.staking.start()
+    if (!this.#engine.options.chain.apps) return
+    this.staking.start()
+    if (this.#dormant.size > 0) this.#follow()
   }
 
   /** Where an app stands, or will stand. */
@@ -470,6 +472,8 @@ export class Apps {
     const { standing, session } = slot
     const { emitter } = this.#engine
     if (standing) {
+      // Whoever declined is at the table all the same, by the opening that it had signed.
+      slot.declined = undefined
       emitter.emit({ kind: 'app-disputed', id: slot.id, version: standing.version })
       if (awaitsMove(session, standing))
         emitter.emit({ kind: 'app-turn', id: slot.id, version: standing.version, forced: true })
@@ -530,7 +534,7 @@ export class Apps {
 
   /** This node does not begin, and says so. */
   decline(slot: AppSlot, code: string, cause?: Error): void {
-    if (slot.session.agreed || slot.declined) return
+    if (slot.session.agreed || slot.standing || slot.declined) return
     for (const player of slot.others) this.#send(player, { kind: 'decline', id: slot.id, code })
     this.#end(slot, new AppRefusedError(slot.id, this.#me, code, cause && { cause }))
   }
