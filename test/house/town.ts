@@ -41,7 +41,7 @@ export class Town {
   readonly token: Address
   readonly founded: FoundedHouse
   operator!: HouseOperator
-  readonly #operatorStore = memoryStore()
+  readonly operatorStore = memoryStore()
   readonly #seal = memorySeal()
   readonly #open = new Set<{ close(): Promise<void> }>()
   #address = 'tcp://127.0.0.1:0'
@@ -89,7 +89,7 @@ export class Town {
     const signer = sessionSigner(toBytes(this.chain.wallet(this.#account).privateKey))
     this.operator = await HouseOperator.start({
       chain: await this.connect(this.#account, memoryStore()),
-      store: this.#operatorStore,
+      store: this.operatorStore,
       seal: this.#seal,
       signer,
       transports: [tcpTransport({ signer })],

@@ -117,6 +117,30 @@ describe('members of a clearing house', function () {
     expect([back, bob].map(({ house }) => house.verifyEpoch(epoch))).to.deep.equal([[], []])
   })
 
+  it('are paid what left while they were away, though several epochs have become final since, and after a restart', async () => {
+    const { alice, bob } = await pair()
+    const before = await town.balance(town.founded.house)
+    alice.house.withdraw(200n).catch(() => {})
+    await until(() => alice.house.balance().leaving === 200n)
+    await town.leave(alice)
+    for (let i = 0; i < 4; i++) {
+      await bob.house.pay(alice.house.id, 1n)
+      await town.cut(bob)
+      await town.pass(WINDOW)
+    }
+    await town.operator.stop()
+    await town.start()
+    const back = await town.join(1, { store: alice.store })
+    await until(() => back.events.some(({ kind }) => kind === 'withdrawn'))
+    expect(await town.balance(town.founded.house)).to.equal(before - 200n)
+    expect(back.house.balance()).to.include({ available: 804n, leaving: 0n })
+    const kept = async () => (await Array.fromAsync(town.operatorStore.list('house/left/'))).length
+    await until(async () => {
+      await town.chain.mine()
+      return (await kept()) === 0
+    })
+  })
+
   it('go on after they and the operator began anew', async () => {
     const { alice, bob } = await pair()
     await alice.house.pay(bob.house.id, 60n)

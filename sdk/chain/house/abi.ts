@@ -39,6 +39,7 @@ const VAULT_ABI = [
 export const HOUSE_ABI = [
   ...VAULT_ABI,
   'constructor((address court, address operator, address registry, address[] assets, uint32 interval, uint32 window, uint32 answerTime, uint32 answerTimeEach, uint32 answerTimeMost) terms)',
+  'event Collected(uint256 indexed epoch, uint256[] indices)',
   `event Committed(uint256 indexed number, ${EPOCH} epoch)`,
   'event Deposited(bytes32 indexed member, address indexed owner, address signer, uint256 number, uint8 asset, uint256 amount)',
   'event Finalized(uint256 number)',

@@ -25,6 +25,7 @@ export type Said =
   | ({ readonly kind: 'demanded' } & Demanded)
   | { readonly kind: 'answered'; readonly id: Hex; readonly epoch: bigint }
   | { readonly kind: 'convicted'; readonly by: Address }
+  | { readonly kind: 'collected'; readonly epoch: bigint; readonly indices: readonly number[] }
   | { readonly kind: 'insured'; readonly index: number; readonly member: Hex }
 
 type Fields = Record<string, unknown>
@@ -45,6 +46,11 @@ const DECODERS: Readonly<Record<string, (args: Fields) => Said>> = {
   DebitDemanded: ({ id, demand }) => ({ kind: 'demanded', id: id as Hex, demand: debitDemand(demand as Fields) }),
   Answered: ({ id, epoch }) => ({ kind: 'answered', id: id as Hex, epoch: epoch as bigint }),
   Convicted: ({ by }) => ({ kind: 'convicted', by: by as Address }),
+  Collected: ({ epoch, indices }) => ({
+    kind: 'collected',
+    epoch: epoch as bigint,
+    indices: listOf(indices).map(Number),
+  }),
   InsuredClaimed: ({ index, member }) => ({ kind: 'insured', index: Number(index), member: member as Hex }),
 }
 

@@ -176,7 +176,15 @@ export class Follower {
   }
 
   async #logs(from: number, to: number): Promise<Log[]> {
-    const names = topicsOf('Deposited', 'Requested', 'Committed', 'Finalized', 'Convicted', 'InsuredClaimed')
+    const names = topicsOf(
+      'Deposited',
+      'Requested',
+      'Committed',
+      'Finalized',
+      'Convicted',
+      'Collected',
+      'InsuredClaimed',
+    )
     const [house, court] = await Promise.all([
       this.#houseLogs.read([names], from, to),
       this.#courtLogs.read([topicsOf('Answered'), this.#courtTopic], from, to),

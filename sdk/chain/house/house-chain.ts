@@ -94,6 +94,8 @@ export type HouseEvent =
   | (Place & Demanded & { readonly kind: 'demanded' })
   | (Place & { readonly kind: 'answered'; readonly id: Hex; readonly epoch: bigint })
   | (Place & { readonly kind: 'convicted'; readonly by: Address })
+  /** What left in a final epoch was paid to the owners of these members. */
+  | (Place & { readonly kind: 'collected'; readonly epoch: bigint; readonly indices: readonly number[] })
   /** Somebody claimed for this member what the stake insures. */
   | (Place & { readonly kind: 'insured'; readonly index: number; readonly member: Hex })
   | { readonly kind: 'halted' | 'settled'; readonly block: Head }

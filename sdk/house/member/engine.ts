@@ -11,6 +11,7 @@ import { Grouping } from './grouping.ts'
 import { Leaving } from './leaving.ts'
 import { OperatorLink } from './link.ts'
 import { Locking } from './locking.ts'
+import { Recalling } from './recalling.ts'
 import { takeIncome, takeSeat } from './receiving.ts'
 import { Spending } from './spending.ts'
 import { Standing } from './standing.ts'
@@ -44,12 +45,14 @@ export class Engine {
   readonly disputed = new Set<bigint>()
   readonly #following: Following
   readonly #verifying: Verifying
+  readonly #recalling: Recalling
   readonly #standing: Standing
   readonly #disputes: boolean
   /** Epochs that are wrong, or not shown in time. */
   readonly #wrong = new Map<bigint, string>()
   #timer: ReturnType<typeof setInterval> | undefined
   #fault: Error | undefined
+  #state: HouseState | undefined
   #isHalted = false
 
   constructor({ link, disputes, onEvent, ...of }: EngineOptions) {
@@ -69,6 +72,7 @@ export class Engine {
     this.spending = new Spending(this.desk, () => this.held)
     this.locking = new Locking(this.desk, this.spending)
     this.leaving = new Leaving(this.desk)
+    this.#recalling = new Recalling(this.desk)
     this.#standing = new Standing(this.desk)
     this.grouping = new Grouping(this.desk, this.spending)
     this.#verifying = new Verifying(this.desk, (number, findings) => this.#checked(number, findings))
@@ -154,6 +158,8 @@ export class Engine {
       case 'instead':
         return this.locking.unlocking.offered(message.instead)
       case 'proven':
+        this.#recalling.shown(message.proof)
+        if (this.#state) this.#collect(this.#state)
         return this.#verifying.shown(message.proof)
       case 'settings':
         this.spending.settings = message.settings
@@ -203,6 +209,7 @@ export class Engine {
 
   #onState(state: HouseState): void {
     const { memory } = this.desk
+    this.#state = state
     const { final } = state.confirmed
     this.#following.look(state).catch((error) => this.#alarm(error))
     if (final > this.final) {
@@ -212,9 +219,14 @@ export class Engine {
     }
     this.#verifying.look(state)
     this.#standing.look(final).catch((error) => this.#alarm(error))
-    if (this.#hasWallet()) this.leaving.look(state)
+    this.#collect(state)
     if (this.#hasWallet()) this.locking.remind(state.latest.head.timestamp, final).catch((error) => this.#alarm(error))
     this.spending.kick()
+  }
+
+  #collect(state: HouseState): void {
+    const recalled = this.#recalling.look(state).catch((error) => this.#alarm(error))
+    void recalled.then(() => this.#hasWallet() && this.leaving.look(state))
   }
 
   #hasWallet(): boolean {

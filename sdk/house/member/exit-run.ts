@@ -22,6 +22,8 @@ export type ExitStep =
   | { readonly kind: 'refunded'; readonly posting: bigint }
   /** What the stake insures was asked for, and paid. */
   | { readonly kind: 'claimed' | 'insured'; readonly epoch: bigint }
+  /** A step that the chain did not take; those after it are made all the same. */
+  | { readonly kind: 'failed'; readonly error: unknown }
   /** A lock whose payee's owner the file does not know: whoever knows it can send it. */
   | { readonly kind: 'unknown-payee'; readonly position: number; readonly payee: Hex }
 
@@ -36,6 +38,7 @@ export interface HouseExitOptions {
  * Takes all of a member's money out of a house that has halted, by its exit file alone: what left in final epochs, its balance, its
  * locks once they are decided, and its deposits after the last cut. It may be stopped and run again. `chain` needs a sender, who pays
  * for gas; everything goes to owners.
+ * A step that fails stops none of the others: its error is told, and the first one is thrown at the end.
  * Throws `HouseExitFileError` and chain errors.
  */
 export async function exitHouse(
@@ -58,6 +61,7 @@ class ExitRun {
   readonly #exit: HouseExit
   readonly #chain: HouseChain
   readonly #options: HouseExitOptions
+  readonly #failures: unknown[] = []
   #waits: string | undefined
 
   constructor(exit: HouseExit, chain: HouseChain, options: HouseExitOptions) {
@@ -81,15 +85,28 @@ class ExitRun {
   async leave(): Promise<void> {
     const { final } = (await this.#chain.state()).latest
     const last = this.#exit.epochs.find(({ epoch }) => epoch.number === final)
-    const cut = await this.#cutOf(final, last)
     const claim = last && insuredClaim(this.#exit, last)
     // First, for this alone has a time.
-    if (claim) await this.#claimInsured(claim)
-    for (const one of this.#exit.epochs) if (one.epoch.number <= final) await this.#collect(one)
-    if (last) await this.#balance(last)
-    await this.#refund(final, cut)
-    if (claim) await this.#payInsured(claim)
+    if (claim) await this.#try(() => this.#claimInsured(claim))
+    // Also by a file that is too old for the rest.
+    for (const one of this.#exit.epochs) if (one.epoch.number <= final) await this.#try(() => this.#collect(one))
+    const cut = await this.#cutOf(final, last)
+    if (last) await this.#try(() => this.#balance(last))
+    await this.#try(() => this.#refund(final, cut))
+    if (claim) await this.#try(() => this.#payInsured(claim))
     await this.#locks(last, final)
+    if (this.#failures.length > 0) throw this.#failures[0]
+  }
+
+  /** What fails is told and thrown at the end: money that can be had does not wait for it. */
+  async #try(step: () => Promise<void>): Promise<void> {
+    try {
+      await step()
+    } catch (error) {
+      this.#options.signal?.throwIfAborted()
+      this.#failures.push(error)
+      this.#tell({ kind: 'failed', error })
+    }
   }
 
   async #cutOf(final: bigint, last: ExitEpoch | undefined): Promise<bigint> {
@@ -130,8 +147,10 @@ class ExitRun {
     const { epoch } = (await this.#chain.epoch(final))!
     for (const posting of late) {
       const posted = { posting, identity: this.#exit.identity }
-      await this.#once(() => this.#chain.refund(epoch, posted, this.#send(`refund/${posting.number}`)))
-      this.#tell({ kind: 'refunded', posting: posting.number })
+      await this.#try(async () => {
+        await this.#once(() => this.#chain.refund(epoch, posted, this.#send(`refund/${posting.number}`)))
+        this.#tell({ kind: 'refunded', posting: posting.number })
+      })
     }
   }
 
@@ -172,7 +191,8 @@ class ExitRun {
       const { latest } = await this.#chain.state()
       const outcomes = await this.#chain.outcomes(waiting.map(({ lock }) => lock.key))
       const statuses = waiting.map(({ lock }, i) => statusOf(lock, outcomes[i]!, latest.head.timestamp))
-      for (const [i, { settle }] of waiting.entries()) if (statuses[i]!.live === 0n) await settle(statuses[i]!.paid)
+      for (const [i, { settle }] of waiting.entries())
+        if (statuses[i]!.live === 0n) await this.#try(() => settle(statuses[i]!.paid))
       waiting = waiting.filter((_, i) => statuses[i]!.live !== 0n)
       if (waiting.length > 0) await this.#pause('locks')
     }

@@ -66,7 +66,8 @@ export class Leaving {
   }
 
   async #collectAll(due: readonly SeenEpoch[]): Promise<void> {
-    for (const one of due) await this.#collect(one)
+    // One that fails keeps none of the others waiting; it is tried again at the next block.
+    for (const one of due) await this.#collect(one).catch((error) => this.#desk.tell({ kind: 'alarm', error }))
     this.#settle()
   }
 

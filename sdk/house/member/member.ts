@@ -197,8 +197,15 @@ export class HouseMember {
 
   /** Takes everything out of a house that has halted, or waits until it has; see {@link exitHouse}. Bonds come back, too. */
   async exit(options: HouseExitOptions = {}): Promise<void> {
-    await exitHouse(exitOf(this.#engine.desk), this.#engine.desk.chain, options)
-    for (const number of this.#engine.disputed) await reclaimAll(this.#engine.desk, number)
+    const { desk, disputed } = this.#engine
+    const failed = await exitHouse(exitOf(desk), desk.chain, options).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    )
+    // Who stops an exit stops all of it; what only failed keeps no bond back.
+    options.signal?.throwIfAborted()
+    for (const number of disputed) await reclaimAll(desk, number)
+    if (failed) throw failed.error
   }
 
   /** Hangs up; what was not taken is rejected, and signed again by nobody. */

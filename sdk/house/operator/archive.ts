@@ -5,6 +5,7 @@ import { buildTally, raiseTally, rowBytes, type TallyTree, tallyPath, topOf } fr
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Store, Write } from '../../storage/store.ts'
 import type { EpochProof } from '../messages.ts'
+import { LeftLeaves } from './left.ts'
 import { LimitTrees } from './limit-trees.ts'
 import { decodeHeader, decodePage, encodeHeader, type Header, type Page } from './page.ts'
 
@@ -26,6 +27,7 @@ export class Archive {
   readonly headers = new Map<bigint, Header>()
   readonly trees = new Map<bigint, TallyTree>()
   readonly limits: LimitTrees
+  readonly left: LeftLeaves
   readonly #store: Store
   /** Whose pages are of an epoch. */
   readonly #changed = new Map<bigint, readonly number[]>()
@@ -34,6 +36,7 @@ export class Archive {
     this.#store = store
     this.assets = assets
     this.limits = new LimitTrees(assets)
+    this.left = new LeftLeaves(store)
     this.headers.set(0n, { epoch: genesis(assets), posting: undefined, committed: 0n })
     this.trees.set(0n, buildTally([], assets))
   }
@@ -120,12 +123,21 @@ export class Archive {
 
   /** What a member is shown; undefined: the epoch or the member is not here. */
   async shown(epoch: bigint, index: number): Promise<EpochProof | undefined> {
-    if (!this.trees.has(epoch)) return undefined
+    const tree = this.trees.get(epoch)
+    if (!tree) return this.left.at(index, epoch)
     const page = await this.page(index, epoch)
-    if (!page) return undefined
-    const { leaf, path } = this.proof(epoch, index, page)
-    const statuses = topOf(statusesTree(page.locks, page.statuses, this.assets))
-    return { epoch, index, leaf, path, entries: page.entries, statuses, limits: this.limits.limits(epoch, index) }
+    return page && { ...this.#shownIn(tree, epoch, page), limits: this.limits.limits(epoch, index) }
+  }
+
+  #shownIn(tree: TallyTree, epoch: bigint, { index, leaf, locks, statuses, entries }: Page): EpochProof {
+    const top = topOf(statusesTree(locks, statuses, this.assets))
+    return { epoch, index, leaf, path: tallyPath(tree, index), entries, statuses: top, limits: undefined }
+  }
+
+  /** Keeps what some members will be paid by; their pages must have been written, and the epoch is not closed yet. */
+  async keepLeft(epoch: bigint, tree: TallyTree, indices: readonly number[]): Promise<void> {
+    const pages = await Promise.all(indices.map((index) => this.page(index, epoch)))
+    await this.left.keep(pages.map((page) => this.#shownIn(tree, epoch, page!)))
   }
 
   /** Forgets what is older than `from`, but for the newest page of everybody. */

@@ -25,11 +25,13 @@ export async function buildEpoch(
 ): Promise<Epoch> {
   const rows = new Map<number, Uint8Array>()
   const left = [...archive.last.epoch.left]
+  const leaving: number[] = []
   for (let at = 0; at < closed.seats.length; at += SLICE) {
     const writes: Write[] = []
     for (const seat of closed.seats.slice(at, at + SLICE)) {
       const leaf = seat.leaf ?? leafOf(seat.book, seat.income, seat, seat.statuses)
       for (const [asset, { leaving }] of leaf.lines.entries()) left[asset] = left[asset]! + leaving
+      if (leaf.lines.some((line) => line.leaving > 0n)) leaving.push(seat.index)
       rows.set(seat.index, rowBytes(leafRow(leaf)))
       writes.push({ key: pageKey(seat.index, closed.epoch), value: pageOf(seat, leaf, closed) })
     }
@@ -38,6 +40,11 @@ export async function buildEpoch(
   }
   const before = archive.trees.get(archive.last.epoch.number)!.levels[0]!
   const tree = await raised(patched(before, rows, books.assets), books.assets)
+  // Before the header: what was not finished is built again.
+  for (let at = 0; at < leaving.length; at += SLICE) {
+    await archive.keepLeft(closed.epoch, tree, leaving.slice(at, at + SLICE))
+    await pause()
+  }
   const limitTree = await limitsOf(limits, archive)
   const epoch = epochOf(closed, tree, left, limitTree)
   const header = { epoch, posting: closed.posting, committed: closed.committed }

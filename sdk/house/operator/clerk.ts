@@ -84,6 +84,17 @@ export class Clerk {
       turn.after.push(() => this.#seat(visit, seat, id))
       return undefined
     })
+    await this.#showLeft(visit)
+  }
+
+  /** What left while a member was away, and was not paid: it may have forgotten the epoch. */
+  async #showLeft(visit: Visit): Promise<void> {
+    const { archive, books } = this.#options
+    const { index } = this.#seatOf(visit)
+    for (const epoch of await archive.left.epochsOf(index)) {
+      const proof = epoch <= books.committed ? await archive.shown(epoch, index) : undefined
+      if (proof) visit.tell({ kind: 'proven', id: 0, proof })
+    }
   }
 
   /** What the operator has signed and does not know shows that its memory is an old copy. */

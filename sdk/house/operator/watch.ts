@@ -43,6 +43,7 @@ export class Watch {
     else if (event.kind === 'committed') await this.#wasCommitted(event.epoch)
     else if (event.kind === 'demanded') defence.demanded(event)
     else if (event.kind === 'answered') defence.answered(event.id)
+    else if (event.kind === 'collected') await this.#options.archive.left.forget(event.epoch, event.indices)
     else if (event.kind === 'insured') this.#lower(event)
     else if (event.kind === 'halted') this.halt()
     else if (event.kind === 'convicted') {

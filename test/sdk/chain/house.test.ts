@@ -198,7 +198,9 @@ describe('the port to a clearing house', () => {
     await one.collect(epoch, claims, path, { intent: 'collect' })
     expect(await chain.provider.getBalance(alice.owner)).to.equal(before + 400n)
     expect(await refusal(one.collect(epoch, claims, path, { intent: 'again' }))).to.equal('AlreadyPaid')
-    await until(() => kinds(events).at(-1) === 'finalized')
+    await until(() => kinds(events).at(-1) === 'collected')
+    expect(kinds(events).at(-2)).to.equal('finalized')
+    expect(events.at(-1)).to.deep.include({ epoch: 1n, indices: claims.map(({ index }) => index) })
   })
 
   it('tells a demand as soon as it is seen, and answers it from its bond', async () => {

@@ -281,6 +281,30 @@ describe('the operator of a house', () => {
     await town.open()
   })
 
+  it('keeps what left and was not paid, however many epochs are final since, and shows it to who comes back', async () => {
+    const alice = await town.member(1)
+    const bob = await town.member(2)
+    await town.chain.post(alice.identity, 0n, 100n)
+    alice.close()
+    for (let i = 0; i < 4; i++) {
+      await town.cut(bob)
+      town.chain.final = BigInt(town.chain.epochs.length)
+    }
+    await town.house.stop()
+    town.now = 1_000 * Number(town.chain.time)
+    await town.open()
+    await town.join(alice)
+    const { proof } = await alice.heard('proven')
+    expect(proof.epoch).to.equal(1n)
+    expect(proof.leaf.lines[0]!.leaving).to.equal(100n)
+    const top = climbTally(leafRow(proof.leaf), proof.index, proof.path)
+    expect(top).to.deep.equal(town.chain.epochs[0]!.members)
+    const block = { number: 1, hash: ZERO_HASH, timestamp: 1n }
+    const place = { block, logIndex: 0, transaction: ZERO_HASH }
+    await town.chain.tell({ kind: 'collected', ...place, epoch: 1n, indices: [proof.index] })
+    expect(await alice.ask({ kind: 'ask', epoch: 1n })).to.include({ kind: 'refused', code: 'NOT_HELD' })
+  })
+
   it('signs nothing after the house has halted, and shows proofs', async () => {
     const [alice, bob] = [await town.member(1), await town.member(2)]
     await town.cut(alice, bob)

@@ -67,6 +67,8 @@ export class RawOperator {
   twist: (seat: Seat) => Seat = (seat) => seat
   /** What becomes of an act; default: it is taken. */
   onAct: (act: Act) => HouseMessage | undefined = (one) => this.take(one)
+  /** What it shows of an epoch; default: nothing. */
+  onAsk: (epoch: bigint) => EpochProof | undefined = () => undefined
   house!: HouseMember
   #connection: Connection | undefined
   #listener: Listener | undefined
@@ -200,14 +202,20 @@ export class RawOperator {
     }
   }
 
+  #show({ id, epoch }: Extract<HouseMessage, { kind: 'ask' }>): void {
+    const proof = this.onAsk(epoch)
+    this.say(
+      proof ? { kind: 'proven', id, proof } : { kind: 'refused', id, code: 'NOT_HELD', reason: 'It is not here.' },
+    )
+  }
+
   #hear(message: HouseMessage): void {
     if (message.kind === 'greet')
       this.say({ kind: 'greet', protocol: HOUSE_PROTOCOL_VERSION, domain: this.chain.domain })
     if (message.kind === 'join')
       // The member's object is there a moment later.
       setTimeout(() => this.say({ kind: 'seated', id: message.id, settings: this.settings(), seat: this.#seat() }), 5)
-    if (message.kind === 'ask')
-      this.say({ kind: 'refused', id: message.id, code: 'NOT_HELD', reason: 'It is not here.' })
+    if (message.kind === 'ask') this.#show(message)
     if (message.kind === 'release') {
       this.releases.push(message.release)
       this.say({ kind: 'done', id: message.id })

@@ -69,5 +69,6 @@ function say(step: ExitStep): void {
   if (step.kind === 'collected') console.log(`  collected what had left in epoch ${step.epoch}`)
   else if (step.kind === 'exited') console.log(`  took the balance of epoch ${step.epoch}`)
   else if (step.kind === 'refunded') console.log(`  got posting ${step.posting} back, which stands in no final epoch`)
+  else if (step.kind === 'failed') console.log(`  failed, and goes on: ${(step.error as Error).message}`)
   else if (step.kind === 'waiting') console.log(`  waiting for: ${step.for}`)
 }
