@@ -5,10 +5,10 @@ import {LimitOrderExchange} from "../../../contracts/apps/LimitOrderExchange.sol
 import {SealedBidAuction} from "../../../contracts/apps/SealedBidAuction.sol";
 import {TicTacToe} from "../../../contracts/apps/TicTacToe.sol";
 import {IApp} from "../../../contracts/interfaces/IApp.sol";
-import {AppBase, Game, Stand} from "../AppBase.sol";
+import {ArbiterBase, Game, Stand} from "../ArbiterBase.sol";
 
 /// @title Example apps before the arbiter: played by force, and with signers that hold several seats
-contract JudgedTest is AppBase {
+contract JudgedTest is ArbiterBase {
     function gameOf(string memory name, uint256[] memory keys) private returns (Game memory) {
         return gameOf(deploy(name, ""), now_() + LENGTH, BUDGET, keys);
     }
