@@ -1,5 +1,7 @@
 import { decodeInstance, encodeInstance, MAX_APP_STATE, MAX_SEATS } from '../core/app.ts'
+import { toHex } from '../core/bytes.ts'
 import { MalformedBytesError, Reader, Writer } from '../core/codec.ts'
+import { keccak256 } from '../core/keccak.ts'
 import type { Address, Hex } from '../core/types.ts'
 import type { Agreed, AppSession, AppTerms, Pending, Position, Signatures, Stake } from './app.ts'
 import type { AppMessage } from './app-machine.ts'
@@ -20,8 +22,8 @@ export type AppStepMessage =
     }
   /** `heard`: the receiver's own consent is known; else it says it again. */
   | { readonly kind: 'accept'; readonly id: Hex; readonly onionKey: Hex; readonly heard: boolean }
-  /** All stakes for the sender are locked. Nobody signs the opening before all have said so. */
-  | { readonly kind: 'staked'; readonly id: Hex }
+  /** All stakes for the sender are locked, on terms of this digest. Nobody signs the opening before all have said so of the same terms. */
+  | { readonly kind: 'staked'; readonly id: Hex; readonly terms: Hex }
   /** The sender does not play, or does not any more: it gives back what is locked to it. */
   | { readonly kind: 'decline'; readonly id: Hex; readonly code: string }
   | (AppMessage & { readonly id: Hex })
@@ -45,7 +47,7 @@ export function encodeAppStep(message: AppStepMessage): Uint8Array {
     case 'accept':
       return writer.hex(message.onionKey, 32).bool(message.heard).finish()
     case 'staked':
-      return writer.finish()
+      return writer.hex(message.terms, 32).finish()
     case 'decline':
       return writer.text(message.code, 64).finish()
     case 'signed':
@@ -61,6 +63,9 @@ export function encodeAppStep(message: AppStepMessage): Uint8Array {
 
 const writeProposal = (writer: Writer, { terms, addresses, onionKey }: AppStepMessage & { kind: 'propose' }): Writer =>
   writeAddresses(writeTerms(writer, terms), addresses).hex(onionKey, 32)
+
+/** Names terms as a whole, 32 bytes: an id names the instance alone, and a proposer could tell each player of other stakes for it. */
+export const termsDigest = (terms: AppTerms): Hex => toHex(keccak256(writeTerms(new Writer(512), terms).finish()))
 
 /** Where players can be dialled. */
 export function writeAddresses(writer: Writer, addresses: readonly string[]): Writer {
@@ -90,7 +95,7 @@ function readStep(reader: Reader): AppStepMessage {
     case 'accept':
       return { kind, id, onionKey: reader.hex(32), heard: reader.bool() }
     case 'staked':
-      return { kind, id }
+      return { kind, id, terms: reader.hex(32) }
     case 'decline':
       return { kind, id, code: reader.text(64) }
     case 'signed':

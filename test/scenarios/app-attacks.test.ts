@@ -88,11 +88,11 @@ describe('apps against players that cheat', () => {
     await until(() => mallory.of('propose').length > 0)
     const { terms } = mallory.of('propose')[0]!
     const id = mallory.actor.node.apps()[0]! as Hex
-    mallory.say(
-      { kind: 'accept', id, onionKey: mallory.onionKey, heard: true },
-      { kind: 'staked', id },
-      { kind: 'decline', id, code: 'APP_DECLINED' },
-    )
+    mallory.say({ kind: 'accept', id, onionKey: mallory.onionKey, heard: true }, mallory.staked(), {
+      kind: 'decline',
+      id,
+      code: 'APP_DECLINED',
+    })
     expect(await refused).to.include({ code: 'APP_REFUSED' })
     await until(() => mallory.actor.node.outcomeLocks().some(({ held }) => held))
     expect(alice.node.apps()).to.deep.equal([id])
@@ -216,7 +216,7 @@ describe('apps against players that cheat', () => {
   it('S14 stakes of another amount, key, deadline or note come back, and no second one is held', async () => {
     const { alice, mallory, channelId, begun, id, note, right, other } = await proposed()
     const { node } = mallory.actor
-    mallory.say({ kind: 'accept', id, onionKey: mallory.onionKey, heard: true }, { kind: 'staked', id })
+    mallory.say({ kind: 'accept', id, onionKey: mallory.onionKey, heard: true }, mallory.staked())
     const { deadline } = right
     const wrong = [
       { amount: STAKE - 1n },
@@ -239,6 +239,20 @@ describe('apps against players that cheat', () => {
     expect(alice.node.balances(channelId).spendable).to.equal(ETHER - STAKE)
   })
 
+  it('a player that was told of other terms is not played with, and what it staked comes back', async () => {
+    const { alice, mallory, begun, id, right } = await proposed()
+    await mallory.actor.node.lockTo(right)
+    const { terms } = mallory.of('propose')[0]!
+    mallory.say(
+      { kind: 'accept', id, onionKey: mallory.onionKey, heard: true },
+      mallory.staked({ ...terms, opening: Uint8Array.of(1) }),
+    )
+    expect(await rejection(begun)).to.include({ code: 'APP_REFUSED', reason: 'APP_DECLINED' })
+    await until(() => mallory.actor.node.outcomeLocks().every(({ direction }) => direction === 'in'))
+    expect(mallory.of('signed')).to.deep.equal([])
+    expect(alice.node.outcomeLocks().filter(({ direction, held }) => direction === 'in' && held)).to.deep.equal([])
+  })
+
   it('a lock that is on its way back is no stake, after a restart, either', async () => {
     const { alice, mallory, begun, id, right } = await proposed()
     const { node } = mallory.actor
@@ -247,7 +261,7 @@ describe('apps against players that cheat', () => {
     mallory.say(
       { kind: 'decline', id, code: 'APP_DECLINED' },
       { kind: 'accept', id, onionKey: mallory.onionKey, heard: true },
-      { kind: 'staked', id },
+      mallory.staked(),
     )
     expect(await rejection(begun)).to.include({ code: 'APP_REFUSED' })
     await pause(100)
@@ -255,7 +269,7 @@ describe('apps against players that cheat', () => {
     await table.stage.stop(alice)
     const again = await table.player('alice')
     await node.connect(again.address)
-    mallory.say({ kind: 'accept', id, onionKey: mallory.onionKey, heard: true }, { kind: 'staked', id })
+    mallory.say({ kind: 'accept', id, onionKey: mallory.onionKey, heard: true }, mallory.staked())
     await pause(100)
     expect(mallory.of('signed')).to.deep.equal([])
     expect(again.node.apps()).to.deep.equal([id])

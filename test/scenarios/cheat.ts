@@ -1,11 +1,11 @@
-import { appStateDigest } from '../../sdk/core/app.ts'
+import { appStateDigest, instanceIdOf } from '../../sdk/core/app.ts'
 import { toBytes } from '../../sdk/core/bytes.ts'
 import type { Address, Hex } from '../../sdk/core/types.ts'
 import type { AppJudge } from '../../sdk/node/apps/apps.ts'
 import type { Clock } from '../../sdk/node/clock.ts'
 import { systemClock } from '../../sdk/node/clock.ts'
 import type { AppTerms } from '../../sdk/protocols/app.ts'
-import { type AppStepMessage, decodeAppStep, encodeAppStep } from '../../sdk/protocols/app-wire.ts'
+import { type AppStepMessage, decodeAppStep, encodeAppStep, termsDigest } from '../../sdk/protocols/app-wire.ts'
 import type { Message } from '../../sdk/protocols/messages.ts'
 import { decodeMessage, encodeMessage } from '../../sdk/protocols/wire.ts'
 import { tcpTransport } from '../../sdk/transport/tcp.ts'
@@ -42,6 +42,12 @@ export class Cheat {
       node: { transports: (signer) => [cheat.#tap(tcpTransport({ signer }))] },
     })
     return cheat
+  }
+
+  /** That all stakes for it are locked, on the terms that were proposed to it or on others. */
+  staked(terms: AppTerms = this.of('propose')[0]!.terms): AppStepMessage {
+    const id = instanceIdOf(this.actor.chain.apps!.source, terms.instance)
+    return { kind: 'staked', id, terms: termsDigest(terms) }
   }
 
   get address(): Address {

@@ -9,6 +9,7 @@ import {
   decodeSession,
   encodeSession,
   readAddresses,
+  termsDigest,
   writeAddresses,
 } from '../../protocols/app-wire.ts'
 
@@ -17,6 +18,9 @@ export interface AppResult {
   /** Of each seat, in parts of 1e18; undefined: it never began, and all stakes are back. */
   readonly values: readonly bigint[] | undefined
 }
+
+/** What players say after the proposal. */
+export type Spoken = Exclude<AppStepMessage, { kind: 'propose' }>
 
 /** Somebody who waits for a moment of an instance. */
 interface Waiter {
@@ -30,6 +34,7 @@ export class AppSlot {
   session: AppSession
   readonly code: App<unknown, unknown>
   readonly rules: Rules
+  readonly termsDigest: Hex
   /** This node proposed it. */
   readonly isProposer: boolean
   /** Where the player of each seat can be dialled; empty: not known. */
@@ -41,10 +46,7 @@ export class AppSlot {
   /** It will not begin: what is locked to this node goes back. */
   declined: Error | undefined
   /** Heard before it could be judged: the newest of each kind of each player. */
-  readonly early = new Map<
-    string,
-    { readonly from: Address; readonly message: Exclude<AppStepMessage, { kind: 'propose' }> }
-  >()
+  readonly early = new Map<string, { readonly from: Address; readonly message: Spoken }>()
   /** What stands on chain, as last seen. */
   standing: ShownStanding | undefined
   /** The registry holds what the seats get. */
@@ -66,6 +68,7 @@ export class AppSlot {
   ) {
     this.session = session
     this.code = code
+    this.termsDigest = termsDigest(session.terms)
     this.rules = code.rules(session.terms.instance.seats.length)
     this.isProposer = about.isProposer
     this.addresses = about.addresses

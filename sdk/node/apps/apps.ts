@@ -1,9 +1,7 @@
 import type { App } from '../../apps/define-app.ts'
-import { IllegalMoveError } from '../../apps/rules.ts'
 import type { AppChain } from '../../chain/apps/app-chain.ts'
-import { appStateDigest, FINAL_VERSION, instanceIdOf } from '../../core/app.ts'
+import { appStateDigest, instanceIdOf } from '../../core/app.ts'
 import { appAddress } from '../../core/app-address.ts'
-import { toHex } from '../../core/bytes.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Address, Hex } from '../../core/types.ts'
 import {
@@ -16,23 +14,17 @@ import {
   seatsOf,
 } from '../../protocols/app.ts'
 import { awaitsMove } from '../../protocols/app-disputing.ts'
-import {
-  type AppEffect,
-  type AppEvent,
-  type AppMessage,
-  NotYourTurnError,
-  stepApp,
-} from '../../protocols/app-machine.ts'
-import { type AppStepMessage, decodeAppStep, encodeAppStep } from '../../protocols/app-wire.ts'
-import { PeerViolationError } from '../../protocols/messages.ts'
-import { verifySignature } from '../../signing/signature.ts'
+import { type AppEffect, type AppEvent, NotYourTurnError, stepApp } from '../../protocols/app-machine.ts'
+import { type AppStepMessage, decodeAppStep } from '../../protocols/app-wire.ts'
 import { onAbort } from '../abort.ts'
 import type { Engine } from '../engine.ts'
 import { HandlerFailedError } from '../events.ts'
 import { APPS, appKey } from '../keys.ts'
 import type { Peer } from '../peers/peers.ts'
 import { AppDesk } from './app-desk.ts'
-import { type AppRecord, AppSlot, appRecord, readAppRecord } from './app-slot.ts'
+import { AppHearing } from './app-hearing.ts'
+import { type AppRecord, AppSlot, appRecord, readAppRecord, type Spoken } from './app-slot.ts'
+import { AppTelling } from './app-telling.ts'
 import { AppMissingError, AppRefusedError, AppUnknownError, NoArbiterError } from './errors.ts'
 import { Staking } from './staking.ts'
 import { assertStakeGroup, assertTerms } from './terms.ts'
@@ -50,9 +42,6 @@ interface Registered {
   readonly judge: AppJudge | undefined
 }
 
-/** What players say after the proposal. */
-type Spoken = Exclude<AppStepMessage, { kind: 'propose' }>
-
 /** Milliseconds that players have to stake and to sign, and to pay once it is over. */
 const PATIENCE = 60_000
 /** Instances that one peer may have proposed and that have not begun. */
@@ -62,6 +51,8 @@ const MAX_PROPOSALS = 16
 export class Apps {
   readonly #engine: Engine
   readonly staking: Staking
+  readonly telling: AppTelling
+  readonly #hearing = new AppHearing(this)
   readonly #desk: AppDesk
   readonly #known = new Map<Address, Registered>()
   /** By id: those that are not over. */
@@ -77,6 +68,7 @@ export class Apps {
   constructor(engine: Engine) {
     this.#engine = engine
     this.staking = new Staking(engine, this)
+    this.telling = new AppTelling(engine)
     this.#desk = new AppDesk(engine, this)
   }
 
@@ -121,7 +113,7 @@ export class Apps {
     if (session.agreed) for (const player of slot.others) slot.accepted.set(player, ZERO_HASH)
     else if (isDeclined) slot.declined = new AppRefusedError(slot.id, this.#me, 'APP_DECLINED')
     if (slot.declined) this.staking.giveBack(slot)
-    this.#tellAll(slot)
+    this.telling.all(slot)
     this.settle(slot)
   }
 
@@ -180,7 +172,7 @@ export class Apps {
     const addresses = terms.instance.seats.map((player) => this.#engine.peers.all.get(player)?.address ?? '')
     const slot = this.#place({ session: this.#sessionOf(terms), isProposer: true, addresses }, known.code)
     this.#keep(slot)
-    this.#engine.durably(() => this.#tellAll(slot))
+    this.#engine.durably(() => this.telling.all(slot))
     const forget = onAbort(signal, () => this.decline(slot, 'APP_DECLINED'))
     try {
       await slot.when(({ session }) => session.agreed !== undefined, signal)
@@ -212,11 +204,6 @@ export class Apps {
 
   get #now(): bigint {
     return this.#engine.switch.view!.now
-  }
-
-  get #onionKey(): Hex {
-    const { onionKey } = this.#engine.options
-    return onionKey ? toHex(onionKey.publicKey) : ZERO_HASH
   }
 
   /** One of this app that is not over. Throws {@link AppUnknownError}. */
@@ -263,14 +250,14 @@ export class Apps {
     const isWanted = this.#isSound(terms, peer.signer) && known && (await this.#judged(known, terms, peer.signer))
     this.#judging.delete(id)
     if (!isWanted) {
-      this.#send(peer.signer, { kind: 'decline', id, code: known ? 'APP_DECLINED' : 'APP_NOT_KNOWN' })
+      this.telling.one(peer.signer, { kind: 'decline', id, code: known ? 'APP_DECLINED' : 'APP_NOT_KNOWN' })
       return
     }
     if (this.#engine.halted || this.slots.has(id)) return
     const slot = this.#place({ session: this.#sessionOf(terms), isProposer: false, addresses }, known.code)
     this.#keep(slot)
     this.#accepts(slot, peer.signer, onionKey, true)
-    this.#engine.durably(() => this.#tellAll(slot))
+    this.#engine.durably(() => this.telling.all(slot))
   }
 
   /** Whether terms can be played at all, and this peer may propose more. */
@@ -300,7 +287,7 @@ export class Apps {
   #accepts(slot: AppSlot, player: Address, onionKey: Hex, heard: boolean): void {
     const isNew = !slot.accepted.has(player)
     slot.accepted.set(player, onionKey)
-    if (!heard) this.#tellAll(slot, player)
+    if (!heard) this.telling.all(slot, player)
     if (isNew && slot.isAccepted && !slot.session.agreed) {
       slot.since = this.#engine.options.clock.elapsed()
       void this.staking.lock(slot)
@@ -314,84 +301,16 @@ export class Apps {
         this.#accepts(slot, from, message.onionKey, message.heard)
         return
       case 'staked':
-        slot.staked.add(from)
-        this.staking.look(slot)
+        this.#stakedBy(slot, from, message.terms)
         return
       case 'decline':
         if (!slot.session.agreed) this.#end(slot, new AppRefusedError(slot.id, from, message.code))
         return
       case 'signed':
-        this.#signed(slot, from, message)
+        this.#hearing.signed(slot, from, message)
         return
       case 'moved':
-        this.#moved(slot, from, message)
-    }
-  }
-
-  #signed(slot: AppSlot, from: Address, message: AppStepMessage & { kind: 'signed' }): void {
-    const { session } = slot
-    const { version, signature } = message
-    const { agreed, pending } = session
-    const isLast = version === FINAL_VERSION
-    const last = isDone(session) ? agreed : pending?.turn === undefined ? pending : undefined
-    const found = isLast ? last : pending?.version === version ? pending : undefined
-    if (!found) {
-      if (version > (agreed?.version ?? 0)) slot.early.set(`${from}/${isLast ? 'final' : 'signed'}`, { from, message })
-      return
-    }
-    if (this.#isSigned(slot, from, version, found.state, signature))
-      this.dispatch(slot, { kind: 'signed', from, version, signature })
-  }
-
-  /** Between more than two players a wrong signature may be a third one's doing, which showed each another state. Throws `PeerViolationError`. */
-  #isSigned(slot: AppSlot, player: Address, version: number, state: Uint8Array, signature: Uint8Array): boolean {
-    const isRight = this.#verify(slot, player, version, state, signature)
-    if (!isRight && slot.others.length === 1) this.#fail(slot, version)
-    return isRight
-  }
-
-  #verify(slot: AppSlot, player: Address, version: number, state: Uint8Array, signature: Uint8Array): boolean {
-    return verifySignature(appStateDigest(this.arbiter.domain, slot.id, version, state), signature, player)
-  }
-
-  #fail(slot: AppSlot, version: number): never {
-    throw new PeerViolationError(`its signature over version ${version} of ${slot.id} is wrong`)
-  }
-
-  #moved(slot: AppSlot, from: Address, message: AppStepMessage & { kind: 'moved' }): void {
-    this.#complete(slot, message)
-    const { agreed, pending, disputed, terms } = slot.session
-    if (disputed || message.version <= (agreed?.version ?? 0) || pending?.version === message.version) return
-    const isNext = agreed && agreed.version + 1 === message.version && !pending
-    if (!isNext) {
-      slot.early.set(`${from}/moved`, { from, message })
-      return
-    }
-    if (agreed.turn === undefined || terms.instance.seats[agreed.turn] !== from)
-      throw new PeerViolationError(`it moves in ${slot.id} though it is not its turn`)
-    const after = slot.positionOf(this.#advance(slot, agreed.state, message.move))
-    if (!this.#verify(slot, from, message.version, after.state, message.signature)) this.#fail(slot, message.version)
-    this.dispatch(slot, { kind: 'moved', move: message.move, signature: message.signature, after })
-  }
-
-  /** Whoever moves on holds all signatures over the state before: they complete it here, too. */
-  #complete(slot: AppSlot, { version, base }: AppStepMessage & { kind: 'moved' }): void {
-    const { pending, terms } = slot.session
-    if (pending?.version !== version - 1 || base.length !== terms.instance.seats.length) return
-    for (const [seat, player] of terms.instance.seats.entries()) {
-      if (pending.signatures[seat]) continue
-      if (!this.#isSigned(slot, player, pending.version, pending.state, base[seat]!)) return
-      this.dispatch(slot, { kind: 'signed', from: player, version: pending.version, signature: base[seat]! })
-    }
-  }
-
-  #advance(slot: AppSlot, state: Uint8Array, move: Uint8Array): Uint8Array {
-    try {
-      return slot.rules.advance(state, move)
-    } catch (error) {
-      if (error instanceof IllegalMoveError)
-        throw new PeerViolationError(`its move in ${slot.id} is illegal`, { cause: error })
-      throw error
+        this.#hearing.moved(slot, from, message)
     }
   }
 
@@ -440,7 +359,7 @@ export class Apps {
         return
       }
       case 'send':
-        journal.after(() => this.#sendAll(slot, effect.message))
+        journal.after(() => this.telling.others(slot, effect.message))
         return
       case 'agreed': {
         const { version, turn } = effect.agreed
@@ -508,11 +427,21 @@ export class Apps {
     await slot.when(({ standing, recorded }) => recorded || standing !== undefined, signal)
   }
 
+  /** Whoever was told of other terms would sign, and pay for, another game. */
+  #stakedBy(slot: AppSlot, player: Address, terms: Hex): void {
+    if (terms !== slot.termsDigest) {
+      this.decline(slot, 'APP_DECLINED')
+      return
+    }
+    slot.staked.add(player)
+    this.staking.look(slot)
+  }
+
   /** All stakes for this node are locked: once all players say that, nobody can fail to stake any more, and the opening is signed. */
   staked(slot: AppSlot): void {
     if (!slot.staked.has(this.#me)) {
       slot.staked.add(this.#me)
-      for (const player of slot.others) this.#send(player, { kind: 'staked', id: slot.id })
+      for (const player of slot.others) this.telling.staked(slot, player)
     }
     if (playersOf(slot.session.terms.instance).every((player) => slot.staked.has(player)))
       this.dispatch(slot, { kind: 'staked', opening: slot.positionOf(slot.session.terms.opening) })
@@ -535,7 +464,7 @@ export class Apps {
   /** This node does not begin, and says so. */
   decline(slot: AppSlot, code: string, cause?: Error): void {
     if (slot.session.agreed || slot.standing || slot.declined) return
-    for (const player of slot.others) this.#send(player, { kind: 'decline', id: slot.id, code })
+    for (const player of slot.others) this.telling.one(player, { kind: 'decline', id: slot.id, code })
     this.#end(slot, new AppRefusedError(slot.id, this.#me, code, cause && { cause }))
   }
 
@@ -581,38 +510,11 @@ export class Apps {
 
   /** A player is connected: it is told what it may lack. */
   met(peer: Peer): void {
-    for (const slot of this.slots.values()) if (slot.others.includes(peer.signer)) this.#tellAll(slot, peer.signer)
+    for (const slot of this.slots.values()) if (slot.others.includes(peer.signer)) this.telling.all(slot, peer.signer)
   }
 
   /** Whether a peer plays here. */
   shares = (signer: Address): boolean => [...this.slots.values()].some(({ others }) => others.includes(signer))
-
-  #tellAll(slot: AppSlot, only?: Address): void {
-    const { session, id } = slot
-    const players = only ? [only] : slot.others
-    const isBeginning = !session.agreed && !slot.declined
-    for (const player of isBeginning ? players : []) {
-      this.#send(player, this.#helloOf(slot, player))
-      if (session.pending || slot.staked.has(this.#me)) this.#send(player, { kind: 'staked', id })
-    }
-    for (const effect of stepApp(session, { kind: 'crank' }).effects)
-      if (effect.kind === 'send') for (const player of players) this.#send(player, { ...effect.message, id })
-  }
-
-  #helloOf({ session, isProposer, addresses, accepted, id }: AppSlot, player: Address): AppStepMessage {
-    const onionKey = this.#onionKey
-    if (isProposer) return { kind: 'propose', terms: session.terms, addresses, onionKey }
-    return { kind: 'accept', id, onionKey, heard: accepted.has(player) }
-  }
-
-  #sendAll({ id, others }: AppSlot, message: AppMessage): void {
-    for (const player of others) this.#send(player, { ...message, id })
-  }
-
-  #send(player: Address, message: AppStepMessage): void {
-    const peer = this.#engine.peers.all.get(player)
-    if (peer?.online) this.#engine.peers.send(peer, { kind: 'app', body: encodeAppStep(message) })
-  }
 
   tick(): void {
     this.#tellMissing()

@@ -36,7 +36,7 @@ const MESSAGES: readonly AppStepMessage[] = [
     onionKey,
   },
   { kind: 'accept', id, onionKey, heard: true },
-  { kind: 'staked', id },
+  { kind: 'staked', id, terms: `0x${'7e'.repeat(32)}` },
   { kind: 'decline', id, code: 'A'.repeat(64) },
   { kind: 'signed', id, version: 2 ** 32 - 1, signature: bytes(64) },
   { kind: 'moved', id, version: 3, move: bytes(9), signature: bytes(64), base: [bytes(64), bytes(64)] },
