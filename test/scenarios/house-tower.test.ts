@@ -13,6 +13,7 @@ import type { Transport } from '../../sdk/transport/transport.ts'
 import { tampering, withholding } from '../house/intercepted.ts'
 import { type Citizen, Town, WINDOW } from '../house/town.ts'
 import { until } from '../sdk/chain/until.ts'
+import { pause } from './stage.ts'
 
 const TOWER = sessionSigner(new Uint8Array(32).fill(77))
 
@@ -62,12 +63,13 @@ describe('a tower for members of a clearing house that are away', function () {
     return { tower, events }
   }
 
-  /** It looks at each block. */
+  /** It looks at each block. A second apart, with time for each: half a window must not pass meanwhile, or it asks the court. */
   const soon = (isSo: () => boolean) =>
     until(async () => {
-      await town.chain.mine()
+      await town.chain.rpc('anvil_mine', 1, 1)
+      await pause(100)
       return isSo()
-    })
+    }, 20_000)
   const seen = (tower: HouseTower, epoch: bigint) => soon(() => tower.verifyEpoch(epoch) !== undefined)
   const kinds = ({ events }: Watching) => events.map(({ kind }) => kind)
 
@@ -80,7 +82,7 @@ describe('a tower for members of a clearing house that are away', function () {
     await seen(tower, epoch)
     expect(tower.verifyEpoch(epoch)).to.deep.equal([])
     await town.pass(WINDOW)
-    await until(() => tower.final === epoch)
+    await soon(() => tower.final === epoch)
     expect(events.filter(({ kind }) => kind === 'fault' || kind === 'disputed')).to.deep.equal([])
     await town.leave(alice)
     await town.halt()
@@ -132,7 +134,7 @@ describe('a tower for members of a clearing house that are away', function () {
     await until(() => kinds(watching).includes('disputed'))
     await until(async () => (await alice.chain.openDemands(epoch)).length === 0)
     await town.pass(WINDOW)
-    await until(() => watching.tower.final === epoch)
+    await soon(() => watching.tower.final === epoch)
     const shown = parseHouseExit(watching.tower.exitFile()).epochs.at(-1)
     expect(shown?.epoch.number).to.equal(epoch)
     expect(shown?.proof.leaf.lines[0]).to.deep.include({ deposited: 500n, credits: 60n })
