@@ -10,8 +10,8 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** What a tool did: its exit code and everything it printed. */
 export type Outcome = { readonly code: number; readonly output: string }
 
-/** Ten minutes: far above what any tool needs, so that a test that hangs fails instead of blocking a CI. */
-const LIMIT = 600_000
+/** Half an hour: far above what any tool needs, so that a test that hangs fails instead of blocking a CI. */
+const LIMIT = 1_800_000
 
 /** They end the tool before this process ends, so that none is left behind. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
