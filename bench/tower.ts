@@ -14,8 +14,9 @@ import { contentOf, orderDigest } from '../sdk/watchtower/receipt.ts'
 import type { TowerSpec } from '../sdk/watchtower/spec.ts'
 import { decodeTowerMessage, encodeTowerMessage, MAX_APPOINTMENTS } from '../sdk/watchtower/wire.ts'
 import { Daemon, metric } from '../test/scenarios/daemon.ts'
-import { pause, Stage, until } from '../test/scenarios/stage.ts'
+import { pause, Stage } from '../test/scenarios/stage.ts'
 import { Watch } from '../test/scenarios/watch.ts'
+import { until } from '../test/until.ts'
 
 // `tallystick tower` as a process of its own: how many appointments a second it takes over TCP, durable and with a receipt each; what
 // a watched ledger costs it; and how long it takes to answer disputes that begin in one block of a real chain process.

@@ -9,8 +9,7 @@ import { deploy, startAnvil, type TestChain } from './sdk/chain/anvil.ts'
 
 describe('the examples', () => {
   let anvil: TestChain
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     anvil = await startAnvil('--block-time', '1')
   })
   after(() => anvil.stop())

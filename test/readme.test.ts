@@ -12,8 +12,7 @@ const [, example = ''] = /```js\n(.*?)```/s.exec(readme)!
 describe('the README', () => {
   let anvil: TestChain
 
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     anvil = await startAnvil('--block-time', '1')
   })
   after(() => anvil.stop())

@@ -175,6 +175,8 @@ try {
   process.exitCode = 1
   // A stack trace helps nobody at a command line; a mistake of the program itself says so.
   const known = error instanceof TallystickError
-  console.error(known ? `error: ${error.message}` : `error: ${(error as Error)?.message ?? error} (unexpected)`)
+  // What ethers says at length holds whole transactions.
+  const { shortMessage, message = error } = error as { shortMessage?: string; message?: string }
+  console.error(known ? `error: ${message}` : `error: ${shortMessage ?? message} (unexpected)`)
   if (!known && process.env.DEBUG) console.error(error)
 }

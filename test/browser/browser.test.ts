@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import type { Address, ChannelId } from '../../sdk/core/types.ts'
 import { connectChain, memoryStore, Node, sessionSigner, signDirect, webSocketTransport } from '../../sdk/index.ts'
 import { startAnvil, type TestChain } from '../sdk/chain/anvil.ts'
-import { until } from '../sdk/node/actors.ts'
+import { until } from '../until.ts'
 import { NO_BROWSER, startBrowser, type TestBrowser } from './chromium.ts'
 import { bundle, type Site, serve } from './site.ts'
 import { injectWallet } from './wallet.ts'
@@ -76,8 +76,7 @@ describe('the SDK in a browser', () => {
     expect(passed.length).to.be.greaterThan(15)
   })
 
-  it('S1 keeps every commit that was acknowledged, each whole, when the browser is killed amid committing', async function () {
-    this.timeout(60_000)
+  it('S1 keeps every commit that was acknowledged, each whole, when the browser is killed amid committing', async () => {
     let acknowledged = -1
     const hear = (n: number) => {
       acknowledged = n
@@ -85,7 +84,7 @@ describe('the SDK in a browser', () => {
     const page = await visit(STORE, { prepare: (fresh) => fresh.exposeFunction('acknowledged', hear) })
     await loaded(page)
     const interrupted = page.evaluate(() => window.storePage.commitOn()).catch(() => {})
-    await until(() => acknowledged >= 200, 30_000)
+    await until(() => acknowledged >= 200)
     await browser.crash()
     await interrupted
 
@@ -107,8 +106,7 @@ describe('the SDK in a browser', () => {
     let address: string
     let owner: Address
 
-    before(async function () {
-      this.timeout(30_000)
+    before(async () => {
       anvil = await startAnvil()
       owner = anvil.wallet(0).address.toLowerCase() as Address
       const store = memoryStore()
@@ -143,7 +141,7 @@ describe('the SDK in a browser', () => {
       expect(await asked()).to.deep.equal(['eth_sendTransaction'])
 
       const interrupted = payOften(page, channel, 100).catch(() => {})
-      await until(() => hub.balances(channel).spendable >= 20n * 7n, 30_000)
+      await until(() => hub.balances(channel).spendable >= 20n * 7n)
       expect(await asked()).to.deep.equal(['eth_sendTransaction'])
       // Nothing is stopped first: for the node a reload is a crash.
       await page.reload()
@@ -173,8 +171,7 @@ describe('the SDK in a browser', () => {
       expect(await anvil.provider.getBalance(adjudicator)).to.equal(0n)
     })
 
-    it('runs the example of the documents', async function () {
-      this.timeout(60_000)
+    it('runs the example of the documents', async () => {
       const code = example
         .replace(/(?<=adjudicator = ')0x\w+/, anvil.adjudicator)
         .replace(/(?<=hub = ')wss:[^']+/, address)

@@ -9,11 +9,11 @@ import type { TowerMessage } from '../../sdk/watchtower/messages.ts'
 import { contentOf, orderDigest, verifyReceipt } from '../../sdk/watchtower/receipt.ts'
 import { Watchtower, type WatchtowerOptions } from '../../sdk/watchtower/tower.ts'
 import { decodeTowerMessage, encodeTowerMessage } from '../../sdk/watchtower/wire.ts'
-import { until } from '../sdk/chain/until.ts'
 import { signerOf } from '../sdk/node/actors.ts'
 import { ModelChain } from '../sdk/node/model-chain.ts'
 import { channelOf, DOMAIN, evidenceOf } from '../sdk/watchtower/evidence.ts'
 import { HandClock, TowerView } from '../sdk/watchtower/model-feed.ts'
+import { until } from '../until.ts'
 
 /** What an adapter of the transport port brings. */
 export interface TowerFixture {

@@ -17,7 +17,7 @@ import type { Store } from '../../sdk/storage/store.ts'
 import { tcpTransport } from '../../sdk/transport/tcp.ts'
 import type { Transport } from '../../sdk/transport/transport.ts'
 import { artifact, deploy, startAnvil, type TestChain } from '../sdk/chain/anvil.ts'
-import { until } from '../sdk/chain/until.ts'
+import { until } from '../until.ts'
 
 export const WINDOW = 1_000n
 const TIMES = { interval: 100_000n, window: WINDOW, answerTime: 500n, answerTimeEach: 10n, answerTimeMost: 900n }

@@ -5,8 +5,9 @@ import type { Hex } from '../../sdk/core/types.ts'
 import type { AppInstance } from '../../sdk/node/apps/app-instance.ts'
 import type { AppTerms } from '../../sdk/protocols/app.ts'
 import type { AppStepMessage } from '../../sdk/protocols/app-wire.ts'
+import { until } from '../until.ts'
 import { Cheat, SILENT, Watch } from './cheat.ts'
-import { type Actor, ETHER, pause, rejection, until } from './stage.ts'
+import { type Actor, ETHER, pause, rejection } from './stage.ts'
 import { type Board, type Cell, EMPTY, joined, play, Table, ticTacToe, WON } from './table.ts'
 
 const STAKE = ETHER / 10n

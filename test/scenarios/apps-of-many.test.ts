@@ -7,7 +7,8 @@ import type { ChannelId, Hex } from '../../sdk/core/types.ts'
 import type { AppInstance } from '../../sdk/node/apps/app-instance.ts'
 import { artifact } from '../sdk/chain/anvil.ts'
 import { keyOf } from '../sdk/node/actors.ts'
-import { type Actor, ETHER, rejection, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, rejection } from './stage.ts'
 import { Table } from './table.ts'
 
 interface Sale {
@@ -104,8 +105,7 @@ describe('apps of three and more players', () => {
     expect(alarmsOf(alice, bob, carol)).to.deep.equal([])
   })
 
-  it('end as the opening says where the referee is silent', async function () {
-    this.timeout(30_000)
+  it('end as the opening says where the referee is silent', async () => {
     const [alice, bob, carol] = [await player('alice'), await player('bob'), await player('carol')]
     const channelId = await table.channel(alice, bob)
     await alice.node.connect(carol.address)
@@ -156,8 +156,7 @@ describe('apps of three and more players', () => {
     await until(() => bob.node.balances(right).spendable === ETHER + BOND)
   })
 
-  it('C51 are played over a hub: a sealed-bid auction of three bidders, each with one channel', async function () {
-    this.timeout(60_000)
+  it('C51 are played over a hub: a sealed-bid auction of three bidders, each with one channel', async () => {
     const seller = await player('alice')
     const bidders = [await player('bob'), await player('dave'), await player('mallory')]
     const hub = await table.hub('carol')

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { type Actor, ETHER, rejection, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, rejection } from './stage.ts'
 import { EMPTY, joined, play, Table, ticTacToe, WON } from './table.ts'
 
 const STAKE = ETHER / 10n

@@ -5,7 +5,8 @@ import type { ChannelId } from '../../sdk/core/types.ts'
 import type { Route } from '../../sdk/node/hops/quote.ts'
 import type { NodeOptions } from '../../sdk/node/node.ts'
 import type { Store } from '../../sdk/storage/store.ts'
-import { type Actor, ETHER, pause, rejection, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, pause, rejection, Stage } from './stage.ts'
 
 const FEE = 10n
 const FORWARDING = { baseFee: FEE, feePpm: 0n, margin: 600n, responseTime: 300n }
@@ -23,8 +24,7 @@ const slowed = (store: Store, wait: () => Promise<unknown>): Store => ({
 
 describe('a hub that has enough to do', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   /** Lets a store that was frozen go on. */

@@ -9,7 +9,8 @@ import { TallystickError } from '../../sdk/core/errors.ts'
 import type { ChannelId } from '../../sdk/core/types.ts'
 import { Node, type NodeOptions } from '../../sdk/node/node.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
-import { keyOf, until, World } from '../sdk/node/actors.ts'
+import { keyOf, World } from '../sdk/node/actors.ts'
+import { until } from '../until.ts'
 import { rejection, Stage } from './stage.ts'
 
 /** One sentence of fact and one of remedy at least, for people; a code for programs; no stack and no machine words. */
@@ -147,8 +148,7 @@ const late = (what: string) =>
 describe('a careless operator', () => {
   const KEY = 'an-api-key'
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   after(() => stage.close())

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { until } from './stage.ts'
+import { until } from '../until.ts'
 
 const program = fileURLToPath(new URL('../../sdk/cli/main.ts', import.meta.url))
 

@@ -4,8 +4,9 @@ import { invoiceDigest, type SignedInvoice } from '../../sdk/core/invoice.ts'
 import { encodeInvoice } from '../../sdk/core/invoice-text.ts'
 import { type Address, COIN } from '../../sdk/core/types.ts'
 import { wrap } from '../../sdk/node/hops/wrapping.ts'
+import { until } from '../until.ts'
 import { FEE, GOLD, LAG, LOCK, MARGIN, Market, nothingLocked, PERIOD, USD } from './market.ts'
-import { type Actor, rejection, type Stage, until } from './stage.ts'
+import { type Actor, rejection, type Stage } from './stage.ts'
 
 const PRICE = 30n * USD
 const PIECES = 3n * GOLD
@@ -15,8 +16,7 @@ describe('delivery against payment on a real chain', () => {
   let stage: Stage
   let usd: Address
   let gold: Address
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     market = await Market.build()
     ;({ stage, usd, gold } = market)
   })

@@ -4,12 +4,12 @@ import { TOKEN_ABI } from '../../sdk/chain/abi.ts'
 import { COIN } from '../../sdk/core/types.ts'
 import { ethersWallet } from '../../sdk/signing/wallet.ts'
 import { deploy } from '../sdk/chain/anvil.ts'
-import { ETHER, rejection, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { ETHER, rejection, Stage } from './stage.ts'
 
 describe('money that comes in by another way than the node’s own account', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())

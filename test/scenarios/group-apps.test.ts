@@ -3,7 +3,8 @@ import { type App, defineApp } from '../../sdk/apps/define-app.ts'
 import { WHOLE } from '../../sdk/core/outcome.ts'
 import type { ChannelId } from '../../sdk/core/types.ts'
 import { artifact } from '../sdk/chain/anvil.ts'
-import { type Actor, ETHER, rejection, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, rejection } from './stage.ts'
 import { Table } from './table.ts'
 
 interface Sale {
@@ -86,8 +87,7 @@ describe('apps with stakes in a group', () => {
     expect(members.flatMap(({ alarms }) => alarms)).to.deep.equal([])
   })
 
-  it('are paid as the chain has judged, where the referee makes no move', async function () {
-    this.timeout(40_000)
+  it('are paid as the chain has judged, where the referee makes no move', async () => {
     const [sale, sold] = await begin({ budget: 120 })
     await sale.move({ action: CALL, toSeller: 0n })
     const ends = [sale.finish(), sold!.finish()]
@@ -102,8 +102,7 @@ describe('apps with stakes in a group', () => {
     await members[2]!.node.group(group).pay(members[0]!.node.address, 1n)
   })
 
-  it('are paid by the settlement where the group ends on chain before they do', async function () {
-    this.timeout(60_000)
+  it('are paid by the settlement where the group ends on chain before they do', async () => {
     const [sale, sold] = await begin({ budget: 120 })
     await table.stage.stop(members[2]!)
     const ends = [sale.finish(), sold!.finish()]

@@ -16,7 +16,8 @@ import { verifySignature } from '../../sdk/signing/signature.ts'
 import type { TowerSpec } from '../../sdk/watchtower/spec.ts'
 import { deploy } from '../sdk/chain/anvil.ts'
 import { keyOf, ownerOf, signerOf } from '../sdk/node/actors.ts'
-import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, rejection, Stage } from './stage.ts'
 import { Watch } from './watch.ts'
 
 const NAMES = ['alice', 'bob', 'carol'] as const
@@ -29,8 +30,7 @@ describe('transfers locked in a group of three', () => {
   let stage: Stage
   let watch: Watch
   let condition: Address
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
     watch = new Watch(stage)
     condition = await deploy(stage.chain.wallet(9), 'contracts/conditions/VouchedCondition.sol/VouchedCondition')
@@ -117,8 +117,7 @@ describe('transfers locked in a group of three', () => {
     return id
   }
 
-  it('are divided as all agree, and nothing of it touches the chain, to the wei', async function () {
-    this.timeout(30_000)
+  it('are divided as all agree, and nothing of it touches the chain, to the wei', async () => {
     const name = 'agreed'
     const scene = await gather(name)
     const { groups, actors } = scene
@@ -148,8 +147,7 @@ describe('transfers locked in a group of three', () => {
     expect(await inChain()).to.equal(scene.others)
   })
 
-  it('end as the registry has decided by the word of one member, to the wei', async function () {
-    this.timeout(30_000)
+  it('end as the registry has decided by the word of one member, to the wei', async () => {
     const name = 'decided'
     const scene = await gather(name)
     const { groups, actors } = scene
@@ -168,8 +166,7 @@ describe('transfers locked in a group of three', () => {
     expect(await inChain()).to.equal(scene.others)
   })
 
-  it('come back to the payer after the deadline, and are there after a restart of all', async function () {
-    this.timeout(30_000)
+  it('come back to the payer after the deadline, and are there after a restart of all', async () => {
     const name = 'late'
     const scene = await gather(name)
     const id = await pot(scene, name)
@@ -192,8 +189,7 @@ describe('transfers locked in a group of three', () => {
     expect(await paid(name)).to.deep.equal([ETHER, ETHER, ETHER])
   })
 
-  it('are divided by a settlement as far as they are decided, and redeemed later, to the wei', async function () {
-    this.timeout(30_000)
+  it('are divided by a settlement as far as they are decided, and redeemed later, to the wei', async () => {
     const name = 'disputed'
     const scene = await gather(name)
     const { groups, actors } = scene
@@ -244,8 +240,7 @@ describe('transfers locked in a group of three', () => {
     return hand
   }
 
-  it('S55 are settled and redeemed by a stale state that nobody answered, from what a member remembers', async function () {
-    this.timeout(30_000)
+  it('S55 are settled and redeemed by a stale state that nobody answered, from what a member remembers', async () => {
     const name = 'stale'
     const scene = await gather(name)
     const id = await pot(scene, name)
@@ -266,8 +261,7 @@ describe('transfers locked in a group of three', () => {
     expect(await inChain()).to.equal(scene.others)
   })
 
-  it('are redeemed by a member whose store had forgotten them, as the others showed it', async function () {
-    this.timeout(30_000)
+  it('are redeemed by a member whose store had forgotten them, as the others showed it', async () => {
     const name = 'forgotten'
     const scene = await gather(name)
     const { actors, groups, channelId } = scene
@@ -296,8 +290,7 @@ describe('transfers locked in a group of three', () => {
     expect(await paid(name)).to.deep.equal(NAMES.map((one) => due[one]))
   })
 
-  it('S55 are settled by a tower while everybody is offline, and redeemed by whoever comes back', async function () {
-    this.timeout(30_000)
+  it('S55 are settled by a tower while everybody is offline, and redeemed by whoever comes back', async () => {
     const name = 'tower'
     const guard = await watch.start('tower', { account: 8, tower: { policy: { settle: true } } })
     const scene = await gather(name, [guard.spec])
@@ -323,8 +316,7 @@ describe('transfers locked in a group of three', () => {
     expect(await inChain()).to.equal(scene.others)
   })
 
-  it('are redeemed by an exit file alone', async function () {
-    this.timeout(30_000)
+  it('are redeemed by an exit file alone', async () => {
     const name = 'exit'
     const scene = await gather(name)
     await pot(scene, name)

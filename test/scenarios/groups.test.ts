@@ -13,7 +13,8 @@ import type { CompleteRound } from '../../sdk/protocols/joint.ts'
 import { verifySignature } from '../../sdk/signing/signature.ts'
 import type { TowerSpec } from '../../sdk/watchtower/spec.ts'
 import { ownerOf, signerOf } from '../sdk/node/actors.ts'
-import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, rejection, Stage } from './stage.ts'
 import { Watch } from './watch.ts'
 
 const NAMES = ['alice', 'bob', 'carol', 'dave', 'mallory'] as const
@@ -22,8 +23,7 @@ type Name = (typeof NAMES)[number]
 describe('a group of five', () => {
   let stage: Stage
   let watch: Watch
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
     watch = new Watch(stage)
   })
@@ -75,8 +75,7 @@ describe('a group of five', () => {
   const balanceOf = (group: Group, name: string): bigint =>
     group.status().balances[group.channel.members.findIndex((member) => member.signer === signer(name))]!
 
-  it('pays in all directions in rounds, nets a circle, withdraws and closes, to the wei', async function () {
-    this.timeout(30_000)
+  it('pays in all directions in rounds, nets a circle, withdraws and closes, to the wei', async () => {
     const scene = 'peace'
     const { groups, actors } = await gather(scene)
     const rounds: bigint[] = []
@@ -108,8 +107,7 @@ describe('a group of five', () => {
     expect(await stage.chain.provider.getBalance(stage.chain.adjudicator)).to.equal(0n)
   })
 
-  it('lets a member move money into another group while both go on', async function () {
-    this.timeout(30_000)
+  it('lets a member move money into another group while both go on', async () => {
     const scene = 'move'
     const { groups, actors } = await gather(scene)
     const members = [actors.bob.address, actors.carol.address]
@@ -124,8 +122,7 @@ describe('a group of five', () => {
     expect(await held('carol', scene)).to.equal(ETHER + 9n)
   })
 
-  it('S50 names the silent one, settles without it, and the four go on in a new group, to the wei', async function () {
-    this.timeout(30_000)
+  it('S50 names the silent one, settles without it, and the four go on in a new group, to the wei', async () => {
     const scene = 'silence'
     const { groups, actors, channelId } = await gather(scene, { limit: 2_000, patience: 300, goOn: ETHER / 2n })
     await groups.alice.pay(signer('mallory'), 7n)
@@ -159,8 +156,7 @@ describe('a group of five', () => {
     expect(await held('carol', scene)).to.equal(ETHER + ETHER / 2n + 5n)
   })
 
-  it('goes on without a member that allowed nothing, as without the silent one', async function () {
-    this.timeout(30_000)
+  it('goes on without a member that allowed nothing, as without the silent one', async () => {
     const scene = 'three'
     const { groups, actors, channelId } = await gather(scene, { limit: 1_000, patience: 200, goOn: ETHER })
     groups.dave.goOn(0n)
@@ -181,8 +177,7 @@ describe('a group of five', () => {
     await next.pay(signer('carol'), 5n)
   })
 
-  it('goes on as an ordinary channel when two of three are left', async function () {
-    this.timeout(30_000)
+  it('goes on as an ordinary channel when two of three are left', async () => {
     const scene = 'two'
     const names = ['alice', 'bob', 'mallory'] as const
     const [alice, bob, mallory] = (await Promise.all(names.map((name) => start(name, scene)))) as [Actor, Actor, Actor]
@@ -209,8 +204,7 @@ describe('a group of five', () => {
     expect(await held('bob', scene)).to.equal(ETHER + 7n)
   })
 
-  it('S55 answers a stale state of a member that kept it, and settles by the newest', async function () {
-    this.timeout(30_000)
+  it('S55 answers a stale state of a member that kept it, and settles by the newest', async () => {
     const scene = 'stale'
     const { groups, actors, channelId } = await gather(scene)
     await groups.mallory.pay(signer('alice'), 1n)
@@ -227,8 +221,7 @@ describe('a group of five', () => {
     expect(await held('mallory', scene)).to.equal(ETHER / 2n - 1n)
   })
 
-  it('S53 goes on where it was after every member was stopped and started again', async function () {
-    this.timeout(30_000)
+  it('S53 goes on where it was after every member was stopped and started again', async () => {
     const scene = 'restart'
     const { groups, actors, channelId } = await gather(scene)
     await groups.alice.pay(signer('bob'), 5n)
@@ -241,8 +234,7 @@ describe('a group of five', () => {
     await until(() => again.every(({ node }) => balanceOf(node.group(channelId), 'bob') === ETHER - 1n))
   })
 
-  it('S55 S7 has a tower answer a stale state while everybody else is offline', async function () {
-    this.timeout(30_000)
+  it('S55 S7 has a tower answer a stale state while everybody else is offline', async () => {
     const scene = 'tower'
     const guard = await watch.start('tower', { account: 9, tower: { policy: { settle: true } } })
     const { groups, actors, channelId } = await gather(scene, { towers: [guard.spec] })
@@ -261,8 +253,7 @@ describe('a group of five', () => {
     expect(channel.members).to.have.length(5)
   })
 
-  it('S55 is settled by a member that comes back too late to answer a stale state', async function () {
-    this.timeout(30_000)
+  it('S55 is settled by a member that comes back too late to answer a stale state', async () => {
     const scene = 'late'
     const { groups, actors, channelId } = await gather(scene)
     await groups.mallory.pay(signer('alice'), 1n)
@@ -278,8 +269,7 @@ describe('a group of five', () => {
     expect(paid).to.deep.equal([ETHER + 1n, ETHER, ETHER, ETHER, ETHER - 1n])
   })
 
-  it('is left with an exit file by anybody, whoever else is there', async function () {
-    this.timeout(30_000)
+  it('is left with an exit file by anybody, whoever else is there', async () => {
     const scene = 'exit'
     const { groups, actors } = await gather(scene)
     await groups.mallory.pay(signer('alice'), 3n)
@@ -297,8 +287,7 @@ describe('a group of five', () => {
     expect(paid).to.deep.equal([ETHER + 3n, ETHER, ETHER, ETHER, ETHER - 3n])
   })
 
-  it('is found again from the chain by a member that lost its store, which learns what counts and signs nothing', async function () {
-    this.timeout(30_000)
+  it('is found again from the chain by a member that lost its store, which learns what counts and signs nothing', async () => {
     const scene = 'lost'
     const { groups, actors, channelId } = await gather(scene)
     await groups.alice.deposit(1n, { announce: true })
@@ -319,8 +308,7 @@ describe('a group of five', () => {
     expect(await held('alice', scene)).to.equal(ETHER + 6n)
   })
 
-  it('signs nothing after it was restored from a backup, and is settled by what others hold', async function () {
-    this.timeout(30_000)
+  it('signs nothing after it was restored from a backup, and is settled by what others hold', async () => {
     const scene = 'backup'
     const { groups, actors, channelId } = await gather(scene)
     await groups.alice.pay(signer('bob'), 1n)

@@ -1,16 +1,16 @@
 import { expect } from 'chai'
 import { type Address, COIN } from '../../sdk/core/types.ts'
 import { signerOf } from '../sdk/node/actors.ts'
+import { until } from '../until.ts'
 import { type Ledger, Mallory } from './mallory.ts'
-import { type Actor, ETHER, pause, rejection, Stage, until } from './stage.ts'
+import { type Actor, ETHER, pause, rejection, Stage } from './stage.ts'
 
 describe('a hostile member of a channel', () => {
   let stage: Stage
   /** What nobody caught: it would end the process. */
   const uncaught: unknown[] = []
   const note = (error: unknown) => uncaught.push(error)
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
     process.on('unhandledRejection', note)
   })
@@ -126,8 +126,7 @@ describe('a hostile member of a channel', () => {
 
 describe('two honest members in a hurry', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())

@@ -17,8 +17,8 @@ import { sessionSigner } from '../../sdk/signing/session.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
 import { type MemoryNetwork, memoryTransport } from '../../sdk/transport/memory.ts'
 import { artifact, startAnvil, type TestChain } from '../sdk/chain/anvil.ts'
-import { until } from '../sdk/chain/until.ts'
 import { RawMember } from '../sdk/house/raw-member.ts'
+import { until } from '../until.ts'
 
 const TERMS = { interval: 86_400n, window: 40_000n, answerTime: 5_000n, answerTimeEach: 10n, answerTimeMost: 9_000n }
 const WHOLE = 10n ** 18n
@@ -28,8 +28,7 @@ const code = {
 }
 const bytes = (value: string): Uint8Array => Buffer.from(value.slice(2), 'hex')
 
-describe('an honest operator in the court', function () {
-  this.timeout(60_000)
+describe('an honest operator in the court', () => {
   const network: MemoryNetwork = new Map()
   const events: OperatorEvent[] = []
   const secret: Hex = `0x${'5e'.repeat(32)}`

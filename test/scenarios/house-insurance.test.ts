@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { exitHouse } from '../../sdk/house/member/exit-run.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
 import { type Citizen, Town, WINDOW } from '../house/town.ts'
-import { until } from '../sdk/chain/until.ts'
+import { until } from '../until.ts'
 
 const LIMIT = 100n
 /** Longer than a house may go without a commit. */
@@ -10,8 +10,7 @@ const HALT = 200_000n
 /** Longer than claims on the stake wait. */
 const PERIOD = 3_000n
 
-describe('members whose receipts are insured', function () {
-  this.timeout(60_000)
+describe('members whose receipts are insured', () => {
   let town: Town
   let alice: Citizen
   let bob: Citizen

@@ -13,12 +13,11 @@ import { memoryStore } from '../../sdk/storage/memory.ts'
 import type { Transport } from '../../sdk/transport/transport.ts'
 import { intercepted, tampering, withholding } from '../house/intercepted.ts'
 import { type Citizen, Town, WINDOW } from '../house/town.ts'
-import { until } from '../sdk/chain/until.ts'
+import { until } from '../until.ts'
 
 const available = ({ house }: Citizen, asset = COIN) => house.balance(asset).available
 
-describe('members of a clearing house', function () {
-  this.timeout(60_000)
+describe('members of a clearing house', () => {
   let town: Town
 
   beforeEach(async () => {

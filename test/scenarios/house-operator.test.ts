@@ -12,8 +12,8 @@ import { type Address, COIN, type Domain, type Hex } from '../../sdk/core/types.
 import { memoryStore } from '../../sdk/storage/memory.ts'
 import { tcpTransport } from '../../sdk/transport/tcp.ts'
 import { artifact, startAnvil, type TestChain } from '../sdk/chain/anvil.ts'
-import { until } from '../sdk/chain/until.ts'
 import { RawMember } from '../sdk/house/raw-member.ts'
+import { until } from '../until.ts'
 import { Daemon, metric } from './daemon.ts'
 
 const TERMS = { interval: 86_400n, window: 40_000n, answerTime: 500n, answerTimeEach: 10n, answerTimeMost: 900n }
@@ -23,8 +23,7 @@ const code = {
   court: artifact('contracts/HouseCourt.sol/HouseCourt').bytecode as Hex,
 }
 
-describe('tallystick house', function () {
-  this.timeout(60_000)
+describe('tallystick house', () => {
   const folder = mkdtempSync(join(tmpdir(), 'house-'))
   const daemons: Daemon[] = []
   const hands: EthersHouse[] = []

@@ -12,7 +12,7 @@ import { tcpTransport } from '../../sdk/transport/tcp.ts'
 import type { Transport } from '../../sdk/transport/transport.ts'
 import { tampering, withholding } from '../house/intercepted.ts'
 import { type Citizen, Town, WINDOW } from '../house/town.ts'
-import { until } from '../sdk/chain/until.ts'
+import { until } from '../until.ts'
 import { pause } from './stage.ts'
 
 const TOWER = sessionSigner(new Uint8Array(32).fill(77))
@@ -22,8 +22,7 @@ interface Watching {
   readonly events: HouseTowerEvent[]
 }
 
-describe('a tower for members of a clearing house that are away', function () {
-  this.timeout(60_000)
+describe('a tower for members of a clearing house that are away', () => {
   let town: Town
   let alice: Citizen
   let bob: Citizen

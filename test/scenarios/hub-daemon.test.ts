@@ -4,8 +4,9 @@ import { expect } from 'chai'
 import { type ChannelId, COIN, type Hex } from '../../sdk/core/types.ts'
 import type { Route } from '../../sdk/node/hops/quote.ts'
 import { deploy } from '../sdk/chain/anvil.ts'
+import { until } from '../until.ts'
 import { Daemon, metric } from './daemon.ts'
-import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+import { type Actor, ETHER, rejection, Stage } from './stage.ts'
 
 const FEE = 10n
 const AMOUNT = 1_000n
@@ -17,8 +18,7 @@ describe('tallystick hub', () => {
   let stage: Stage
   const daemons: Daemon[] = []
 
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(async () => {
@@ -158,8 +158,7 @@ describe('tallystick hub', () => {
     expect(await daemon.stop()).to.equal(0)
   })
 
-  it('S1 S35 loses nothing when it is killed in the middle of payments and started again', async function () {
-    this.timeout(60_000)
+  it('S1 S35 loses nothing when it is killed in the middle of payments and started again', async () => {
     const config = configure('killed')
     const first = launch(config)
     const { alice, bob, channelId, second, route } = await line(first, 'killed')
@@ -180,8 +179,8 @@ describe('tallystick hub', () => {
     await served(again)
     await Promise.all(payments)
     const quiet = ({ node }: Actor, id: ChannelId) => node.transfers(id).length === 0
-    await until(() => quiet(alice, channelId) && quiet(bob, second), 20_000)
-    await until(() => entitlement(alice, channelId) === ETHER - BigInt(paid) * (AMOUNT + FEE), 20_000)
+    await until(() => quiet(alice, channelId) && quiet(bob, second))
+    await until(() => entitlement(alice, channelId) === ETHER - BigInt(paid) * (AMOUNT + FEE))
     expect(received).to.equal(paid)
     expect(entitlement(bob, second)).to.equal(ETHER + BigInt(paid) * AMOUNT)
     await alice.node.payInvoice(await bob.node.invoice({ amount: AMOUNT }), { route })

@@ -12,7 +12,8 @@ import { type Address, type ChannelId, COIN, type Hex } from '../../sdk/core/typ
 import type { Route } from '../../sdk/node/hops/quote.ts'
 import { wrap } from '../../sdk/node/hops/wrapping.ts'
 import { type InboundTerms, inboundFee } from '../../sdk/protocols/inbound.ts'
-import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, rejection, Stage } from './stage.ts'
 
 const TERMS: InboundTerms = {
   baseFee: 1_000n,
@@ -27,8 +28,7 @@ const FORWARDING = { baseFee: 10n, feePpm: 0n, margin: 600n, responseTime: 300n 
 
 describe('inbound money of a hub', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())

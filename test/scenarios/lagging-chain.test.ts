@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { type Call, type FaultyRpc, faultyRpc, truth } from '../sdk/chain/faulty-rpc.ts'
+import { until } from '../until.ts'
 import { Ledger, Mallory } from './mallory.ts'
-import { ETHER, pause, Stage, until } from './stage.ts'
+import { ETHER, pause, Stage } from './stage.ts'
 
 /** The chain as it was at `block`, for whoever asks for the newest. */
 const behind = (block: number) => (call: Call) =>
@@ -12,8 +13,7 @@ const behind = (block: number) => (call: Call) =>
 describe('a node whose RPC falls behind', () => {
   let stage: Stage
   let rpc: FaultyRpc
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     // No development chain: there blocks may be rolled back.
     stage = await Stage.build('--chain-id', '777', '--block-time', '1')
     rpc = await faultyRpc(stage.chain.url)
@@ -24,8 +24,7 @@ describe('a node whose RPC falls behind', () => {
     await stage.close()
   })
 
-  it('S26 does not count money again that was withdrawn', async function () {
-    this.timeout(20_000)
+  it('S26 does not count money again that was withdrawn', async () => {
     const chain = { confirmations: 1, pollMs: 20 }
     const bob = await stage.start('bob', { chain: { ...chain, rpc: rpc.url } })
     const alice = await stage.start('alice', { chain })

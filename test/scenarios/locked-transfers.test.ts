@@ -4,14 +4,14 @@ import { secretKey, WHOLE } from '../../sdk/core/outcome.ts'
 import { type ChannelId, COIN, type Hex } from '../../sdk/core/types.ts'
 import { Node } from '../../sdk/node/node.ts'
 import { keyOf } from '../sdk/node/actors.ts'
-import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, rejection, Stage } from './stage.ts'
 
 const PERIOD = 600
 
 describe('locked transfers on a real chain', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())

@@ -9,7 +9,8 @@ import { decodeMessage, encodeMessage } from '../../sdk/protocols/wire.ts'
 import { tcpTransport } from '../../sdk/transport/tcp.ts'
 import type { Connection } from '../../sdk/transport/transport.ts'
 import { signerOf } from '../sdk/node/actors.ts'
-import { type Actor, type Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import type { Actor, Stage } from './stage.ts'
 
 /** A member that holds a valid key and keeps to no protocol: it says over TCP whatever a test tells it to. */
 export class Mallory {

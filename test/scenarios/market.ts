@@ -3,7 +3,8 @@ import { type Address, type ChannelId, COIN } from '../../sdk/core/types.ts'
 import type { EventOf } from '../../sdk/node/events.ts'
 import type { ForwardingPolicy, Rate } from '../../sdk/node/hops/policy.ts'
 import { deploy } from '../sdk/chain/anvil.ts'
-import { type Actor, ETHER, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, Stage } from './stage.ts'
 
 export const PERIOD = 3_600
 export const MARGIN = 600n

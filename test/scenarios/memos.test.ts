@@ -2,8 +2,9 @@ import { expect } from 'chai'
 import type { ListedPayment } from '../../sdk/node/ledgers/history.ts'
 import { accountOf } from '../../sdk/node/payments/accounting.ts'
 import { ownerOf } from '../sdk/node/actors.ts'
+import { until } from '../until.ts'
 import { Mallory } from './mallory.ts'
-import { ETHER, rejection, Stage, until } from './stage.ts'
+import { ETHER, rejection, Stage } from './stage.ts'
 
 /** The memo's cell in a CSV of one payment. */
 async function cellOf(memo: string): Promise<string> {
@@ -32,8 +33,7 @@ describe('what a peer writes', () => {
     expect(await cellOf('rent - may')).to.equal('rent - may')
   })
 
-  it('S18 reaches events and errors with its control characters escaped', async function () {
-    this.timeout(20_000)
+  it('S18 reaches events and errors with its control characters escaped', async () => {
     const stage = await Stage.build()
     try {
       const alice = await stage.start('alice')

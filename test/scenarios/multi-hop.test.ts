@@ -7,7 +7,8 @@ import type { Route } from '../../sdk/node/hops/quote.ts'
 import { wrap } from '../../sdk/node/hops/wrapping.ts'
 import type { NodeOptions } from '../../sdk/node/node.ts'
 import { verifyReceipt } from '../../sdk/signing/invoice.ts'
-import { type Actor, ETHER, pause, rejection, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, pause, rejection, Stage } from './stage.ts'
 
 const FEE = 1_000n
 const FORWARDING: NonNullable<NodeOptions['forwarding']> = {
@@ -19,8 +20,7 @@ const FORWARDING: NonNullable<NodeOptions['forwarding']> = {
 
 describe('payments over hops on a real chain', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())

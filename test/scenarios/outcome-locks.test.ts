@@ -9,7 +9,8 @@ import type { OutcomeLock } from '../../sdk/node/hops/outcomes.ts'
 import type { Route } from '../../sdk/node/hops/quote.ts'
 import type { NodeOptions } from '../../sdk/node/node.ts'
 import { artifact } from '../sdk/chain/anvil.ts'
-import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, rejection, Stage } from './stage.ts'
 
 const FEE = 1_000n
 const AMOUNT = 50_000n
@@ -26,8 +27,7 @@ describe('outcome locks on a real chain', () => {
   let stage: Stage
   let condition: Address
   let keys = 0
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
     const contract = await new ContractFactory([], ANYTHING, stage.wallet('tower')).deploy()
     condition = (await contract.getAddress()).toLowerCase() as Address

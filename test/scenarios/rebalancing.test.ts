@@ -1,14 +1,14 @@
 import { expect } from 'chai'
 import type { ChannelId } from '../../sdk/core/types.ts'
 import type { NodeOptions } from '../../sdk/node/node.ts'
-import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, rejection, Stage } from './stage.ts'
 
 const FEE = 1_000n
 
 describe('rebalancing between hubs', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())
@@ -42,7 +42,7 @@ describe('rebalancing between hubs', () => {
     await alice.node.pay(low, (3n * ETHER) / 4n)
     await bob.node.pay(high, (3n * ETHER) / 4n)
     const known = ({ node }: Actor) => node.network().announced === 3 && node.network().nodes === 3
-    await until(() => [alice, hana, bob].every(known), 15_000)
+    await until(() => [alice, hana, bob].every(known))
     return { alice, hana, bob, low, high }
   }
 
@@ -84,6 +84,6 @@ describe('rebalancing between hubs', () => {
     const { alice, low } = await triangle('itself', {
       rebalance: { maxFeePpm: 10, every: 0.2, minAmount: ETHER / 100n },
     })
-    await until(() => spendable(alice, low) >= (3n * ETHER) / 4n, 15_000)
+    await until(() => spendable(alice, low) >= (3n * ETHER) / 4n)
   })
 })

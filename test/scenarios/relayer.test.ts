@@ -35,8 +35,7 @@ describe('a member without coins', () => {
   let relayer: Address
   let adjudicator: Contract
 
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
     relayer = stage.ownerOf('tower')
     adjudicator = new Contract(stage.domain.adjudicator, ADJUDICATOR_ABI, stage.chain.provider)

@@ -2,8 +2,9 @@ import { expect } from 'chai'
 import { Contract, keccak256 } from 'ethers'
 import { type ChannelId, COIN } from '../../sdk/core/types.ts'
 import { faultyRpc, truth } from '../sdk/chain/faulty-rpc.ts'
+import { until } from '../until.ts'
 import { Mallory } from './mallory.ts'
-import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+import { type Actor, ETHER, rejection, Stage } from './stage.ts'
 
 const LANES = ['function laneOf(bytes32,address,uint256,uint256) view returns (uint256)']
 const CONFIRMATIONS = 4
@@ -18,8 +19,7 @@ interface Cheat {
 
 describe('a reorganisation under two nodes', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())

@@ -1,14 +1,14 @@
 import { expect } from 'chai'
 import { Contract } from 'ethers'
 import { type ChannelId, COIN } from '../../sdk/core/types.ts'
-import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, rejection, Stage } from './stage.ts'
 
 const LANES = ['function laneOf(bytes32,address,uint256,uint256) view returns (uint256)']
 
 describe('a dispute that ends by agreement', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())

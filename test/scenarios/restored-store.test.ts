@@ -7,13 +7,13 @@ import { doubted } from '../../sdk/protocols/record.ts'
 import { memoryStore } from '../../sdk/storage/memory.ts'
 import type { Store, Write } from '../../sdk/storage/store.ts'
 import { signerOf } from '../sdk/node/actors.ts'
+import { until } from '../until.ts'
 import { type Ledger, Mallory } from './mallory.ts'
-import { type Actor, ETHER, pause, rejection, Stage, until } from './stage.ts'
+import { type Actor, ETHER, pause, rejection, Stage } from './stage.ts'
 
 describe('a node that comes back with less than it knew', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())

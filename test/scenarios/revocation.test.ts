@@ -2,13 +2,13 @@ import { expect } from 'chai'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { revokeMessage } from '../../sdk/signing/typed-data.ts'
 import { ethersWallet } from '../../sdk/signing/wallet.ts'
-import { type Actor, ETHER, rejection, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, rejection, Stage } from './stage.ts'
 
 describe('a session key that its owner revoked', () => {
   let stage: Stage
 
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())

@@ -6,8 +6,9 @@ import { channelNewsDigest, signNodeNews } from '../../sdk/routing/gossip.ts'
 import { encodeNews } from '../../sdk/routing/gossip-wire.ts'
 import { verifyReceipt } from '../../sdk/signing/invoice.ts'
 import { signerOf } from '../sdk/node/actors.ts'
+import { until } from '../until.ts'
 import { Mallory } from './mallory.ts'
-import { type Actor, ETHER, pause, rejection, Stage, until } from './stage.ts'
+import { type Actor, ETHER, pause, rejection, Stage } from './stage.ts'
 
 const FEE = 1_000n
 const FORWARDING: NonNullable<NodeOptions['forwarding']> = {
@@ -20,8 +21,7 @@ const FORWARDING: NonNullable<NodeOptions['forwarding']> = {
 
 describe('payments whose routes the node finds, on a real chain', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())

@@ -13,6 +13,7 @@ import type { Store } from '../../sdk/storage/store.ts'
 import { tcpTransport } from '../../sdk/transport/tcp.ts'
 import { startAnvil, type TestChain } from '../sdk/chain/anvil.ts'
 import { keyOf, signerOf } from '../sdk/node/actors.ts'
+import { until } from '../until.ts'
 
 export const ETHER = 10n ** 18n
 
@@ -161,15 +162,6 @@ export class Stage {
   async later(seconds: number): Promise<void> {
     await this.chain.rpc('evm_increaseTime', seconds)
     await this.chain.mine()
-  }
-}
-
-/** Waits until `condition` holds. */
-export async function until(condition: () => boolean | Promise<boolean>, timeout = 20_000): Promise<void> {
-  const end = performance.now() + timeout
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`This never came true: ${condition}`)
-    await pause(5)
   }
 }
 

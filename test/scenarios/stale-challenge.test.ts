@@ -7,15 +7,15 @@ import { encodeEnvelope } from '../../sdk/core/envelope.ts'
 import { type ChannelId, COIN } from '../../sdk/core/types.ts'
 import { Node } from '../../sdk/node/node.ts'
 import { type Call, faultyRpc, NodeError } from '../sdk/chain/faulty-rpc.ts'
+import { until } from '../until.ts'
 import { Mallory } from './mallory.ts'
-import { type Actor, ETHER, pause, rejection, Stage, until } from './stage.ts'
+import { type Actor, ETHER, pause, rejection, Stage } from './stage.ts'
 
 const LANES = ['function laneOf(bytes32,address,uint256,uint256) view returns (uint256)']
 
 describe('a stale challenge', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())

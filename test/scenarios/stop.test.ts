@@ -9,8 +9,7 @@ const program = fileURLToPath(new URL('./stopping-node.ts', import.meta.url))
 
 describe('a node that is stopped', () => {
   let stage: Stage
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
   })
   afterEach(() => stage.stopAll())

@@ -4,16 +4,16 @@ import { invoiceDigest } from '../../sdk/core/invoice.ts'
 import { type Address, COIN } from '../../sdk/core/types.ts'
 import type { EventOf } from '../../sdk/node/events.ts'
 import { wrap } from '../../sdk/node/hops/wrapping.ts'
+import { until } from '../until.ts'
 import { ended, FEE, GOLD, LAG, LOCK, locked, MARGIN, Market, nothingLocked, PERIOD, TENTH, USD } from './market.ts'
-import { ETHER, rejection, type Stage, until } from './stage.ts'
+import { ETHER, rejection, type Stage } from './stage.ts'
 
 describe('swaps on a real chain', () => {
   let market: Market
   let stage: Stage
   let usd: Address
   let gold: Address
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     market = await Market.build()
     ;({ stage, usd, gold } = market)
   })

@@ -3,7 +3,8 @@ import type { Address, ChannelId, Hex } from '../../sdk/core/types.ts'
 import type { AppInstance } from '../../sdk/node/apps/app-instance.ts'
 import type { AppJudge } from '../../sdk/node/apps/apps.ts'
 import { artifact, deploy } from '../sdk/chain/anvil.ts'
-import { type Actor, type ActorOptions, ETHER, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, type ActorOptions, ETHER, Stage } from './stage.ts'
 
 export interface Board {
   readonly board: readonly number[]

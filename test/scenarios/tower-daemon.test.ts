@@ -4,8 +4,9 @@ import { expect } from 'chai'
 import { COIN } from '../../sdk/core/types.ts'
 import { brokenPromises } from '../../sdk/watchtower/receipt.ts'
 import type { TowerSpec } from '../../sdk/watchtower/spec.ts'
+import { until } from '../until.ts'
 import { Daemon, metric } from './daemon.ts'
-import { Stage, until } from './stage.ts'
+import { Stage } from './stage.ts'
 import { Watch } from './watch.ts'
 
 describe('tallystick tower', () => {
@@ -13,8 +14,7 @@ describe('tallystick tower', () => {
   let watch: Watch
   const daemons: Daemon[] = []
 
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
     watch = new Watch(stage)
   })
@@ -84,8 +84,7 @@ describe('tallystick tower', () => {
     await second.said('answered')
   })
 
-  it('S24 answers for a node that is offline, though it was killed meanwhile, and has kept its promise then', async function () {
-    this.timeout(30_000)
+  it('S24 answers for a node that is offline, though it was killed meanwhile, and has kept its promise then', async () => {
     const first = launch('nodes', { settle: '' })
     const { channelId, channel, lane, receipts } = await watch.cheat('nodes', [await specOf(first)])
     await first.stop('SIGKILL')
@@ -105,8 +104,7 @@ describe('tallystick tower', () => {
     expect(await broken()).to.deep.equal([])
   })
 
-  it('can be convicted by what its client keeps if it did not answer', async function () {
-    this.timeout(30_000)
+  it('can be convicted by what its client keeps if it did not answer', async () => {
     const daemon = launch('gone')
     const { channelId, channel, lane, receipts } = await watch.cheat('gone', [await specOf(daemon)])
     await daemon.stop('SIGKILL')

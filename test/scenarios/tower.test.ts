@@ -9,7 +9,8 @@ import { brokenPromises } from '../../sdk/watchtower/receipt.ts'
 import { Subscriptions } from '../../sdk/watchtower/subscriptions.ts'
 import { faultyRpc, NodeError } from '../sdk/chain/faulty-rpc.ts'
 import { signerOf } from '../sdk/node/actors.ts'
-import { ETHER, pause, Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { ETHER, pause, Stage } from './stage.ts'
 import { dump, type Guard, type GuardOptions, Watch } from './watch.ts'
 
 const CONFIRMATIONS = 4
@@ -17,8 +18,7 @@ const CONFIRMATIONS = 4
 describe('a watchtower', () => {
   let stage: Stage
   let watch: Watch
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     stage = await Stage.build()
     watch = new Watch(stage)
   })
@@ -340,8 +340,7 @@ describe('a watchtower', () => {
     })
   })
 
-  it('C49 S30 S32 answers a mass exit in time, what is most at stake first', async function () {
-    this.timeout(60_000)
+  it('C49 S30 S32 answers a mass exit in time, what is most at stake first', async () => {
     const count = 40
     const store = memoryStore()
     const guard = await watch.start('tower', { store })

@@ -19,7 +19,8 @@ import type { TowerClientEvent, TowerSpec } from '../../sdk/watchtower/spec.ts'
 import { Watchtower, type WatchtowerOptions } from '../../sdk/watchtower/tower.ts'
 import { signerOf } from '../sdk/node/actors.ts'
 import { channelOf, evidenceOf, ledgerOf } from '../sdk/watchtower/evidence.ts'
-import { type Actor, ETHER, type Stage, until } from './stage.ts'
+import { until } from '../until.ts'
+import { type Actor, ETHER, type Stage } from './stage.ts'
 
 const LANES = ['function laneOf(bytes32,address,uint256,uint256) view returns (uint256)']
 

@@ -40,8 +40,7 @@ describe('S42 a seeded simulation of the whole system', () => {
       expect.fail(`60 seeds did not find it`)
     })
 
-  it('shortens what fails to little that still does', async function () {
-    this.timeout(60_000)
+  it('shortens what fails to little that still does', async () => {
     const mutate: Mutate = () => ({ earlyCommits: true })
     const shorter = await shrink(planOf(1), mutate)
     expect(shorter.actions.length).to.be.lessThan(3)

@@ -1,4 +1,4 @@
-import { ContractFactory, type Signer } from 'ethers'
+import { ContractFactory, NonceManager, type Signer } from 'ethers'
 import { parseAddress } from '../../core/address.ts'
 import { type Address, COIN, type Hex } from '../../core/types.ts'
 import { assertCode } from '../ask.ts'
@@ -36,9 +36,11 @@ export async function foundHouse(signer: Signer, code: HouseCode, founding: Foun
   const rpc = await openRpc(signer.provider)
   await assertContracts(rpc, founding)
   const fromBlock = await rpc.call((provider) => provider.getBlockNumber())
-  const court = founding.court ?? (await deploy(signer, [], code.court ?? '0x'))
+  // Counts by itself: ethers answers from memory for a quarter of a second, and the second deployment may come before.
+  const sender = new NonceManager(signer)
+  const court = founding.court ?? (await deploy(sender, [], code.court ?? '0x'))
   await assertCode(rpc, 'house court', court)
-  const house = await deploy(signer, HOUSE_ABI, code.house, { ...founding, court })
+  const house = await deploy(sender, HOUSE_ABI, code.house, { ...founding, court })
   await assertCode(rpc, 'clearing house', house)
   return { house, court, fromBlock }
 }

@@ -105,6 +105,8 @@ export class Locking {
         `The house has halted, and no final epoch holds this lock of epoch ${lock.epoch}. Keep the secret: it would be shown for nothing.`,
       )
     await memory.change(() => ({ held: [{ ...held, secret }] }))
+    // Said twice: as long as what was paid may come to nothing, `remind` keeps the lock.
+    if (paidIn(memory, held) !== undefined) return
     if (await this.unlocking.ask(lock, secret)) return
     await this.#reveal(lock.key, secret, lock.deadline)
   }

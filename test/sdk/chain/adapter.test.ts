@@ -10,10 +10,10 @@ import type { ChainOptions } from '../../../sdk/chain/options.ts'
 import { secretKey } from '../../../sdk/core/outcome.ts'
 import { type Address, COIN, type Hex, type LedgerRef } from '../../../sdk/core/types.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
+import { until } from '../../until.ts'
 import { deploy, startAnvil, type TestChain } from './anvil.ts'
 import { type Pair, pairOf } from './disputes.ts'
 import { faultyRpc } from './faulty-rpc.ts'
-import { until } from './until.ts'
 
 const SUPPLY = 10n ** 24n
 
@@ -272,8 +272,7 @@ describe('connecting to a chain', () => {
     await cable.stop()
   })
 
-  it('leaves nothing running when it is stopped', async function () {
-    this.timeout(20_000)
+  it('leaves nothing running when it is stopped', async () => {
     const script = `
       import { connectChain } from ${JSON.stringify(new URL('../../../sdk/chain/connect.ts', import.meta.url).href)}
       import { memoryStore } from ${JSON.stringify(new URL('../../../sdk/storage/memory.ts', import.meta.url).href)}
@@ -297,8 +296,7 @@ describe('connecting to a chain', () => {
 })
 
 describe('connecting to a Hardhat node', () => {
-  it('deposits, watches, explains a refusal and stops', async function () {
-    this.timeout(60_000)
+  it('deposits, watches, explains a refusal and stops', async () => {
     const port = await freePort()
     const url = `http://127.0.0.1:${port}`
     const hardhat = spawn(process.execPath, ['node_modules/hardhat/dist/src/cli.js', 'node', '--port', `${port}`], {

@@ -9,9 +9,9 @@ import { PERMIT2, parseSignedDeposit, signedDepositText } from '../../../sdk/cha
 import { type Address, COIN, type Hex, type LedgerRef } from '../../../sdk/core/types.ts'
 import { ethersWallet, type OwnerWallet } from '../../../sdk/signing/wallet.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
+import { until } from '../../until.ts'
 import { artifact, deploy, startAnvil, type TestChain } from './anvil.ts'
 import { type Pair, pairOf } from './disputes.ts'
-import { until } from './until.ts'
 
 const SUPPLY = 10n ** 24n
 const PAYERS = 'test/mocks/Payers.sol'

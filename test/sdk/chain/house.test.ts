@@ -16,10 +16,10 @@ import { typedDigest } from '../../../sdk/core/eip712.ts'
 import { secretKey } from '../../../sdk/core/outcome.ts'
 import { type Address, COIN, type Hex, type Member } from '../../../sdk/core/types.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
+import { until } from '../../until.ts'
 import { artifact, deploy, startAnvil, type TestChain } from './anvil.ts'
 import { faultyRpc, truth } from './faulty-rpc.ts'
 import { SmallHouse } from './small-house.ts'
-import { until } from './until.ts'
 
 const [INTERVAL, WINDOW] = [100_000n, 1_000n]
 const TIMES = { interval: INTERVAL, window: WINDOW, answerTime: 500n, answerTimeEach: 10n, answerTimeMost: 900n }

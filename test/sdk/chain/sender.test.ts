@@ -26,8 +26,8 @@ import type { Address, Hex } from '../../../sdk/core/types.ts'
 import { decodeWord } from '../../../sdk/core/word.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
 import type { Store } from '../../../sdk/storage/store.ts'
+import { until } from '../../until.ts'
 import { startAnvil, type TestChain } from './anvil.ts'
-import { until } from './until.ts'
 
 describe('sender', () => {
   let chain: TestChain

@@ -8,10 +8,10 @@ import type { ChainOptions } from '../../../sdk/chain/options.ts'
 import { laneWordOf } from '../../../sdk/core/state.ts'
 import { commitmentOf } from '../../../sdk/core/word.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
+import { until } from '../../until.ts'
 import { startAnvil, type TestChain } from './anvil.ts'
 import { type Pair, pairOf } from './disputes.ts'
 import { type Call, type FaultyRpc, faultyRpc, NodeError, silence, truth } from './faulty-rpc.ts'
-import { until } from './until.ts'
 
 const wordOf = adjudicatorAbi.getFunction('wordOf')!.selector
 

@@ -12,10 +12,10 @@ import type { ChannelId } from '../../../sdk/core/types.ts'
 import { Node } from '../../../sdk/node/node.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
 import { type MemoryNetwork, memoryTransport } from '../../../sdk/transport/memory.ts'
+import { until } from '../../until.ts'
 import { startAnvil, type TestChain } from '../chain/anvil.ts'
 import { pairOf } from '../chain/disputes.ts'
 import { faultyRpc } from '../chain/faulty-rpc.ts'
-import { until } from '../chain/until.ts'
 
 const program = fileURLToPath(new URL('../../../sdk/cli/main.ts', import.meta.url))
 const SEED = { alice: 'a', bob: 'b' } as const
@@ -28,8 +28,7 @@ interface Run {
   readonly events: Record<string, unknown>[]
 }
 
-describe('tallystick at the command line', function () {
-  this.timeout(30_000)
+describe('tallystick at the command line', () => {
   let chain: TestChain
   let folder: string
 

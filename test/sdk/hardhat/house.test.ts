@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { parseEther } from 'ethers'
 import { COIN } from '../../../sdk/core/types.ts'
-import { until } from '../chain/until.ts'
+import { until } from '../../until.ts'
 import { openProject, type Project } from './project.ts'
 
 const wei = (text: string) => parseEther(text)

@@ -2,12 +2,11 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { parseEther } from 'ethers'
+import { until } from '../../until.ts'
 import type { TestChain } from '../chain/anvil.ts'
-import { until } from '../chain/until.ts'
 import { openProject, type Project } from './project.ts'
 
-describe('npx hardhat tally', function () {
-  this.timeout(60_000)
+describe('npx hardhat tally', () => {
   let project: Project
   let chain: TestChain
 
@@ -122,7 +121,7 @@ describe('npx hardhat tally', function () {
     const args = ['tally', 'listen', '--as', 'carol', '--at', 'tcp://127.0.0.1:0', '--network', 'live']
     const { child, ended } = project.start(args, (text) => (heard += text))
     const address = () => /listens at (tcp:\S+);/.exec(heard)?.[1]
-    await until(() => address() !== undefined, 20_000)
+    await until(() => address() !== undefined)
     await tally('open', { as: 'dave', peer: address() })
     await tally('deposit', { as: 'dave', amount: '1' })
     expect((await tally('pay', { as: 'dave', amount: '0.25' })).spendable).to.equal(wei('0.75'))

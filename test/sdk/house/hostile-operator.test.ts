@@ -8,7 +8,7 @@ import { ZERO_HASH } from '../../../sdk/core/state.ts'
 import type { Hex } from '../../../sdk/core/types.ts'
 import { groupOf } from '../../../sdk/house/member/grouping.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
-import { until } from '../chain/until.ts'
+import { until } from '../../until.ts'
 import { RawOperator } from './raw-operator.ts'
 
 const bob: Hex = `0x${'bb'.repeat(32)}`

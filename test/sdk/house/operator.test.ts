@@ -10,6 +10,7 @@ import type { Hex } from '../../../sdk/core/types.ts'
 import { signDirect } from '../../../sdk/signing/session.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
 import { memorySeal } from '../../../sdk/storage/seal.ts'
+import { until } from '../../until.ts'
 import { RawMember } from './raw-member.ts'
 import { signer, Town, WHOLE } from './small-town.ts'
 
@@ -415,7 +416,3 @@ describe('releases of locks', () => {
     await until(async () => (await kept()) === 0)
   })
 })
-
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5))
-}

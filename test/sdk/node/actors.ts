@@ -53,15 +53,6 @@ export class World {
   }
 }
 
-/** Waits until `condition` holds. */
-export async function until(condition: () => boolean, timeout = 5_000): Promise<void> {
-  const end = Date.now() + timeout
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`This never came true: ${condition}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
 /** Why a promise was rejected. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(

@@ -2,12 +2,12 @@ import { expect } from 'chai'
 import type { ChannelId } from '../../../sdk/core/types.ts'
 import { Node } from '../../../sdk/node/node.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
-import { ownerOf, rejection, until, World } from './actors.ts'
+import { until } from '../../until.ts'
+import { ownerOf, rejection, World } from './actors.ts'
 
 const PASSWORD = 'correct horse battery staple'
 
-describe('a backup', function () {
-  this.timeout(60_000)
+describe('a backup', () => {
   let world: World
   let alice: Node
   let bob: Node

@@ -9,7 +9,8 @@ import type { Node } from '../../../sdk/node/node.ts'
 import { InvoiceRefusedError } from '../../../sdk/protocols/invoice-terms.ts'
 import { memoryStore } from '../../../sdk/storage/memory.ts'
 import type { Store } from '../../../sdk/storage/store.ts'
-import { ownerOf, until, World } from './actors.ts'
+import { until } from '../../until.ts'
+import { ownerOf, World } from './actors.ts'
 import type { ModelView } from './model-chain.ts'
 
 describe('invoices of a node', () => {

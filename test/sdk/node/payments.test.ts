@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import type { ChannelId, Hex } from '../../../sdk/core/types.ts'
 import type { NodeEvent } from '../../../sdk/node/events.ts'
 import type { Node } from '../../../sdk/node/node.ts'
-import { rejection, until, World } from './actors.ts'
+import { until } from '../../until.ts'
+import { rejection, World } from './actors.ts'
 
 describe('payments between two nodes', () => {
   let world: World

@@ -12,8 +12,9 @@ import { memoryStore } from '../../../sdk/storage/memory.ts'
 import { openSqlite } from '../../../sdk/storage/sqlite.ts'
 import type { Store } from '../../../sdk/storage/store.ts'
 import { tcpTransport } from '../../../sdk/transport/tcp.ts'
+import { until } from '../../until.ts'
 import { startAnvil, type TestChain } from '../chain/anvil.ts'
-import { keyOf, rejection, signerOf, until } from './actors.ts'
+import { keyOf, rejection, signerOf } from './actors.ts'
 
 const ETHER = 10n ** 18n
 
@@ -28,8 +29,7 @@ describe('two nodes on a real chain, over TCP, with SQLite', () => {
   let folder: string
   const running = new Set<Actor>()
 
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     anvil = await startAnvil()
     folder = mkdtempSync(join(tmpdir(), 'tallystick-node-'))
   })
@@ -269,7 +269,7 @@ describe('two nodes on a real chain, over TCP, with SQLite', () => {
       anvil.provider,
     )
     const malloryLane = 1 - node.channel(channelId).me
-    await untilAsync(async () => ((await contract.laneOf!(channelId, COIN, 0, malloryLane)) as bigint) >> 192n === 2n)
+    await until(async () => ((await contract.laneOf!(channelId, COIN, 0, malloryLane)) as bigint) >> 192n === 2n)
   }
 })
 
@@ -279,14 +279,6 @@ async function expectRejection(promise: Promise<unknown>, code: string): Promise
     (reason: unknown) => reason,
   )
   expect(error).to.have.property('code', code)
-}
-
-async function untilAsync(condition: () => Promise<boolean>): Promise<void> {
-  for (let attempts = 0; attempts < 200; attempts++) {
-    if (await condition()) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error('This never came true.')
 }
 
 async function expectRejectionOf(promise: Promise<unknown>): Promise<string | undefined> {

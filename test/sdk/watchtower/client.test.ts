@@ -11,7 +11,7 @@ import type { TowerClientEvent, TowerSpec } from '../../../sdk/watchtower/spec.t
 import { Subscriptions } from '../../../sdk/watchtower/subscriptions.ts'
 import { Watchtower, type WatchtowerOptions } from '../../../sdk/watchtower/tower.ts'
 import { decodeTowerMessage, encodeTowerMessage } from '../../../sdk/watchtower/wire.ts'
-import { until } from '../chain/until.ts'
+import { until } from '../../until.ts'
 import { signerOf } from '../node/actors.ts'
 import { ModelChain } from '../node/model-chain.ts'
 import { channelOf, DOMAIN, evidenceOf } from './evidence.ts'
