@@ -15,7 +15,6 @@ import {
   isOver,
   isVoid,
   type KeyView,
-  keyOf,
   type Outgoing,
   type Part,
   type Piece,
@@ -38,6 +37,8 @@ import { Dues } from './dues.ts'
 import type { Intake } from './intake.ts'
 import { Overdue } from './overdue.ts'
 import { decodeProof, encodeProof, type Proof } from './parcel.ts'
+import { LOCKED_OUT, resolvedIn, resolvedOut } from './part-events.ts'
+import { keyOfPart, Parts } from './parts.ts'
 import { type ForwardingPolicy, priceFor, type RateRefusal, type SwapAsk, termsFor } from './policy.ts'
 
 /** What happens to the parts that this node sent or receives. */
@@ -88,16 +89,9 @@ export class Switch {
   /** Opens what is locked to this node; undefined: it carries and receives nothing. */
   intake: Intake | undefined
   readonly policy: ForwardingPolicy
-  /** All parts that are not over. */
-  readonly parts = new Map<Hex, Carried>()
+  readonly #parts = new Parts()
   /** Those of them that the chain has voided and a peer has not tidied up: it may never do that, so they count against no limit. */
   readonly #void = new Set<Carried>()
-  /** By place: `<ledger number>/<transfer id>`, in the peer's lane and in one's own. */
-  readonly #incoming = new Map<string, Carried>()
-  readonly #outgoing = new Map<string, Carried>()
-  readonly #bySlot = new Map<Slot, Set<Carried>>()
-  /** One secret opens all parts of its key. */
-  readonly #byKey = new Map<Hex, Set<Carried>>()
   readonly #overdue = new Overdue()
   owner: PartOwner | undefined
   /** Fees that this node takes from what it forwards, and those that it lets its peers take. */
@@ -118,6 +112,11 @@ export class Switch {
     this.debts = new Dues(engine, DEBTS)
   }
 
+  /** All parts that are not over. */
+  get parts(): ReadonlyMap<Hex, Carried> {
+    return this.#parts.all
+  }
+
   /** Takes up what an earlier process carried. */
   async load(): Promise<void> {
     const slots = new Map([...this.#engine.book.slots].map((slot) => [slot.number, slot]))
@@ -128,7 +127,7 @@ export class Switch {
       if (carried) this.#enter(carried)
     }
     await this.intake?.load()
-    for (const carried of this.parts.values()) {
+    for (const carried of this.#parts.all.values()) {
       if (carried.part.outgoing?.status !== 'locking') continue
       const { slot, id } = carried.outgoing!
       // Its order was in memory only; what was signed is in the lane.
@@ -164,19 +163,19 @@ export class Switch {
   #received(slot: Slot, operation: Operation): void {
     if (operation.kind === 'lock') this.intake?.take(slot, operation)
     if (operation.kind !== 'resolve') return
-    const found = find(this.#incoming, slot, operation.id)
+    const found = this.#parts.incomingAt(slot, operation.id)
     if (found) this.step(found.carried, resolvedIn(found, operation.resolution))
   }
 
   #sent(slot: Slot, operation: Operation): void {
     if (operation.kind === 'pay') return
-    const found = find(this.#outgoing, slot, operation.id)
+    const found = this.#parts.outgoingAt(slot, operation.id)
     const event = found && (operation.kind === 'lock' ? LOCKED_OUT : resolvedOut(found, operation.resolution))
     if (event) this.step(found.carried, event)
   }
 
   #asked(slot: Slot, id: Hex, resolution: Resolution, bytes: Uint8Array): void {
-    const found = find(this.#outgoing, slot, id)
+    const found = this.#parts.outgoingAt(slot, id)
     if (!found) return
     const { carried } = found
     const proof = proofOf(bytes)
@@ -233,13 +232,12 @@ export class Switch {
 
   /** All parts of a key learn its secret. */
   spread(from: Carried, secret: Hex): void {
-    for (const carried of [...(this.#byKey.get(keyOfPart(from.part)) ?? [])])
+    for (const carried of this.#parts.sharing(from))
       if (carried !== from) this.step(carried, { kind: 'secretSeen', secret })
   }
 
   #acknowledged(slot: Slot): void {
-    for (const carried of [...(this.#bySlot.get(slot) ?? [])])
-      if (carried.outgoing?.slot === slot) this.#confirm(carried)
+    for (const carried of this.#parts.in(slot)) if (carried.outgoing?.slot === slot) this.#confirm(carried)
   }
 
   /** A cancel exists once it is acknowledged, and so does what goes back of a deal. */
@@ -268,7 +266,7 @@ export class Switch {
   }
 
   #disputed(slot: Slot, disputed: boolean): void {
-    for (const carried of [...(this.#bySlot.get(slot) ?? [])]) {
+    for (const carried of this.#parts.in(slot)) {
       if (carried.incoming?.slot === slot) this.step(carried, { kind: 'disputed', side: 'incoming', disputed })
       if (carried.outgoing?.slot === slot) this.step(carried, { kind: 'disputed', side: 'outgoing', disputed })
     }
@@ -277,7 +275,7 @@ export class Switch {
   /** Why no new part is taken: memory and time are bounded, and whoever is refused at once can go elsewhere. */
   get busy(): boolean {
     const { maxParts, maxStoreLag } = this.policy
-    const isFull = this.parts.size - this.#void.size >= maxParts
+    const isFull = this.#parts.all.size - this.#void.size >= maxParts
     return this.draining || isFull || this.#engine.journal.lag() > maxStoreLag
   }
 
@@ -285,7 +283,7 @@ export class Switch {
   get carrying(): number {
     let count = 0
     // An outcome may take days, and needs nobody meanwhile.
-    for (const carried of this.parts.values())
+    for (const carried of this.#parts.all.values())
       if (carried.incoming && carried.outgoing && carried.part.mode !== 'outcome' && !this.#void.has(carried)) count++
     return count
   }
@@ -294,7 +292,7 @@ export class Switch {
   available(slot: Slot): bigint {
     if (!this.#engine.peers.all.get(slot.entry.peer)?.online) return 0n
     let left = sendable(slot)
-    for (const { outgoing, part } of this.#bySlot.get(slot) ?? [])
+    for (const { outgoing, part } of this.#parts.in(slot))
       if (outgoing?.slot === slot && part.outgoing!.status === 'locking') left -= part.outgoing!.amount
     return left > 0n ? left : 0n
   }
@@ -369,28 +367,18 @@ export class Switch {
   }
 
   #enter(carried: Carried): void {
-    this.parts.set(carried.id, carried)
-    const { incoming, outgoing } = carried
-    if (incoming) this.#incoming.set(placeOf(incoming.slot, incoming.id), carried)
-    if (outgoing) this.#outgoing.set(placeOf(outgoing.slot, outgoing.id), carried)
-    for (const place of [incoming, outgoing]) if (place) addTo(this.#bySlot, place.slot, carried)
-    addTo(this.#byKey, keyOfPart(carried.part), carried)
+    this.#parts.add(carried)
     const dues = this.#duesOf(carried)
     if (dues) dues.of.hold(dues.slot, carried.taken)
   }
 
   #leave(carried: Carried): void {
-    this.parts.delete(carried.id)
+    this.#parts.remove(carried)
     this.#void.delete(carried)
-    const { incoming, outgoing } = carried
-    if (incoming) this.#incoming.delete(placeOf(incoming.slot, incoming.id))
-    if (outgoing) this.#outgoing.delete(placeOf(outgoing.slot, outgoing.id))
-    for (const place of [incoming, outgoing]) if (place) removeFrom(this.#bySlot, place.slot, carried)
-    removeFrom(this.#byKey, keyOfPart(carried.part), carried)
     this.#engine.journal.write(partKey(carried.id), null)
     const dues = this.#duesOf(carried)
     if (dues) dues.of.release(dues.slot, carried.taken, dues.paid)
-    if (incoming && outgoing) this.#tell(carried)
+    if (carried.incoming && carried.outgoing) this.#tell(carried)
     this.owner?.over(carried)
   }
 
@@ -431,7 +419,7 @@ export class Switch {
     // Nothing but a residual is left of it: for the payer it has failed, though it is carried on.
     if (!carried.incoming && next.outgoing?.status === 'residual' && before !== 'residual') this.owner?.failed(carried)
     for (const effect of effects) this.#perform(carried, effect)
-    if (!this.parts.has(carried.id)) return
+    if (!this.#parts.has(carried)) return
     if (isOver(carried.part)) {
       this.#leave(carried)
       return
@@ -476,7 +464,7 @@ export class Switch {
     if (!place) return this.policy.limits
     const { limits } = termsFor(this.policy, place.slot.ledger.asset)
     const others: (Incoming | Outgoing)[] = []
-    for (const carried of this.#bySlot.get(place.slot) ?? []) {
+    for (const carried of this.#parts.in(place.slot)) {
       const shared = carried.part[side]
       const isHere = carried.id !== except && carried[side]?.slot === place.slot
       if (shared && isHere && !isVoid(shared, carried.part.view)) others.push(shared)
@@ -563,7 +551,7 @@ export class Switch {
       signed: done,
       reject: () => {
         done()
-        if (operation.kind === 'lock' && this.parts.has(carried.id)) this.step(carried, { kind: 'lockFailed' })
+        if (operation.kind === 'lock' && this.#parts.has(carried)) this.step(carried, { kind: 'lockFailed' })
       },
     })
     this.#engine.touch(slot)
@@ -594,7 +582,7 @@ export class Switch {
   /** Looks at the chain for all keys that matter, and does again what was not possible before. */
   tick(): void {
     this.#ticks++
-    for (const carried of [...this.parts.values()]) this.#expire(carried)
+    for (const carried of [...this.#parts.all.values()]) this.#expire(carried)
     this.#lookSoon()
   }
 
@@ -624,7 +612,7 @@ export class Switch {
   }
 
   async look(): Promise<void> {
-    const asked = [...this.parts.values()].flatMap(({ part }) => [keyOfPart(part), dealKeyOf(part)])
+    const asked = [...this.#parts.all.values()].flatMap(({ part }) => [keyOfPart(part), dealKeyOf(part)])
     const keys = [...new Set(asked.filter((key) => key !== undefined))]
     const { head, confirmedHead, latest, confirmed } = await this.#engine.options.chain.survey(keys)
     if (this.#engine.halted) return
@@ -639,64 +627,21 @@ export class Switch {
         return [key, { ...times, outcome, confirmedOutcome: known(confirmed[index]!) }] as const
       }),
     )
-    for (const carried of [...this.parts.values()]) {
+    for (const carried of [...this.#parts.all.values()]) {
       const view = viewOf(carried.part, views)
       if (view) this.step(carried, { kind: 'view', view })
       if (view && carried.part.incoming?.status === 'offered') this.#admitted(carried)
-      if (this.#ticks % CRANK !== 0 || !this.parts.has(carried.id)) continue
+      if (this.#ticks % CRANK !== 0 || !this.#parts.has(carried)) continue
       this.step(carried, { kind: 'crank' })
       // What a peer shows when it comes back acknowledges as well.
       if (carried.outgoing) this.#confirm(carried)
       this.#tellHeld(carried)
     }
-    for (const error of this.#overdue.look(this.parts.values(), this.policy.margin))
+    for (const error of this.#overdue.look(this.#parts.all.values(), this.policy.margin))
       this.#engine.emitter.emit({ kind: 'alarm', error })
   }
 }
 
-/** A part by one of its transfers; `piece`: its deal has made two of that. */
-interface Found {
-  readonly carried: Carried
-  readonly piece: Piece | undefined
-}
-
-/** Looks a part up by a transfer of one of its sides. */
-function find(places: ReadonlyMap<string, Carried>, slot: Slot, id: Hex): Found | undefined {
-  const carried = places.get(placeOf(slot, id))
-  const isSplit = (found: Carried) => {
-    const { incoming, outgoing } = found.part
-    const side = found.incoming?.slot === slot && found.incoming.id === id ? incoming : outgoing
-    return side?.deal !== undefined && side.deal.stage !== 'asked'
-  }
-  if (carried) return { carried, piece: isSplit(carried) ? 'kept' : undefined }
-  const whole = places.get(placeOf(slot, restIdOf(id)))
-  return whole && { carried: whole, piece: 'rest' }
-}
-
-function resolvedIn({ piece }: Found, resolution: Resolution): PartEvent {
-  switch (resolution.kind) {
-    case 'cancel':
-      return { kind: 'cancelledIn', residual: resolution.residual }
-    case 'split':
-      return { kind: 'splitIn' }
-    case 'lead':
-      return { kind: 'ledIn', key: resolution.key }
-    case 'unlock':
-      return piece
-        ? { kind: 'endedIn', piece, values: resolution.values }
-        : { kind: 'unlockedIn', value: resolution.values[0]! }
-  }
-}
-
-/** What counts as soon as it is signed. */
-function resolvedOut({ piece }: Found, resolution: Resolution): PartEvent | undefined {
-  if (resolution.kind === 'lead') return { kind: 'ledOut' }
-  if (resolution.kind !== 'unlock' || piece === 'rest') return undefined
-  const { values } = resolution
-  return piece ? { kind: 'endedOut', piece, values } : { kind: 'unlockedOut', value: values[0]! }
-}
-
-const LOCKED_OUT: PartEvent = { kind: 'lockedOut' }
 const NO_PROOF = new Uint8Array(0)
 
 const pieceOf = ({ slot, id }: Place, piece: Piece): Place => ({ slot, id: piece === 'rest' ? restIdOf(id) : id })
@@ -724,24 +669,8 @@ function proofOf(bytes: Uint8Array): Proof | undefined {
 /** What an outcome lock was paid at one of its sides. */
 const paidOf = ({ edge, paidAt }: Incoming | Outgoing): bigint => (edge.transfer.amount * (paidAt ?? WHOLE)) / WHOLE
 
-const placeOf = ({ number }: Slot, id: Hex): string => `${number}/${id}`
-
-const keyOfPart = ({ incoming, outgoing }: Part): Hex => keyOf((incoming ?? outgoing)!.edge)
-
 const resolveOut = ({ id }: Place, resolution: Resolution): Exclude<Operation, { kind: 'pay' }> => ({
   kind: 'resolve',
   id,
   resolution,
 })
-
-function addTo<K>(index: Map<K, Set<Carried>>, key: K, carried: Carried): void {
-  const parts = index.get(key)
-  if (parts) parts.add(carried)
-  else index.set(key, new Set([carried]))
-}
-
-function removeFrom<K>(index: Map<K, Set<Carried>>, key: K, carried: Carried): void {
-  const parts = index.get(key)
-  parts?.delete(carried)
-  if (parts?.size === 0) index.delete(key)
-}
