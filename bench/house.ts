@@ -50,7 +50,7 @@ async function payments(folder: string): Promise<{ rows: Row[]; perMember: numbe
     const house = await operator.ask<{ address: string; operator: Address; domain: Domain; perMember: number }>('start')
     await payers.ask('join', { ...house, count: PAYERS, all: MEMBERS })
     for (const each of [1, 16, 100])
-      for (const count of [1, 64, PAYERS]) {
+      for (const count of [1, 64, 256, PAYERS]) {
         const load = { payers: count, each, ms: MS }
         // What is compiled late is not measured.
         await payers.ask('pay', { ...load, ms: MS / 5 })

@@ -14,7 +14,7 @@ import type { Connection } from '../../sdk/transport/transport.ts'
 const signerOf = (index: number): SessionSigner => sessionSigner(fromUint(BigInt(index + 1), 32))
 
 /** Only those that pay need keys that are known: the others are addresses. */
-export const PAYERS = 256
+export const PAYERS = 1_024
 
 export function identityOf(index: number): Member {
   const owner: Address = `0x${(index + 1).toString(16).padStart(40, '0')}`
