@@ -64,6 +64,8 @@ const SDK: Rules = {
   ],
   cli: [
     'core',
+    // Members of a house are known by a hash.
+    'clearing',
     'node',
     'house',
     'watchtower',

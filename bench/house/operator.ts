@@ -6,7 +6,7 @@ import { openSqlite } from '../../sdk/storage/sqlite.ts'
 import { tcpTransport } from '../../sdk/transport/tcp.ts'
 import { FakeChain } from '../../test/sdk/house/fake-chain.ts'
 import { serve } from '../hub/ipc.ts'
-import { identityOf } from './member.ts'
+import { identityOf, PAYERS } from './member.ts'
 
 // The operator of a house in a process of its own: real sockets, SQLite and a seal, both fsynced. Its chain only deposits: nothing else of
 // it is measured.
@@ -26,7 +26,8 @@ const operator = await HouseOperator.start({
   store,
   seal: sealFile(`${file}.seal`),
   signer,
-  transports: [tcpTransport({ signer })],
+  // All members that pay come from one host.
+  transports: [tcpTransport({ signer, maxConnectionsPerHost: PAYERS, maxStrangersPerHost: PAYERS })],
   listen: ['tcp://127.0.0.1:0'],
   epochSeconds: 3_000,
   perSecond: 1_000_000,

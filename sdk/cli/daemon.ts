@@ -18,8 +18,8 @@ export interface Desk {
   /** One JSON object a line, on the standard output. */
   readonly log: Logger
   readonly metrics: Registry
-  /** Tells operators of something that needs them. */
-  alarm(error: Error & { readonly code?: string }): void
+  /** Tells operators of something that needs them. `about`: what the line says besides. */
+  alarm(error: Error & { readonly code?: string }, about?: object): void
 }
 
 /** Something that runs until it is told to stop. */
@@ -67,9 +67,9 @@ function alarms(log: Logger, metrics: Registry): Desk['alarm'] {
     labelNames: ['code'],
     registers: [metrics],
   })
-  return ({ code = 'UNKNOWN', message }) => {
+  return ({ code = 'UNKNOWN', message }, about = {}) => {
     count.inc({ code })
-    log.error({ code }, message)
+    log.error({ code, ...about }, message)
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Wallet } from 'ethers'
 import { connectHouse } from '../chain/house/connect-house.ts'
 import type { EthersHouse } from '../chain/house/ethers-house.ts'
 import { parseAddress } from '../core/address.ts'
@@ -10,16 +9,15 @@ import { sealFile } from '../storage/seal-file.ts'
 import { openSqlite } from '../storage/sqlite.ts'
 import { tcpTransport } from '../transport/tcp.ts'
 import { webSocketTransport } from '../transport/websocket.ts'
-import { type ChainArgs, chainIdOf } from './connect.ts'
+import { chainIdOf } from './connect.ts'
 import { type DaemonArgs, type Desk, runDaemon, type Service } from './daemon.ts'
 import { readKey, wholeNumber } from './files.ts'
+import { type HouseChainArgs, houseOptions } from './house-connection.ts'
 import { houseMetrics } from './house-metrics.ts'
 import { readLimits } from './limits-file.ts'
 
 /** Options of `tallystick house`. */
-export interface HouseArgs extends ChainArgs, DaemonArgs {
-  readonly house: string
-  readonly fromBlock: string
+export interface HouseArgs extends HouseChainArgs, DaemonArgs {
   readonly keyFile: string
   readonly passwordFile?: string
   readonly store: string
@@ -31,8 +29,6 @@ export interface HouseArgs extends ChainArgs, DaemonArgs {
   readonly connections: string
   readonly perHost: string
   readonly perSecond: string
-  readonly reserveGas: string
-  readonly maxFeePerGas?: string
 }
 
 /** Runs the operator of a house until it is stopped. */
@@ -56,7 +52,7 @@ export async function house(args: HouseArgs): Promise<void> {
       await seal.close()
     }
     try {
-      const chain = await connectHouse(chainOptions(args, wallet, store))
+      const chain = await connectHouse(houseOptions(args, wallet, store))
       const metrics = houseMetrics(desk, chain)
       const doors = doorsOf(limits.connections, wholeNumber(args.perHost, 'per-host', 1))
       const transports = [tcpTransport({ signer, ...doors }), webSocketTransport({ signer, ...doors })]
@@ -80,20 +76,6 @@ const doorsOf = (maxConnections: number, maxConnectionsPerHost: number) => ({
   maxStrangers: Math.max(256, Math.ceil(maxConnections / 8)),
   maxStrangersPerHost: Math.max(32, Math.ceil(maxConnectionsPerHost / 8)),
 })
-
-function chainOptions(args: HouseArgs, signer: Wallet, store: ReturnType<typeof openSqlite>) {
-  const { rpc, confirmations, maxFeePerGas } = args
-  return {
-    rpc,
-    store,
-    signer,
-    house: parseAddress(args.house),
-    fromBlock: wholeNumber(args.fromBlock, 'from-block', 0),
-    reserveGas: BigInt(wholeNumber(args.reserveGas, 'reserve-gas', 0)),
-    ...(maxFeePerGas !== undefined && { maxFeePerGas: BigInt(wholeNumber(maxFeePerGas, 'max-fee-per-gas', 1)) }),
-    ...(confirmations !== undefined && { confirmations: wholeNumber(confirmations, 'confirmations', 1) }),
-  }
-}
 
 /** What a member has to know, and an operator to check. */
 function greet({ log }: Desk, { address, listening }: HouseOperator, { domain, terms }: EthersHouse): void {

@@ -4,6 +4,7 @@ import { TallystickError } from '../core/errors.ts'
 import type { ExitArgs } from './exit.ts'
 import type { FoundArgs } from './found.ts'
 import type { HouseArgs } from './house.ts'
+import type { HouseTowerArgs } from './house-tower.ts'
 import type { HubArgs } from './hub.ts'
 import type { InspectArgs } from './inspect.ts'
 import type { NewAppArgs } from './new-app.ts'
@@ -158,6 +159,32 @@ program
   .option('--metrics <host:port>', 'serves /metrics and /healthz there')
   .option('--log-level <level>', 'debug, info, warn, error or silent', 'info')
   .action(async (args: HouseArgs) => (await import('./house.ts')).house(args))
+
+program
+  .command('house-tower')
+  .description('Watches a clearing house for members that are away: checks their leaves and challenges what is wrong')
+  .requiredOption('--rpc <url>', 'RPC of the chain, http(s) or ws(s)')
+  .requiredOption('--house <address>', 'the clearing house')
+  .requiredOption('--watch <folder>', 'watch files, as exportWatch of members wrote them: *.json, also while it runs')
+  .requiredOption(
+    '--key-file <path>',
+    'private key of the account that pays bonds and gas: hex, or an encrypted keystore',
+  )
+  .option('--password-file <path>', 'password of the keystore')
+  .option('--operator <address>', 'where the operator is; default: every epoch is demanded before the court')
+  .option('--exits <folder>', "keeps each member's newest exit file there")
+  .option('--from-block <number>', 'block of the foundation, or any earlier one', '0')
+  .option('--confirmations <blocks>', 'blocks until something counts as final')
+  .option('--store <path>', 'where leaves and challenges are kept', 'house-tower.sqlite')
+  .option(
+    '--identity-file <path>',
+    'key that members let see their leaves; made if missing (default: the store with .identity)',
+  )
+  .option('--reserve-gas <gas>', 'alarms when the account cannot pay for so much gas', '1000000')
+  .option('--max-fee-per-gas <wei>', 'never offers more for a unit of gas; a challenge may then come too late')
+  .option('--metrics <host:port>', 'serves /metrics and /healthz there')
+  .option('--log-level <level>', 'debug, info, warn, error or silent', 'info')
+  .action(async (args: HouseTowerArgs) => (await import('./house-tower.ts')).houseTower(args))
 
 program
   .command('new-app')

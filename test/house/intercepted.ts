@@ -49,3 +49,13 @@ export const tampering = (transport: Transport): Transport => ({
   ...transport,
   dial: async (...args) => intercepted(await transport.dial(...args), (said) => [tampered(said)]),
 })
+/** An operator that is there and hears no tower ask for a leaf. */
+export const deafToTowers =
+  (isSo: () => boolean) =>
+  (transport: Transport): Transport => ({
+    ...transport,
+    listen: (address, accept) =>
+      transport.listen(address, (connection) =>
+        accept(intercepted(connection, (said) => (said.kind === 'look' && isSo() ? [] : [said]))),
+      ),
+  })

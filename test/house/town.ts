@@ -49,6 +49,7 @@ export class Town {
   #ownsChain = true
   #account = 0
   #insurance: Insurance | undefined
+  #through = (one: Transport) => one
 
   private constructor(chain: TestChain, token: Address, founded: FoundedHouse) {
     this.chain = chain
@@ -56,15 +57,17 @@ export class Town {
     this.founded = founded
   }
 
-  /** @param on Whose chain it stands on; default: one of its own. `account`: the operator's. */
+  /** @param on Whose chain it stands on; default: one of its own. `account`: the operator's. `through`: what its frames go through. */
   static async found({
     on,
     account = 0,
     insurance,
+    through,
   }: {
     readonly on?: TestChain
     readonly account?: number
     readonly insurance?: Insurance
+    readonly through?: (one: Transport) => Transport
   } = {}): Promise<Town> {
     const chain = on ?? (await startAnvil())
     const token = await deploy(chain.wallet(1), 'contracts/demo/DemoToken.sol/DemoToken', 10n ** 24n)
@@ -78,6 +81,7 @@ export class Town {
     town.#ownsChain = on === undefined
     town.#account = account
     town.#insurance = insurance
+    if (through) town.#through = through
     await town.start()
     return town
   }
@@ -92,7 +96,7 @@ export class Town {
       store: this.operatorStore,
       seal: this.#seal,
       signer,
-      transports: [tcpTransport({ signer })],
+      transports: [this.#through(tcpTransport({ signer }))],
       listen: [this.#address],
       epochSeconds: 1_000,
       ...(this.#insurance && { insurance: this.#insurance }),

@@ -179,6 +179,19 @@ describe('a tower for members of a clearing house that are away', () => {
     await until(() => second.events.some((event) => event.kind === 'disputed' && event.number === next))
   })
 
+  it('asks the operator, too, if its store is newer than its file', async () => {
+    const old = bob.house.exportWatch({ tower: TOWER.address })
+    const stores: [Store, Store] = [memoryStore(), memoryStore()]
+    await bob.house.pay(alice.house.id, 5n)
+    const first = await watch(bob.house.exportWatch({ tower: TOWER.address }), { stores })
+    await town.leave(bob)
+    await first.tower.stop()
+    const second = await watch(old, { stores })
+    const epoch = await town.cut(alice)
+    await seen(second.tower, epoch)
+    expect(second.tower.verifyEpoch(epoch)).to.deep.equal([])
+  })
+
   it('takes a file without keys and secrets, of this house alone', async () => {
     const secret = `0x${'5e'.repeat(32)}` as const
     const deadline = BigInt((await town.chain.provider.getBlock('latest'))!.timestamp) + 50_000n
@@ -201,6 +214,8 @@ describe('a tower for members of a clearing house that are away', () => {
     expect(await refused(bob.house.exitFile())).to.equal('NOT_A_HOUSE_WATCH')
     const other = `0x${'11'.repeat(20)}`
     expect(await refused(text.replaceAll(town.founded.house, other))).to.equal('HOUSE_WATCH_OF_ANOTHER')
+    for (const field of ['committedAt', 'cutHash', 'deadline'])
+      expect(await refused(text.replaceAll(`"${field}"`, '"other"')), field).to.equal('NOT_A_HOUSE_WATCH')
     const receipt = /"receipts": [\s\S]*?"credits": \[\s*\{\s*"\$n": "60"/
     expect(text).to.match(receipt)
     expect(await refused(text.replace(receipt, (found) => `${found.slice(0, -1)}1"`))).to.equal('NOT_A_HOUSE_WATCH')

@@ -2,6 +2,7 @@ import type { HouseChain, HouseEvent } from './house-chain.ts'
 
 /** What each who shares it sets. */
 type Handlers = Pick<HouseChain, 'onEvent' | 'onState' | 'onHealth' | 'onAlarm'>
+type HostHandlers = Partial<Pick<Handlers, 'onHealth' | 'onAlarm'>>
 
 /**
  * One connection to a house for many members in one process: all of them see the same events, in order, and send from one account, whose
@@ -19,16 +20,23 @@ export class SharedHouse {
   readonly #told: HouseEvent[] = []
   readonly #parties = new Set<Party>()
 
-  private constructor(chain: HouseChain) {
+  private constructor(chain: HouseChain, { onHealth, onAlarm }: HostHandlers) {
     this.#chain = chain
     chain.onEvent = (event) => this.#tell(event)
     chain.onState = (state) => this.#each(({ handlers }) => handlers.onState(state))
-    chain.onHealth = (healthy, reason) => this.#each(({ handlers }) => handlers.onHealth(healthy, reason))
-    chain.onAlarm = (error) => this.#each(({ handlers }) => handlers.onAlarm(error))
+    chain.onHealth = (healthy, reason) => {
+      onHealth?.(healthy, reason)
+      this.#each(({ handlers }) => handlers.onHealth(healthy, reason))
+    }
+    chain.onAlarm = (error) => {
+      onAlarm?.(error)
+      this.#each(({ handlers }) => handlers.onAlarm(error))
+    }
   }
 
-  static async start(chain: HouseChain): Promise<SharedHouse> {
-    const shared = new SharedHouse(chain)
+  /** @param host Whoever runs the process is told besides, also before anybody shares it. */
+  static async start(chain: HouseChain, host: HostHandlers = {}): Promise<SharedHouse> {
+    const shared = new SharedHouse(chain, host)
     await chain.start(0)
     return shared
   }

@@ -75,8 +75,8 @@ class ExitRun {
     for (;;) {
       const { latest } = await this.#chain.state()
       if (latest.isSettled) return
-      // Nobody else may be there to note it.
-      if (!latest.isRunning && latest.final > latest.finalized)
+      // Nobody else may be there to note it. A failed epoch halts the house only when those before it are noted as final.
+      if (latest.final > latest.finalized && (!latest.isRunning || (await this.#chain.isFailed(latest.final + 1n))))
         await this.#chain.advance(100, this.#send(`advance/${latest.finalized}`))
       await this.#pause(latest.isRunning ? 'halt' : 'settlement')
     }

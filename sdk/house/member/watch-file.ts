@@ -1,5 +1,6 @@
-import { accountHash, memberId, receiptHash } from '../../clearing/account.ts'
-import type { Entry } from '../../clearing/book.ts'
+import { accountHash, lockHash, memberId, receiptHash } from '../../clearing/account.ts'
+import { type Entry, entryHash } from '../../clearing/book.ts'
+import { epochHash } from '../../clearing/epoch.ts'
 import { typedDigest } from '../../core/eip712.ts'
 import { TallystickError } from '../../core/errors.ts'
 import type { Address, Domain, Member } from '../../core/types.ts'
@@ -71,11 +72,20 @@ export function parseHouseWatch(text: string, domain: Domain, operator: Address)
       `The watch file is of house ${watch.domain.adjudicator} on chain ${watch.domain.chainId}, not ${domain.adjudicator} on ${domain.chainId}. Connect to that one.`,
     )
   try {
-    if (isSigned(watch, operator)) return watch
+    if (isWhole(watch) && isSigned(watch, operator)) return watch
   } catch {
     throw notOne()
   }
   throw notOne()
+}
+
+/** What cannot be hashed is no epoch and no lock: a tower would stumble over it later. Throws, or false. */
+function isWhole({ epochs, told, held, known }: HouseWatch): boolean {
+  for (const { epoch } of epochs) epochHash(epoch)
+  for (const { entries } of told) for (const entry of entries) entryHash(entry)
+  for (const { lock } of held) lockHash(lock)
+  for (const one of known) memberId(one)
+  return epochs.every(({ committedAt }) => typeof committedAt === 'bigint') && held.every(({ receipt }) => receipt)
 }
 
 /** Evidence that the court would refuse is no evidence. */

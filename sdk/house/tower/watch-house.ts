@@ -44,7 +44,8 @@ export async function watchHouse(text: string, chain: HouseChain, options: Watch
   const assets = terms.assets.length
   const { memory, isNew } = await Memory.open(options.store, domain.adjudicator, id, assets)
   const tell = teller(options.onEvent)
-  let permit: Uint8Array | undefined
+  // Given for life: it stays where the store has newer accounts than this file.
+  let permit = watch.permit?.signature
   const looking = options.operator
     ? new Looking({
         address: options.operator,
