@@ -15,7 +15,7 @@ export function playable(sender: Address): Chain {
     domain: { ...chain.domain, adjudicator: ARBITER },
     source: { chainId: chain.domain.chainId, condition: ARBITER },
     watch: () => () => {},
-    status: async () => ({ standing: undefined, recorded: false }),
+    status: async () => ({ standing: undefined, values: undefined }),
     isDeployed: async () => false,
     deploy: nothing,
     submit: nothing,

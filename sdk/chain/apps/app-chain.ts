@@ -14,8 +14,8 @@ export interface StandingInstance extends Standing {
 /** What the newest block says of an instance. */
 export interface AppStatus {
   readonly standing: StandingInstance | undefined
-  /** The registry holds what the seats get: nothing is left to judge. */
-  readonly recorded: boolean
+  /** What the registry holds for each seat, in parts of 1e18: nothing is left to judge. undefined: it holds nothing yet. */
+  readonly values: readonly bigint[] | undefined
 }
 
 /** An agreed state with an envelope of every seat; undefined: the seat is that of the account that sends. */

@@ -92,9 +92,11 @@ export class EthersApps implements AppChain {
     // One block for both: what is concluded stands no more, and would seem to have never stood.
     const block = await rpc.call((provider) => provider.getBlockNumber())
     const [word] = await ask(rpc, arbiter, arbiterAbi, 'wordOf', [id], block)
-    const [outcome] = await registry.outcomes([seatKey(this.source, id, 0)], block)
+    const keys = instance.seats.map((_, seat) => seatKey(this.source, id, seat))
+    const outcomes = await registry.outcomes(keys, block)
     const standing = word === 0n ? undefined : await this.#standing(id, word as bigint, instance, block)
-    return { standing, recorded: outcome!.recordedAt > 0n }
+    const isRecorded = outcomes.every(({ recordedAt }) => recordedAt > 0n)
+    return { standing, values: isRecorded ? outcomes.map(({ value }) => value) : undefined }
   }
 
   async #standing(id: Hex, word: bigint, instance: Instance, block: number): Promise<StandingInstance> {

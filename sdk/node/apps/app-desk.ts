@@ -76,8 +76,9 @@ export class AppDesk {
     const before = slot.standing
     // Before the question: what comes during it may be missing in the answer.
     slot.unread = false
-    const { standing: stands, recorded } = await this.#chain.status(slot.session.terms.instance)
-    slot.recorded = recorded
+    const { standing: stands, values } = await this.#chain.status(slot.session.terms.instance)
+    const recorded = values !== undefined
+    slot.values = values
     // What is sent again after the end stands for nothing.
     const standing = stands && !recorded ? { ...stands, ...slot.positionOf(stands.state) } : undefined
     // The last one is kept: by it the outcome was recorded.

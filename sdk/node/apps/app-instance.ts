@@ -7,8 +7,9 @@ import type { AppSlot } from './app-slot.ts'
 
 /** How an instance has ended. */
 export interface AppEnd<State> {
-  /** Of each seat, in parts of 1e18. */
+  /** Of each seat, in parts of 1e18: by the registry, if the chain has judged. */
   readonly values: readonly bigint[]
+  /** The newest that this node knows: of a dispute that it did not see the chain tells the values alone. */
   readonly state: State
 }
 
@@ -91,6 +92,11 @@ export class AppInstance<State, Move> {
     return this.#slot.recorded || isClosed(this.#slot.session)
   }
 
+  /** What the registry holds for each seat, in parts of 1e18; undefined: it holds nothing yet. */
+  get values(): readonly bigint[] | undefined {
+    return this.#slot.values
+  }
+
   /** Makes a move; resolves once all players have signed it, or it stands on chain. Throws `IllegalMoveError`, `NotYourTurnError`. */
   async move(move: Move, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     await this.#engine.apps.move(this.#slot, this.#code.encodeMove(move), options.signal)
@@ -113,7 +119,6 @@ export class AppInstance<State, Move> {
   /** Resolves once it is over and every stake has been paid or has come back. */
   async finish(options: { readonly signal?: AbortSignal } = {}): Promise<AppEnd<State>> {
     await this.#engine.apps.finish(this.#slot, options.signal)
-    const { position, rules } = this.#slot
-    return { values: rules.outcome(position.state), state: this.#code.decodeState(position.state) }
+    return { values: this.#slot.result, state: this.state }
   }
 }

@@ -49,12 +49,12 @@ export class AppSlot {
   readonly early = new Map<string, { readonly from: Address; readonly message: Spoken }>()
   /** What stands on chain, as last seen. */
   standing: ShownStanding | undefined
-  /** The registry holds what the seats get. */
-  recorded = false
+  /** What the registry holds for each seat, as last seen. */
+  values: readonly bigint[] | undefined
   /** Something is being sent for it, or read. */
   busy = false
-  /** The chain may say something of it that was not read. */
-  unread = true
+  /** The chain may say something of it that was not read: before that nobody knows how it ends. */
+  unread = false
   /** Stakes of this node are being locked: one may stand at any moment. */
   locking = false
   /** When it came to this step, in milliseconds of the clock that never jumps. */
@@ -82,6 +82,16 @@ export class AppSlot {
   /** All players but this node. */
   get others(): Address[] {
     return playersOf(this.session.terms.instance).filter((player) => player !== this.session.me)
+  }
+
+  /** The registry holds what the seats get. */
+  get recorded(): boolean {
+    return this.values !== undefined
+  }
+
+  /** Of each seat: what the registry holds, or else what the rules say of the newest position. */
+  get result(): readonly bigint[] {
+    return this.values ?? this.rules.outcome(this.position.state)
   }
 
   get isAccepted(): boolean {

@@ -110,6 +110,8 @@ export class Apps {
   #resume(record: AppRecord, code: App<unknown, unknown>): void {
     const { session, isDeclined } = record
     const slot = this.#place(record, code)
+    // While this node was off a dispute may have begun, and ended.
+    slot.unread = true
     if (session.agreed) for (const player of slot.others) slot.accepted.set(player, ZERO_HASH)
     else if (isDeclined) slot.declined = new AppRefusedError(slot.id, this.#me, 'APP_DECLINED')
     if (slot.declined) this.staking.giveBack(slot)
@@ -484,7 +486,7 @@ export class Apps {
   check(slot: AppSlot): void {
     const { session, declined, recorded } = slot
     const isOver = isClosed(session) || isDone(session) || recorded || declined !== undefined || this.isPast(slot)
-    if (!isOver || !this.slots.has(slot.id) || !this.staking.isEmpty(slot)) return
+    if (!isOver || slot.unread || !this.slots.has(slot.id) || !this.staking.isEmpty(slot)) return
     this.slots.delete(slot.id)
     this.#engine.journal.write(appKey(slot.id), null)
     this.#engine.durably(() => {
@@ -495,9 +497,9 @@ export class Apps {
 
   isPast = ({ session }: AppSlot): boolean => (this.#engine.switch.view?.now ?? 0n) > session.terms.deadline
 
-  #valuesOf({ session, rules, standing, declined }: AppSlot): readonly bigint[] | undefined {
-    const last = standing ?? session.agreed
-    return declined || !last ? undefined : rules.outcome(last.state)
+  #valuesOf(slot: AppSlot): readonly bigint[] | undefined {
+    const hasBegun = slot.recorded || (!slot.declined && (slot.standing ?? slot.session.agreed))
+    return hasBegun ? slot.result : undefined
   }
 
   /** Everybody has signed the end, or should have, and somebody has not paid for a while. */
