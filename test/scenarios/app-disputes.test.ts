@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { RpcFailedError } from '../../sdk/chain/errors.ts'
 import type { AppInstance } from '../../sdk/node/apps/app-instance.ts'
 import { until } from '../until.ts'
 import { type Actor, ETHER } from './stage.ts'
@@ -55,5 +56,26 @@ describe('disputes about apps', () => {
     expect(await over).to.deep.equal([ETHER, 0n])
     expect((await game.finish()).values).to.deep.equal([ETHER, 0n])
     await until(() => again.node.balances(channelId).spendable === ETHER - STAKE)
+  })
+
+  it('whose RPC fails are called out once for each time that it fails', async () => {
+    const { alice, bob, game } = await begun([0])
+    await table.stage.stop(bob)
+    await game.dispute()
+    const apps = alice.chain.apps!
+    const status = apps.status.bind(apps)
+    let [failures, answers] = [0, 0]
+    const fail = () => Promise.reject(new RpcFailedError('eth_call', `failure ${++failures}`))
+    const answer: typeof status = (instance) => status(instance).finally(() => answers++)
+    for (const times of [1, 2]) {
+      failures = 0
+      apps.status = fail
+      await until(() => failures > 5)
+      expect(alice.alarms).to.have.lengthOf(times)
+      answers = 0
+      apps.status = answer
+      await until(() => answers > 1)
+    }
+    for (const alarm of alice.alarms) expect(alarm).to.include({ code: 'RPC_FAILED' })
   })
 })

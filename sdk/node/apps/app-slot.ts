@@ -55,6 +55,8 @@ export class AppSlot {
   busy = false
   /** The chain may say something of it that was not read: before that nobody knows how it ends. */
   unread = false
+  /** Why it could not be looked at or helped last, as it was told; undefined: it could. */
+  failing: string | undefined
   /** Stakes of this node are being locked: one may stand at any moment. */
   locking = false
   /** When it came to this step, in milliseconds of the clock that never jumps. */
