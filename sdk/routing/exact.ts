@@ -49,7 +49,8 @@ function settle(settled: Map<number, Way[]>, way: Way, terms: Terms): boolean {
   if (way.hops === 0 && terms.from === terms.to) return true
   const before = settled.get(way.node)
   if (before === undefined) settled.set(way.node, [way])
-  else if (before.some(({ amount, hops, lock }) => amount <= way.amount && hops <= way.hops && lock <= way.lock))
+  // Not `<=` for the locks: where time does not matter they are NaN, and none is longer than another.
+  else if (before.some(({ amount, hops, lock }) => amount <= way.amount && hops <= way.hops && !(lock > way.lock)))
     return false
   else before.push(way)
   return true

@@ -44,6 +44,32 @@ describe('findExactly', () => {
     )
     expect(found).to.be.above(300)
   })
+
+  it('leaves out ways that are no better than others where time does not matter, too', () => {
+    // Two equal channels from node to node: 2^15 ways in all, more than it looks at before it gives up.
+    const pairs = row(15).flatMap((plan) => [plan, plan])
+    const { lock: _, ...untimed } = ask({ to: name(15) })
+    const timed = findExactly(networkOf(pairs), { ...untimed, lock: 3_600 })
+    expect(timed!.edges).to.have.length(15)
+    expect(findExactly(networkOf(pairs), untimed)).to.deep.equal(timed)
+  })
+
+  it('finds a path that costs as little as the best of all where time does not matter', () => {
+    let found = 0
+    fc.assert(
+      fc.property(plans(5, 9), limits, (channels, { lock: _, ...limit }) => {
+        const { lock: __, ...query } = ask(limit as Partial<PathQuery>)
+        const best = bestWay(everyWay(channels, query))
+        const path = findExactly(networkOf(channels), query)
+        expect(path === undefined, 'found').to.equal(best === undefined)
+        if (path === undefined || best === undefined) return
+        found++
+        expect(close(path.cost, best.cost!), `${path.cost} and ${best.cost}`).to.equal(true)
+      }),
+      { numRuns: 1_000 },
+    )
+    expect(found).to.be.above(100)
+  })
 })
 
 describe('findPath', () => {
