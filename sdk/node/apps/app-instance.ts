@@ -7,7 +7,7 @@ import type { AppSlot } from './app-slot.ts'
 
 /** How an instance has ended. */
 export interface AppEnd<State> {
-  /** Of each seat, in parts of 1e18: by the registry, if the chain has judged. */
+  /** Of each seat, in parts of 1e18: by the registry, if the chain has judged. Zero for all: every stake came back, as if nobody had won. */
   readonly values: readonly bigint[]
   /** The newest that this node knows: of a dispute that it did not see the chain tells the values alone. */
   readonly state: State

@@ -51,6 +51,8 @@ export class AppSlot {
   standing: ShownStanding | undefined
   /** What the registry holds for each seat, as last seen. */
   values: readonly bigint[] | undefined
+  /** What each seat got, once every stake has ended: nothing, if it never began. */
+  result: readonly bigint[]
   /** Something is being sent for it, or read. */
   busy = false
   /** The chain may say something of it that was not read: before that nobody knows how it ends. */
@@ -72,6 +74,7 @@ export class AppSlot {
     this.code = code
     this.termsDigest = termsDigest(session.terms)
     this.rules = code.rules(session.terms.instance.seats.length)
+    this.result = session.terms.instance.seats.map(() => 0n)
     this.isProposer = about.isProposer
     this.addresses = about.addresses
     this.since = about.since
@@ -89,11 +92,6 @@ export class AppSlot {
   /** The registry holds what the seats get. */
   get recorded(): boolean {
     return this.values !== undefined
-  }
-
-  /** Of each seat: what the registry holds, or else what the rules say of the newest position. */
-  get result(): readonly bigint[] {
-    return this.values ?? this.rules.outcome(this.position.state)
   }
 
   get isAccepted(): boolean {

@@ -489,17 +489,19 @@ export class Apps {
     if (!isOver || slot.unread || !this.slots.has(slot.id) || !this.staking.isEmpty(slot)) return
     this.slots.delete(slot.id)
     this.#engine.journal.write(appKey(slot.id), null)
+    const hasBegun = recorded || slot.standing !== undefined || (session.agreed !== undefined && !declined)
+    if (hasBegun) slot.result = this.#valuesOf(slot)
     this.#engine.durably(() => {
-      this.#engine.emitter.emit({ kind: 'app-over', id: slot.id, values: this.#valuesOf(slot) })
+      this.#engine.emitter.emit({ kind: 'app-over', id: slot.id, values: hasBegun ? slot.result : undefined })
       slot.notice()
     })
   }
 
   isPast = ({ session }: AppSlot): boolean => (this.#engine.switch.view?.now ?? 0n) > session.terms.deadline
 
-  #valuesOf(slot: AppSlot): readonly bigint[] | undefined {
-    const hasBegun = slot.recorded || (!slot.declined && (slot.standing ?? slot.session.agreed))
-    return hasBegun ? slot.result : undefined
+  /** What each seat of one that is over has got: by the registry, or as all have signed; by neither, all stakes came back. */
+  #valuesOf({ values, session, rules, result }: AppSlot): readonly bigint[] {
+    return values ?? (isDone(session) ? rules.outcome(session.agreed!.state) : result)
   }
 
   /** Everybody has signed the end, or should have, and somebody has not paid for a while. */
