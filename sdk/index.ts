@@ -147,7 +147,7 @@ export { type AppEnd, AppInstance, type AppTurn } from './node/apps/app-instance
 export type { StakeOptions, StartAppOptions } from './node/apps/app-options.ts'
 export type { AppJudge } from './node/apps/apps.ts'
 export { type AppRefusal, AppRefusedError, AppUnknownError, NoArbiterError } from './node/apps/errors.ts'
-export { InvalidTermsError } from './node/apps/terms.ts'
+export { InvalidTermsError, LockTooLongError } from './node/apps/terms.ts'
 export {
   VirtualChannel,
   type VirtualChannelOptions,

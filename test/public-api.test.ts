@@ -50,6 +50,7 @@ const VALUES = `
   InvoiceRefusedError
   InvoiceUnknownError
   LateHouseAnswerError
+  LockTooLongError
   MAX_PERIOD
   MIN_PERIOD
   MissingKeyError

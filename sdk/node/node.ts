@@ -263,7 +263,7 @@ export class Node {
 
   /**
    * Proposes an instance of a registered app to players that are connected to this node; resolves once all have staked and signed its opening.
-   * Throws `AppRefusedError`, `InvalidTermsError`.
+   * Throws `AppRefusedError`, `InvalidTermsError`, `LockTooLongError`.
    */
   async startApp<State, Move>(
     app: App<State, Move>,
@@ -278,7 +278,8 @@ export class Node {
       now,
       group: options.group && groups.group(options.group).ledger,
     })
-    return new AppInstance(this.#engine, await apps.start(terms, options.signal), app)
+    const isTimed = (options.endBy ?? options.deadline) !== undefined
+    return new AppInstance(this.#engine, await apps.start(terms, isTimed, options.signal), app)
   }
 
   /** An instance that is not over, by its id. Throws `AppUnknownError`. */

@@ -145,6 +145,41 @@ describe('apps on a real chain', () => {
     expect(await begin({})).to.include({ code: 'PEER_OFFLINE' })
   })
 
+  it('are not proposed where hubs would not lock their stakes long enough, unless the budget fits', async () => {
+    const proposals: unknown[] = []
+    const judge = (terms: unknown) => proposals.push(terms) > 0
+    const [alice, bob, hana] = [
+      await table.player('alice'),
+      await table.player('bob', { judge }),
+      await table.hub('carol'),
+    ]
+    await table.channel(hana, alice)
+    await table.channel(hana, bob)
+    await alice.node.connect(bob.address)
+    await table.reach([alice], bob, STAKE, 2)
+    await table.reach([bob], alice, STAKE, 2)
+    const [one, two] = seatsOf(alice, bob)
+    const begin = (over: object) =>
+      alice.node.startApp(ticTacToe, { seats: [one!, two!, one!, two!, one!, two!], opening: EMPTY, stakes, ...over })
+    const refused = await rejection(begin({}))
+    expect(refused).to.include({ code: 'APP_LOCK_TOO_LONG', budget: 3_250 })
+    expect(refused.message).to.include('3250 s')
+    expect(proposals).to.deep.equal([])
+    expect(alice.node.apps().concat(bob.node.apps())).to.deep.equal([])
+    const game = await begin({ budget: 3_250 })
+    expect(game.version).to.equal(1)
+    expect(proposals).to.have.lengthOf(1)
+  })
+
+  it('may last longer between players who share a channel', async () => {
+    const [alice, bob] = [await table.player('alice'), await table.player('bob')]
+    await table.channel(alice, bob)
+    const [one, two] = seatsOf(alice, bob)
+    const seats = [one!, two!, one!, two!, one!, two!]
+    const game = await alice.node.startApp(ticTacToe, { seats, opening: EMPTY, stakes })
+    expect(game.version).to.equal(1)
+  })
+
   it('C50 are played over a hub that sees nothing but two locks', async () => {
     const [alice, bob, hana] = [await table.player('alice'), await table.player('bob'), await table.hub('carol')]
     // The hub deposits first: what it announces of its side is not soon told again.

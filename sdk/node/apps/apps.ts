@@ -27,7 +27,7 @@ import { type AppRecord, AppSlot, appRecord, readAppRecord, type Spoken } from '
 import { AppTelling } from './app-telling.ts'
 import { AppMissingError, AppRefusedError, AppUnknownError, NoArbiterError } from './errors.ts'
 import { Staking } from './staking.ts'
-import { assertStakeGroup, assertTerms } from './terms.ts'
+import { assertHubsLock, assertStakeGroup, assertTerms } from './terms.ts'
 
 // Instances of apps at this node: who plays, what was signed, what is staked. The flowchart of one stands in protocols/app.ts.
 //
@@ -163,13 +163,17 @@ export class Apps {
   /** Whether this node plays it, though its app may not be known again yet. */
   knows = (id: Hex): boolean => this.slots.has(id) || this.#dormant.has(id)
 
-  /** Proposes an instance to its other players; resolves once it has begun. Throws {@link AppRefusedError}, `InvalidTermsError`. */
-  async start(terms: AppTerms, signal?: AbortSignal): Promise<AppSlot> {
+  /**
+   * Proposes an instance to its other players; resolves once it has begun. `isTimed`: its user chose how long stakes are locked. Throws
+   * {@link AppRefusedError}, `InvalidTermsError`, `LockTooLongError`.
+   */
+  async start(terms: AppTerms, isTimed: boolean, signal?: AbortSignal): Promise<AppSlot> {
     this.#engine.assertRunning()
     signal?.throwIfAborted()
     const known = this.#known.get(terms.instance.app)
     if (!known) throw new AppUnknownError(terms.instance.app)
     this.#assertTerms(terms)
+    if (!isTimed && this.#needsHubs(terms)) assertHubsLock(terms, this.#now)
     for (const player of playersOf(terms.instance)) if (player !== this.#me) this.#engine.peers.assertExpected(player)
     const addresses = terms.instance.seats.map((player) => this.#engine.peers.all.get(player)?.address ?? '')
     const slot = this.#place({ session: this.#sessionOf(terms), isProposer: true, addresses }, known.code)
@@ -182,6 +186,12 @@ export class Apps {
       forget()
     }
     return slot
+  }
+
+  /** Whether a stake is between players of whom this node knows no channel that they share. */
+  #needsHubs({ instance: { seats }, stakes, group }: AppTerms): boolean {
+    if (group) return false
+    return stakes.some(({ from, to, asset }) => !this.#engine.gossip.table(asset)?.isEdge(seats[from]!, seats[to]!))
   }
 
   #assertTerms(terms: AppTerms): void {

@@ -5,6 +5,7 @@ import type { Address } from '../../core/types.ts'
 import { type AppTerms, seatsHeldBy } from '../../protocols/app.ts'
 import { MAX_STAKES } from '../../protocols/app-wire.ts'
 import type { GroupSlot } from '../groups/group-slot.ts'
+import { DEFAULT_FORWARDING } from '../hops/policy.ts'
 
 /** Terms that no honest player could keep, or that could cost one its stake. */
 export class InvalidTermsError extends TallystickError {
@@ -12,6 +13,20 @@ export class InvalidTermsError extends TallystickError {
 
   constructor(fact: string) {
     super(`${fact} Propose other terms.`)
+  }
+}
+
+/** By default an app would lock its stakes longer than hubs do by default. */
+export class LockTooLongError extends TallystickError {
+  readonly code = 'APP_LOCK_TOO_LONG'
+  /** Seconds: with this budget, or less, the stakes can be locked. */
+  readonly budget: number
+
+  constructor(seconds: bigint, most: bigint, budget: number) {
+    super(
+      `The stakes would be locked for ${seconds} s, and hubs lock for ${most} s unless they say otherwise. Give a budget of ${budget} s or less, or name endBy if the hubs allow more.`,
+    )
+    this.budget = budget
   }
 }
 
@@ -48,6 +63,18 @@ export function assertTerms(terms: AppTerms, { me, now }: { readonly me: Address
     names.add(`${payer}/${to}/${asset}`)
   }
   check(names.size === stakes.length, 'A player has two stakes of one asset for one seat.')
+}
+
+/** Throws {@link LockTooLongError} if stakes over hubs would come back before these terms begin, since a hub refuses them. */
+export function assertHubsLock({ instance, deadline }: AppTerms, now: bigint): void {
+  const { maxOutcomeLock } = DEFAULT_FORWARDING
+  // A hub's newest block may be older than this node's.
+  const excess = deadline - now - (maxOutcomeLock - INCLUSION)
+  if (excess <= 0n) return
+  // Two rounds of all clocks lie before the end.
+  const clocks = 2n * BigInt(instance.seats.length)
+  const less = (excess + clocks - 1n) / clocks
+  throw new LockTooLongError(deadline - now, maxOutcomeLock, instance.budget - Number(less))
 }
 
 /**

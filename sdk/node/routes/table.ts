@@ -60,6 +60,12 @@ export class RoutingTable {
     return this.#own.size
   }
 
+  /** Whether two nodes share a channel. */
+  isEdge(from: Address, to: Address): boolean {
+    const { network } = this
+    return network.edgesOf(from).some((edge) => network.nameOf(network.heads[edge]!) === to)
+  }
+
   /** Whether a node has a channel that everybody may know of. */
   isPublic(node: Address): boolean {
     return this.network.edgesOf(node).some((edge) => !this.#ownSlots.has(edge >> 1))
