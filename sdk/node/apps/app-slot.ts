@@ -59,6 +59,8 @@ export class AppSlot {
   unread = false
   /** Why it could not be looked at or helped last, as it was told; undefined: it could. */
   failing: string | undefined
+  /** All stakes have ended, and the chain is asked, or was, whether they did by its judgement. */
+  isAsked = false
   /** Stakes of this node are being locked: one may stand at any moment. */
   locking = false
   /** When it came to this step, in milliseconds of the clock that never jumps. */

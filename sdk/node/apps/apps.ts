@@ -496,7 +496,12 @@ export class Apps {
   check(slot: AppSlot): void {
     const { session, declined, recorded } = slot
     const isOver = isClosed(session) || isDone(session) || recorded || declined !== undefined || this.isPast(slot)
-    if (!isOver || slot.unread || !this.slots.has(slot.id) || !this.staking.isEmpty(slot)) return
+    if (!isOver || !this.slots.has(slot.id) || !this.staking.isEmpty(slot)) return
+    if (!slot.isAsked && this.#mayBeJudged(slot)) {
+      slot.isAsked = true
+      slot.unread = true
+    }
+    if (slot.unread) return
     this.slots.delete(slot.id)
     this.#engine.journal.write(appKey(slot.id), null)
     const hasBegun = recorded || slot.standing !== undefined || (session.agreed !== undefined && !declined)
@@ -507,6 +512,9 @@ export class Apps {
     })
   }
 
+  /** Whether the chain was asked, so that stakes may end by its judgement before this node has read it. */
+  #mayBeJudged = (slot: AppSlot): boolean => !slot.recorded && (slot.session.disputed || this.#isLate(slot))
+
   isPast = ({ session }: AppSlot): boolean => (this.#engine.switch.view?.now ?? 0n) > session.terms.deadline
 
   /** What each seat of one that is over has got: by the registry, or as all have signed; by neither, all stakes came back. */
@@ -516,9 +524,10 @@ export class Apps {
 
   /** Everybody has signed the end, or should have, and somebody has not paid for a while. */
   isUnpaid(slot: AppSlot): boolean {
-    const isLate = this.#engine.options.clock.elapsed() - slot.since > PATIENCE
-    return isDone(slot.session) && isLate && this.staking.isOwed(slot)
+    return isDone(slot.session) && this.#isLate(slot) && this.staking.isOwed(slot)
   }
+
+  #isLate = ({ since }: AppSlot): boolean => this.#engine.options.clock.elapsed() - since > PATIENCE
 
   // ---------------------------------------------------------------- peers and time
 

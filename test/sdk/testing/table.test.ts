@@ -85,9 +85,8 @@ describe('A table to test apps at', () => {
     await game.play(...cells(...WON))
     await games.later(120)
     const ends = ['alice', 'bob'].map((name) => game.of(name).finish())
-    const [honest, greedy] = await Promise.all(ends)
-    expect(greedy!.values).to.deep.equal([ETHER, ETHER])
-    expect(honest!.values).to.deep.equal(WHOLE)
+    // The chain has judged: both are told what it recorded, whatever one of them believes.
+    expect((await Promise.all(ends)).map(({ values }) => values)).to.deep.equal([WHOLE, WHOLE])
     await wins()
   })
 
