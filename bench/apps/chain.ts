@@ -15,7 +15,7 @@ export function playable(sender: Address): Chain {
     domain: { ...chain.domain, adjudicator: ARBITER },
     source: { chainId: chain.domain.chainId, condition: ARBITER },
     watch: () => () => {},
-    status: async () => ({ standing: undefined, values: undefined }),
+    status: async () => ({ standing: undefined, values: undefined, recordedAt: 0n }),
     isDeployed: async () => false,
     deploy: nothing,
     submit: nothing,

@@ -50,7 +50,8 @@ export function disputeBy({ terms }: AppSession): bigint {
 export function dutyOf(session: AppSession, view: AppView, wanted: boolean): AppDuty | undefined {
   const { agreed, terms } = session
   const { standing, now, recorded } = view
-  if (recorded) return undefined
+  // After the deadline all stakes go back, whatever the chain says.
+  if (recorded || now > terms.deadline) return undefined
   if (isClosed(session)) return wanted || standing ? agreement(session) : undefined
   if (!standing) {
     const isDue = wanted || now >= disputeBy(session)

@@ -1,7 +1,9 @@
 import { expect } from 'chai'
+import { Contract } from 'ethers'
 import { arbiterAbi } from '../../sdk/chain/apps/abi.ts'
 import { RpcFailedError } from '../../sdk/chain/errors.ts'
 import type { ChainOptions } from '../../sdk/chain/options.ts'
+import { encodeInstance, packStanding } from '../../sdk/core/app.ts'
 import type { AppInstance } from '../../sdk/node/apps/app-instance.ts'
 import { until } from '../until.ts'
 import { type Actor, ETHER } from './stage.ts'
@@ -115,6 +117,36 @@ describe('disputes about apps', () => {
     await one.node.connect(other.address)
     expect((await Promise.all(ends)).map(({ values }) => values)).to.deep.equal([zero, zero])
     for (const { node } of [one, other]) await until(() => node.balances(channelId).spendable === ETHER)
+  })
+
+  it('that are concluded too late leave each player its stakes, and nobody pays for a conclusion', async () => {
+    const { alice, bob, channelId, game } = await begun([0])
+    await game.dispute()
+    await Promise.all([alice, bob].map((actor) => table.stage.stop(actor)))
+    await passTo(game, 3_700)
+    const before = await table.stage.chain.provider.getBlockNumber()
+    const [one, other] = [await table.player('alice'), await table.player('bob')]
+    const ends = [one, other].map(({ node }) => node.app(ticTacToe, game.id).finish())
+    await one.node.connect(other.address)
+    expect((await Promise.all(ends)).map(({ values }) => values)).to.deep.equal([zero, zero])
+    for (const { node } of [one, other]) await until(() => node.balances(channelId).spendable === ETHER)
+    expect(await table.stage.chain.provider.getBlockNumber()).to.equal(before)
+  })
+
+  it('that a stranger concludes too late end as if nobody had', async () => {
+    const { alice, bob, game } = await begun([0])
+    await game.dispute()
+    const { standing } = await alice.chain.apps!.status(game.terms.instance)
+    await Promise.all([alice, bob].map((actor) => table.stage.stop(actor)))
+    await passTo(game, 3_700)
+    await new Contract(table.arbiter, arbiterAbi, table.stage.wallet('carol')).conclude!(
+      encodeInstance(game.terms.instance),
+      packStanding(standing!),
+    )
+    const [one, other] = [await table.player('alice'), await table.player('bob')]
+    const ends = [one, other].map(({ node }) => node.app(ticTacToe, game.id).finish())
+    await one.node.connect(other.address)
+    expect((await Promise.all(ends)).map(({ values }) => values)).to.deep.equal([zero, zero])
   })
 
   /** Blocks in which something was submitted. */

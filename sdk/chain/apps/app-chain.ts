@@ -16,6 +16,8 @@ export interface AppStatus {
   readonly standing: StandingInstance | undefined
   /** What the registry holds for each seat, in parts of 1e18: nothing is left to judge. undefined: it holds nothing yet. */
   readonly values: readonly bigint[] | undefined
+  /** Since when it holds them, chain time in seconds; 0n: it holds nothing yet. */
+  readonly recordedAt: bigint
 }
 
 /** An agreed state with an envelope of every seat; undefined: the seat is that of the account that sends. */

@@ -95,8 +95,9 @@ export class EthersApps implements AppChain {
     const keys = instance.seats.map((_, seat) => seatKey(this.source, id, seat))
     const outcomes = await registry.outcomes(keys, block)
     const standing = word === 0n ? undefined : await this.#standing(id, word as bigint, instance, block)
-    const isRecorded = outcomes.every(({ recordedAt }) => recordedAt > 0n)
-    return { standing, values: isRecorded ? outcomes.map(({ value }) => value) : undefined }
+    // All seats at once.
+    const { recordedAt } = outcomes[0]!
+    return { standing, values: recordedAt > 0n ? outcomes.map(({ value }) => value) : undefined, recordedAt }
   }
 
   async #standing(id: Hex, word: bigint, instance: Instance, block: number): Promise<StandingInstance> {

@@ -89,16 +89,17 @@ export class AppDesk {
     const before = slot.standing
     // Before the question: what comes during it may be missing in the answer.
     slot.unread = false
-    const { standing: stands, values } = await this.#chain.status(slot.session.terms.instance)
-    const recorded = values !== undefined
-    slot.values = values
+    const { instance, deadline } = slot.session.terms
+    const { standing: stands, values, recordedAt } = await this.#chain.status(instance)
+    // After the deadline all stakes go back, whatever is recorded then.
+    slot.values = recordedAt <= deadline ? values : undefined
     // What is sent again after the end stands for nothing.
-    const standing = stands && !recorded ? { ...stands, ...slot.positionOf(stands.state) } : undefined
+    const standing = stands && !values ? { ...stands, ...slot.positionOf(stands.state) } : undefined
     // The last one is kept: by it the outcome was recorded.
-    slot.standing = standing ?? (recorded ? before : undefined)
+    slot.standing = standing ?? (values && before)
     if (standing && !slot.session.disputed) this.#apps.dispatch(slot, { kind: 'disputed' })
     if (standing && (standing.version !== before?.version || standing.since !== before.since)) this.#apps.shown(slot)
-    if (recorded) this.#apps.recorded(slot)
+    if (slot.recorded) this.#apps.recorded(slot)
   }
 
   async #perform(slot: AppSlot, duty: AppDuty): Promise<void> {

@@ -92,7 +92,7 @@ export class AppInstance<State, Move> {
     return this.#slot.recorded || isClosed(this.#slot.session)
   }
 
-  /** What the registry holds for each seat, in parts of 1e18; undefined: it holds nothing yet. */
+  /** What the registry holds for each seat, in parts of 1e18; undefined: it holds nothing that counts. */
   get values(): readonly bigint[] | undefined {
     return this.#slot.values
   }

@@ -49,7 +49,7 @@ export class AppSlot {
   readonly early = new Map<string, { readonly from: Address; readonly message: Spoken }>()
   /** What stands on chain, as last seen. */
   standing: ShownStanding | undefined
-  /** What the registry holds for each seat, as last seen. */
+  /** What the registry holds for each seat, as last seen; undefined: nothing, or since too late a moment. */
   values: readonly bigint[] | undefined
   /** What each seat got, once every stake has ended: nothing, if it never began. */
   result: readonly bigint[]
