@@ -145,7 +145,7 @@ export type { HouseTower, HouseTowerEvent } from './house/tower/tower.ts'
 export { type WatchHouseOptions, watchHouse } from './house/tower/watch-house.ts'
 export { type AppEnd, AppInstance, type AppTurn } from './node/apps/app-instance.ts'
 export type { StakeOptions, StartAppOptions } from './node/apps/app-options.ts'
-export type { AppJudge } from './node/apps/apps.ts'
+export type { AppJudge } from './node/apps/app-proposals.ts'
 export { type AppRefusal, AppRefusedError, AppUnknownError, NoArbiterError } from './node/apps/errors.ts'
 export { InvalidTermsError, LockTooLongError } from './node/apps/terms.ts'
 export {

@@ -17,7 +17,7 @@ import type { TowerLag } from '../watchtower/client.ts'
 import type { TowerReceipt } from '../watchtower/progress.ts'
 import { AppInstance } from './apps/app-instance.ts'
 import { type StartAppOptions, termsOf } from './apps/app-options.ts'
-import type { AppJudge } from './apps/apps.ts'
+import type { AppJudge } from './apps/app-proposals.ts'
 import {
   UNUSED,
   VirtualChannel,

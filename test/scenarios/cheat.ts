@@ -1,7 +1,7 @@
 import { appStateDigest, instanceIdOf } from '../../sdk/core/app.ts'
 import { toBytes } from '../../sdk/core/bytes.ts'
 import type { Address, Hex } from '../../sdk/core/types.ts'
-import type { AppJudge } from '../../sdk/node/apps/apps.ts'
+import type { AppJudge } from '../../sdk/node/apps/app-proposals.ts'
 import type { Clock } from '../../sdk/node/clock.ts'
 import { systemClock } from '../../sdk/node/clock.ts'
 import type { AppTerms } from '../../sdk/protocols/app.ts'

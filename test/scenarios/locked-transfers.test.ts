@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { RpcFailedError } from '../../sdk/chain/errors.ts'
 import { toHex } from '../../sdk/core/bytes.ts'
 import { secretKey, WHOLE } from '../../sdk/core/outcome.ts'
 import { type ChannelId, COIN, type Hex } from '../../sdk/core/types.ts'
@@ -108,6 +109,14 @@ describe('locked transfers on a real chain', () => {
     await until(() => alice.node.balances(channelId).generation === 1)
     expect((await stage.balanceOf('bob')) - before).to.equal(ETHER + 100n)
     expect(await held()).to.equal(others + 7n)
+
+    // While its RPC fails, alice says so once.
+    const { history } = alice.chain
+    let failures = 0
+    alice.chain.history = () => Promise.reject(new RpcFailedError('eth_call', `failure ${++failures}`))
+    await until(() => failures > 2)
+    expect(alice.alarms.map((alarm) => (alarm as RpcFailedError).code)).to.deep.equal(['RPC_FAILED'])
+    alice.chain.history = history
 
     const late = await stage.start('bob', { file: 'bob-judged' })
     await stage.later(90_000)

@@ -1,7 +1,7 @@
 import { type App, defineApp } from '../../sdk/apps/define-app.ts'
 import type { Address, ChannelId, Hex } from '../../sdk/core/types.ts'
 import type { AppInstance } from '../../sdk/node/apps/app-instance.ts'
-import type { AppJudge } from '../../sdk/node/apps/apps.ts'
+import type { AppJudge } from '../../sdk/node/apps/app-proposals.ts'
 import { artifact, deploy } from '../sdk/chain/anvil.ts'
 import { until } from '../until.ts'
 import { type Actor, type ActorOptions, ETHER, Stage } from './stage.ts'

@@ -1,15 +1,12 @@
 import { concatBytes } from '@noble/hashes/utils.js'
 import type { AppChain } from '../../chain/apps/app-chain.ts'
-import { ChainError } from '../../chain/errors.ts'
 import { appMoveDigest, type SignedMove } from '../../core/app.ts'
 import { toBytes } from '../../core/bytes.ts'
 import { type AppDuty, disputeBy, dutyOf, type MoveShown } from '../../protocols/app-disputing.ts'
+import { reasonOf } from '../chain/reason.ts'
 import type { Engine } from '../engine.ts'
 import type { AppSlot } from './app-slot.ts'
 import type { Apps } from './apps.ts'
-
-/** Why everything fails when the RPC does, whatever it says each time. */
-const RPC = 'RPC'
 
 /** Looks at what the arbiter says of instances, and sends what an honest player must. */
 export class AppDesk {
@@ -79,7 +76,7 @@ export class AppDesk {
 
   /** Each tick tries again: what fails for one reason is told once until it works. */
   #failed(slot: AppSlot, error: Error): void {
-    const reason = error instanceof ChainError && error.retryable ? RPC : error.message
+    const reason = reasonOf(error)
     const isTold = [...this.#apps.slots.values()].some(({ failing }) => failing === reason)
     slot.failing = reason
     if (!isTold) this.#engine.emitter.emit({ kind: 'alarm', error })

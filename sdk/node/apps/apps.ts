@@ -4,25 +4,17 @@ import { appStateDigest, instanceIdOf } from '../../core/app.ts'
 import { appAddress } from '../../core/app-address.ts'
 import { ZERO_HASH } from '../../core/state.ts'
 import type { Address, Hex } from '../../core/types.ts'
-import {
-  type AppSession,
-  type AppTerms,
-  isClosed,
-  isDone,
-  playersOf,
-  seatsHeldBy,
-  seatsOf,
-} from '../../protocols/app.ts'
+import { type AppSession, type AppTerms, isClosed, isDone, playersOf, seatsOf } from '../../protocols/app.ts'
 import { awaitsMove } from '../../protocols/app-disputing.ts'
 import { type AppEffect, type AppEvent, NotYourTurnError, stepApp } from '../../protocols/app-machine.ts'
-import { type AppStepMessage, decodeAppStep } from '../../protocols/app-wire.ts'
+import { decodeAppStep } from '../../protocols/app-wire.ts'
 import { onAbort } from '../abort.ts'
 import type { Engine } from '../engine.ts'
-import { HandlerFailedError } from '../events.ts'
 import { APPS, appKey } from '../keys.ts'
 import type { Peer } from '../peers/peers.ts'
 import { AppDesk } from './app-desk.ts'
 import { AppHearing } from './app-hearing.ts'
+import { type AppJudge, AppProposals, type Registered } from './app-proposals.ts'
 import { type AppRecord, AppSlot, appRecord, readAppRecord, type Spoken } from './app-slot.ts'
 import { AppTelling } from './app-telling.ts'
 import { AppMissingError, AppRefusedError, AppUnknownError, NoArbiterError } from './errors.ts'
@@ -34,18 +26,8 @@ import { assertHubsLock, assertStakeGroup, assertTerms } from './terms.ts'
 //   propose ─▶ each player: known app, terms it accepts ─▶ accept (to all) ─ all accepted ─▶ stake ─ all staked ─▶ play
 //                     └ no, or not all staked in time ─▶ decline: what is locked goes back
 
-/** Decides whether this node plays on these terms. */
-export type AppJudge = (terms: AppTerms, from: Address) => boolean | Promise<boolean>
-
-interface Registered {
-  readonly code: App<unknown, unknown>
-  readonly judge: AppJudge | undefined
-}
-
 /** Milliseconds that players have to stake and to sign, and to pay once it is over. */
 const PATIENCE = 60_000
-/** Instances that one peer may have proposed and that have not begun. */
-const MAX_PROPOSALS = 16
 
 /** All instances of a node. */
 export class Apps {
@@ -53,14 +35,13 @@ export class Apps {
   readonly staking: Staking
   readonly telling: AppTelling
   readonly #hearing = new AppHearing(this)
+  readonly #proposals: AppProposals
   readonly #desk: AppDesk
   readonly #known = new Map<Address, Registered>()
   /** By id: those that are not over. */
   readonly slots = new Map<Hex, AppSlot>()
   /** Of apps that were not registered again since the start. */
   readonly #dormant = new Map<Hex, AppRecord>()
-  /** Proposals that are being judged, and whose they are. */
-  readonly #judging = new Map<Hex, Address>()
   #isFollowing = false
   /** When instances of an earlier process are called missing, in milliseconds of the clock that never jumps. */
   #missingFrom = Number.POSITIVE_INFINITY
@@ -69,6 +50,7 @@ export class Apps {
     this.#engine = engine
     this.staking = new Staking(engine, this)
     this.telling = new AppTelling(engine)
+    this.#proposals = new AppProposals(engine, this)
     this.#desk = new AppDesk(engine, this)
   }
 
@@ -160,6 +142,9 @@ export class Apps {
     }
   }
 
+  /** An app as it was made known here. */
+  registered = (app: Address): Registered | undefined => this.#known.get(app)
+
   /** Whether this node plays it, though its app may not be known again yet. */
   knows = (id: Hex): boolean => this.slots.has(id) || this.#dormant.has(id)
 
@@ -172,13 +157,11 @@ export class Apps {
     signal?.throwIfAborted()
     const known = this.#known.get(terms.instance.app)
     if (!known) throw new AppUnknownError(terms.instance.app)
-    this.#assertTerms(terms)
+    this.assertTerms(terms)
     if (!isTimed && this.#needsHubs(terms)) assertHubsLock(terms, this.#now)
     for (const player of playersOf(terms.instance)) if (player !== this.#me) this.#engine.peers.assertExpected(player)
     const addresses = terms.instance.seats.map((player) => this.#engine.peers.all.get(player)?.address ?? '')
-    const slot = this.#place({ session: this.#sessionOf(terms), isProposer: true, addresses }, known.code)
-    this.#keep(slot)
-    this.#engine.durably(() => this.telling.all(slot))
+    const slot = this.sitDown(terms, { isProposer: true, addresses }, known.code)
     const forget = onAbort(signal, () => this.decline(slot, 'APP_DECLINED'))
     try {
       await slot.when(({ session }) => session.agreed !== undefined, signal)
@@ -188,20 +171,31 @@ export class Apps {
     return slot
   }
 
+  /** Takes part in a new instance, and says so. */
+  sitDown(terms: AppTerms, how: Pick<AppRecord, 'isProposer' | 'addresses'>, code: App<unknown, unknown>): AppSlot {
+    const slot = this.#place({ session: this.#sessionOf(terms), ...how }, code)
+    this.#keep(slot)
+    this.#engine.durably(() => this.telling.all(slot))
+    return slot
+  }
+
   /** Whether a stake is between players of whom this node knows no channel that they share. */
   #needsHubs({ instance: { seats }, stakes, group }: AppTerms): boolean {
     if (group) return false
     return stakes.some(({ from, to, asset }) => !this.#engine.gossip.table(asset)?.isEdge(seats[from]!, seats[to]!))
   }
 
-  #assertTerms(terms: AppTerms): void {
+  /** Throws `InvalidTermsError`. */
+  assertTerms(terms: AppTerms): void {
     const { group } = terms
     assertTerms(terms, { me: this.#me, now: this.#now })
     if (group) assertStakeGroup(terms, this.#me, this.#engine.groups.find(group.channelId))
   }
 
+  idOf = ({ instance }: AppTerms): Hex => instanceIdOf(this.arbiter.source, instance)
+
   #sessionOf = (terms: AppTerms): AppSession => ({
-    id: instanceIdOf(this.arbiter.source, terms.instance),
+    id: this.idOf(terms),
     terms,
     me: this.#me,
     agreed: undefined,
@@ -233,7 +227,7 @@ export class Apps {
     if (message.kind === 'propose') {
       // It may make this node lock money, and ask its user.
       this.#engine.peers.spend(peer, 10)
-      void this.#proposed(peer, message)
+      void this.#proposals.heard(peer, message)
       return
     }
     const slot = this.slots.get(message.id)
@@ -246,57 +240,8 @@ export class Apps {
     if (slot.session === before) this.#engine.peers.spend(peer)
   }
 
-  async #proposed(peer: Peer, message: Extract<AppStepMessage, { kind: 'propose' }>): Promise<void> {
-    const { terms, addresses, onionKey } = message
-    if (!this.#engine.options.chain.apps) return
-    const { id } = this.#sessionOf(terms)
-    const known = this.#known.get(terms.instance.app)
-    const running = this.slots.get(id)
-    if (running) {
-      if (running.others.includes(peer.signer)) this.#accepts(running, peer.signer, onionKey, true)
-      return
-    }
-    // One that waits for its app is answered when that is registered, one that is being judged after that.
-    if (this.#dormant.has(id) || this.#judging.has(id)) return
-    this.#judging.set(id, peer.signer)
-    const isWanted = this.#isSound(terms, peer.signer) && known && (await this.#judged(known, terms, peer.signer))
-    this.#judging.delete(id)
-    if (!isWanted) {
-      this.telling.one(peer.signer, { kind: 'decline', id, code: known ? 'APP_DECLINED' : 'APP_NOT_KNOWN' })
-      return
-    }
-    if (this.#engine.halted || this.slots.has(id)) return
-    const slot = this.#place({ session: this.#sessionOf(terms), isProposer: false, addresses }, known.code)
-    this.#keep(slot)
-    this.#accepts(slot, peer.signer, onionKey, true)
-    this.#engine.durably(() => this.telling.all(slot))
-  }
-
-  /** Whether terms can be played at all, and this peer may propose more. */
-  #isSound(terms: AppTerms, from: Address): boolean {
-    const waiting = [...this.slots.values()].filter(({ session, others }) => !session.agreed && others.includes(from))
-    const judging = [...this.#judging.values()].filter((proposer) => proposer === from)
-    if (waiting.length + judging.length > MAX_PROPOSALS || seatsHeldBy(terms.instance, from).length === 0) return false
-    try {
-      this.#assertTerms(terms)
-      return true
-    } catch {
-      // Its proposer is told in one word; its own node says the rest.
-      return false
-    }
-  }
-
-  async #judged({ judge }: Registered, terms: AppTerms, from: Address): Promise<boolean> {
-    try {
-      return judge !== undefined && (await judge(terms, from))
-    } catch (error) {
-      this.#engine.emitter.emit({ kind: 'alarm', error: new HandlerFailedError('app-proposed', error) })
-      return false
-    }
-  }
-
   /** A player has accepted. Unless it `heard` the same of this node it is told so: what came before the proposal was lost there. */
-  #accepts(slot: AppSlot, player: Address, onionKey: Hex, heard: boolean): void {
+  accepts(slot: AppSlot, player: Address, onionKey: Hex, heard: boolean): void {
     const isNew = !slot.accepted.has(player)
     slot.accepted.set(player, onionKey)
     if (!heard) this.telling.all(slot, player)
@@ -310,7 +255,7 @@ export class Apps {
   #heard(slot: AppSlot, from: Address, message: Spoken): void {
     switch (message.kind) {
       case 'accept':
-        this.#accepts(slot, from, message.onionKey, message.heard)
+        this.accepts(slot, from, message.onionKey, message.heard)
         return
       case 'staked':
         this.#stakedBy(slot, from, message.terms)

@@ -5,6 +5,7 @@ import { GroupSlot } from '../groups/group-slot.ts'
 import { parseReserveKey, RESERVES, reserveKey } from '../keys.ts'
 import { snapshotAt } from '../ledgers/history.ts'
 import { type Followed, Slot } from '../ledgers/slot.ts'
+import { reasonOf } from './reason.ts'
 import { isRedeemed, type Reservation, redeem, reservationOf } from './reserved.ts'
 
 /** Ticks between looks: what is reserved is safe and only waits. */
@@ -23,6 +24,8 @@ interface Job {
   held?: Held
   /** Since when all is decided; milliseconds. */
   dueSince?: number
+  /** What its last look failed with; it is told once. */
+  failing?: string
 }
 
 /** Fetches what settlements reserved for undecided transfers, once all of them are decided. */
@@ -76,11 +79,19 @@ export class Redeemer {
           this.#engine.journal.write(key, null)
           this.#engine.wake()
         }
+        delete job.failing
       } catch (error) {
         // Looked at again at a later tick.
-        if (!this.#engine.halted) this.#engine.emitter.emit({ kind: 'alarm', error: error as Error })
+        this.#failed(job, error as Error)
       }
     }
+  }
+
+  #failed(job: Job, error: Error): void {
+    const reason = reasonOf(error)
+    const isTold = [...this.#jobs.values()].some(({ failing }) => failing === reason)
+    job.failing = reason
+    if (!isTold && !this.#engine.halted) this.#engine.emitter.emit({ kind: 'alarm', error })
   }
 
   async #isDone(job: Job): Promise<boolean> {
