@@ -1,15 +1,15 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Hex } from '../core/types.ts'
+import type { Domain, Hex } from '../core/types.ts'
 import { parseHouseExit } from '../house/member/exit-file.ts'
 import { UsageError } from './files.ts'
 
 /**
- * Keeps a member's exit file as `<member>.json`, readable by its user alone. One that holds a later epoch stays: the tower that wrote it may
+ * Keeps a member's exit file as `<chain>-<house>-<member>.json`, readable by its user alone. One that holds a later epoch stays: the tower that wrote it may
  * have lost its store since. Throws {@link UsageError}.
  */
-export function keepExit(folder: string, member: Hex, text: string): void {
-  const path = join(folder, `${member}.json`)
+export function keepExit(folder: string, { chainId, adjudicator }: Domain, member: Hex, text: string): void {
+  const path = join(folder, `${chainId}-${adjudicator}-${member}.json`)
   try {
     const kept = existsSync(path) ? readFileSync(path, 'utf8') : undefined
     if (kept === text || (kept !== undefined && lastEpoch(kept) > lastEpoch(text))) return

@@ -6,6 +6,7 @@ import type { OperatorEvent } from '../house/operator/events.ts'
 import type { HouseOperator } from '../house/operator/operator.ts'
 import type { HouseStatus } from '../house/operator/options.ts'
 import type { Desk } from './daemon.ts'
+import { readGauge } from './gauge.ts'
 
 /** What the events and the state of a house come to, in logs and metrics. */
 export function houseMetrics({ log, metrics, alarm }: Desk, chain: EthersHouse) {
@@ -91,14 +92,7 @@ function readable(event: Exclude<OperatorEvent, { kind: 'alarm' | 'chain' }>): o
 /** Gauges that are read when somebody asks. */
 function follow(house: HouseOperator, chain: EthersHouse, registers: Desk['metrics'][]): void {
   const gauge = (name: string, help: string, read: (status: HouseStatus) => number | Promise<number>) =>
-    new Gauge({
-      name: `tallystick_house_${name}`,
-      help,
-      registers,
-      async collect() {
-        this.set(await read(house.status()))
-      },
-    })
+    readGauge(`tallystick_house_${name}`, help, registers, () => read(house.status()))
   gauge('members', 'Members with an index', ({ members }) => members)
   gauge('connected', 'Members that are connected', ({ connected }) => connected)
   gauge('payments', 'Payments since the start', ({ payments }) => payments)

@@ -1,10 +1,11 @@
 import { formatEther } from 'ethers'
-import { Counter, Gauge } from 'prom-client'
+import { Counter } from 'prom-client'
 import type { EthersHouse } from '../chain/house/ethers-house.ts'
 import { COIN, type Hex } from '../core/types.ts'
 import type { HouseTower, HouseTowerEvent } from '../house/tower/tower.ts'
 import { StoreError } from '../storage/errors.ts'
 import type { Desk } from './daemon.ts'
+import { readGauge } from './gauge.ts'
 import type { HouseTowers } from './house-towers.ts'
 
 type Told = Exclude<HouseTowerEvent, { kind: 'alarm' }>
@@ -87,14 +88,7 @@ function readable(event: Told): object {
 /** Gauges that are read when somebody asks. */
 function follow(towers: HouseTowers, chain: EthersHouse, registers: Desk['metrics'][]): void {
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
-    new Gauge({
-      name: `tallystick_house_tower_${name}`,
-      help,
-      registers,
-      async collect() {
-        this.set(await read())
-      },
-    })
+    readGauge(`tallystick_house_tower_${name}`, help, registers, read)
   const committed = async () => (await chain.state()).confirmed.lastCommitted
   gauge('members', 'Members that are watched for', () => towers.all.length)
   gauge('committed_epoch', 'The last epoch that the operator has committed to', async () => Number(await committed()))

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { realpathSync } from 'node:fs'
 import { ChainError } from '../chain/errors.ts'
 import { connectHouse } from '../chain/house/connect-house.ts'
 import type { EthersHouse } from '../chain/house/ethers-house.ts'
@@ -7,6 +7,7 @@ import { parseAddress } from '../core/address.ts'
 import type { Address, Domain, Hex } from '../core/types.ts'
 import { transportFor } from '../house/member/join.ts'
 import type { HouseTower, HouseTowerEvent } from '../house/tower/tower.ts'
+import { reasonOf } from '../node/chain/reason.ts'
 import { sessionSigner } from '../signing/session.ts'
 import { openSqlite } from '../storage/sqlite.ts'
 import type { Store } from '../storage/store.ts'
@@ -62,7 +63,7 @@ function assertFolders({ watch, exits }: HouseTowerArgs): void {
   assertFolder(watch, 'watch')
   if (exits === undefined) return
   assertFolder(exits, 'exits')
-  if (resolve(exits) === resolve(watch))
+  if (realpathSync(exits) === realpathSync(watch))
     throw new UsageError(`Exit files in ${exits} would be taken for watch files. Choose another --exits.`)
 }
 
@@ -79,7 +80,7 @@ interface Parts {
 async function watching({ args, desk, store, chain, transports, tower }: Parts): Promise<Service> {
   const { watch, operator } = args
   const metrics = houseTowerMetrics(desk)
-  const exits = exitsIn(args.exits, metrics.alarmed)
+  const exits = exitsIn(args.exits, chain.domain, metrics.alarmed)
   let isStopping = false
   const tell = (member: Hex, event: HouseTowerEvent) => {
     // What the stop itself breaks off needs nobody.
@@ -119,16 +120,21 @@ function folderOf(
   alarmed: Alarmed,
   take: (text: string) => Promise<HouseTower>,
 ): WatchFolder {
+  /** Files for which the chain was asked in vain, and why. */
+  const failing = new Map<string, string>()
   return new WatchFolder({
     folder,
     async take(file, text) {
       const { member } = await take(text)
+      failing.delete(file)
       log.info({ file, member }, 'watching')
     },
     onFailed(file, error) {
-      alarmed(error, { file })
-      // The file is not to blame.
-      return error instanceof ChainError
+      // The file is not to blame, and is tried again; that is told once.
+      const isChain = error instanceof ChainError
+      if (!isChain || failing.get(file) !== reasonOf(error)) alarmed(error, { file })
+      if (isChain) failing.set(file, reasonOf(error))
+      return isChain
     },
     onGone: (file) => log.warn({ file }, 'file gone, its member is watched until a restart'),
   })
@@ -137,12 +143,13 @@ function folderOf(
 /** Writes exit files where there is a folder for them. */
 function exitsIn(
   folder: string | undefined,
+  domain: Domain,
   onFailed: (error: Error) => void,
 ): (tower: HouseTower | undefined) => void {
   return (tower) => {
     if (folder === undefined || !tower) return
     try {
-      keepExit(folder, tower.member, tower.exitFile())
+      keepExit(folder, domain, tower.member, tower.exitFile())
     } catch (error) {
       onFailed(error as Error)
     }

@@ -6,6 +6,7 @@ import type { LedgerBalances } from '../node/ledgers/balances.ts'
 import type { Node } from '../node/node.ts'
 import type { Store } from '../storage/store.ts'
 import type { Desk } from './daemon.ts'
+import { readGauge } from './gauge.ts'
 
 /** Tells a hub's events and state in logs and metrics; answers what is wrong with it at the moment. */
 export function hubMetrics(desk: Desk, node: Node, chain: EthersChain): () => string | undefined {
@@ -70,14 +71,7 @@ function countPayments({ metrics }: Desk, node: Node): void {
 /** Gauges that are read when somebody asks. */
 function showState(metrics: Registry, node: Node, chain: EthersChain): void {
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
-    new Gauge({
-      name: `tallystick_hub_${name}`,
-      help,
-      registers: [metrics],
-      async collect() {
-        this.set(await read())
-      },
-    })
+    readGauge(`tallystick_hub_${name}`, help, [metrics], read)
   gauge('channels', 'Channels', () => node.channels().length)
   gauge('connected', 'Channels whose peer is connected', () => node.channels().filter((each) => each.connected).length)
   gauge('parts', 'Parts of payments on their way', () => node.load().carrying)

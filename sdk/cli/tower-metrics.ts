@@ -1,10 +1,11 @@
 import { formatEther } from 'ethers'
-import { Counter, Gauge } from 'prom-client'
+import { Counter } from 'prom-client'
 import type { EthersChain } from '../chain/adapter.ts'
 import { COIN } from '../core/types.ts'
 import type { TowerEvent } from '../watchtower/events.ts'
 import type { TowerStatus, Watchtower } from '../watchtower/tower.ts'
 import type { Desk } from './daemon.ts'
+import { readGauge } from './gauge.ts'
 
 /** What a tower's events and state come to, in logs and metrics. */
 export function towerMetrics({ log, metrics, alarm }: Desk, chain: EthersChain) {
@@ -63,26 +64,13 @@ function readable(event: Exclude<TowerEvent, { kind: 'alarm' | 'chain' }>): obje
 /** Gauges that are read when somebody asks. */
 function follow(tower: Watchtower, chain: EthersChain, registers: Desk['metrics'][]): void {
   const gauge = (name: string, help: string, read: (status: TowerStatus) => number) =>
-    new Gauge({
-      name: `tallystick_tower_${name}`,
-      help,
-      registers,
-      async collect() {
-        this.set(read(await tower.status()))
-      },
-    })
+    readGauge(`tallystick_tower_${name}`, help, registers, async () => read(await tower.status()))
   gauge('ledgers', 'Ledgers that are watched', ({ appointments }) => appointments)
   gauge('clients', 'Clients that have appointed', ({ clients }) => clients)
   gauge('connected', 'Clients that are connected', ({ connected }) => connected)
   gauge('disputes', 'Disputes about watched ledgers that are not over', ({ disputes }) => disputes)
   gauge('chain_block', 'Newest block that was seen', ({ head }) => head.number)
   gauge('chain_time_seconds', 'Its time', ({ head }) => Number(head.timestamp))
-  new Gauge({
-    name: 'tallystick_tower_gas_money',
-    help: 'Whole coins of the account that pays for answers',
-    registers,
-    async collect() {
-      this.set(Number(formatEther(await chain.balance(COIN))))
-    },
-  })
+  const money = async () => Number(formatEther(await chain.balance(COIN)))
+  readGauge('tallystick_tower_gas_money', 'Whole coins of the account that pays for answers', registers, money)
 }

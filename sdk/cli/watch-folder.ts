@@ -4,8 +4,6 @@ import { readText, UsageError } from './files.ts'
 
 /** Milliseconds between looks. Notices of a file system differ by system, and are lost on shared disks. */
 const LOOK = 2_000
-/** Stands for the folder itself among its files. */
-const WHOLE = '.'
 
 export interface WatchFolderParts {
   readonly folder: string
@@ -19,8 +17,9 @@ export interface WatchFolderParts {
 /** A folder whose `*.json` are taken one after the other, and again whenever they have changed. */
 export class WatchFolder {
   readonly #parts: WatchFolderParts
-  /** By file: the version that was taken. */
-  readonly #taken = new Map<string, string>()
+  /** By file: the version that was looked at, and whether it or an earlier one was taken. */
+  readonly #seen = new Map<string, { readonly version: string; isTaken: boolean }>()
+  #isUnreadable = false
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> = Promise.resolve()
   #isStopped = false
@@ -47,37 +46,42 @@ export class WatchFolder {
   async #look(): Promise<void> {
     const files = this.#list()
     if (!files) return
-    for (const file of this.#taken.keys()) if (!files.includes(file)) this.#gone(file)
+    const there = new Set(files)
+    for (const file of this.#seen.keys()) if (!there.has(file)) this.#gone(file)
     for (const file of files) if (!this.#isStopped) await this.#lookAt(file)
   }
 
   #list(): string[] | undefined {
     try {
       const files = readdirSync(this.#parts.folder).filter((name) => name.endsWith('.json'))
-      this.#taken.delete(WHOLE)
+      this.#isUnreadable = false
       return files.sort()
     } catch {
-      if (!this.#taken.has(WHOLE)) this.#parts.onFailed(WHOLE, noFolder(this.#parts.folder, 'watch'))
-      this.#taken.set(WHOLE, '')
+      if (!this.#isUnreadable) this.#parts.onFailed('.', noFolder(this.#parts.folder, 'watch'))
+      this.#isUnreadable = true
       return undefined
     }
   }
 
   #gone(file: string): void {
-    this.#taken.delete(file)
-    this.#parts.onGone(file)
+    const isTaken = this.#seen.get(file)?.isTaken
+    this.#seen.delete(file)
+    if (isTaken) this.#parts.onGone(file)
   }
 
   async #lookAt(file: string): Promise<void> {
     const path = join(this.#parts.folder, file)
     const version = versionOf(path)
-    if (version === undefined || this.#taken.get(file) === version) return
+    const before = this.#seen.get(file)
+    if (version === undefined || before?.version === version) return
     // Before it is read: what changes meanwhile is seen at the next look.
-    this.#taken.set(file, version)
+    const seen = { version, isTaken: before?.isTaken ?? false }
+    this.#seen.set(file, seen)
     try {
       await this.#parts.take(file, readText(path, 'watch'))
+      seen.isTaken = true
     } catch (error) {
-      if (this.#parts.onFailed(file, error as Error)) this.#taken.delete(file)
+      if (this.#parts.onFailed(file, error as Error)) this.#seen.set(file, { ...seen, version: '' })
     }
   }
 }
@@ -90,11 +94,12 @@ export function assertFolder(path: string, option: string): void {
 const noFolder = (path: string, option: string) =>
   new UsageError(`There is no folder ${path}, or it may not be read. Check --${option}.`)
 
-/** Changes with each write, and with each file that takes its place; undefined: there is none. */
+/** Changes with each write, and with each file that takes its place; undefined: there is no file. */
 function versionOf(path: string): string | undefined {
   try {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false })
-    return found && `${found.ino}/${found.size}/${found.ctimeNs}`
+    // A pipe would hold the program up.
+    return found?.isFile() ? `${found.ino}/${found.size}/${found.ctimeNs}` : undefined
   } catch {
     // Reading it says why.
     return 'unreadable'

@@ -64,7 +64,7 @@ describe('tallystick house-tower', () => {
   const linesOf = (daemon: Daemon, msg: string, facts: object = {}): Line[] =>
     daemon.lines.filter((line) => line.msg === msg && Object.entries(facts).every(([name, is]) => line[name] === is))
   const codes = (daemon: Daemon) => daemon.lines.flatMap(({ code, file }) => (code ? [{ code, file }] : []))
-  const exitFile = ({ house }: Citizen) => path('exits', `${house.id}.json`)
+  const exitFile = ({ house }: Citizen) => path('exits', `31337-${town.founded.house}-${house.id}.json`)
 
   /** It looks at each block. A second apart, with time for each: half a window must not pass meanwhile, or it asks the court. */
   const soon = (isSo: () => boolean) =>

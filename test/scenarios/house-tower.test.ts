@@ -214,7 +214,7 @@ describe('a tower for members of a clearing house that are away', () => {
     expect(await refused(bob.house.exitFile())).to.equal('NOT_A_HOUSE_WATCH')
     const other = `0x${'11'.repeat(20)}`
     expect(await refused(text.replaceAll(town.founded.house, other))).to.equal('HOUSE_WATCH_OF_ANOTHER')
-    for (const field of ['committedAt', 'cutHash', 'deadline'])
+    for (const field of ['committedAt', 'cutHash', 'deadline', 'lines', 'entries'])
       expect(await refused(text.replaceAll(`"${field}"`, '"other"')), field).to.equal('NOT_A_HOUSE_WATCH')
     const receipt = /"receipts": [\s\S]*?"credits": \[\s*\{\s*"\$n": "60"/
     expect(text).to.match(receipt)

@@ -66,6 +66,8 @@ export class EthersHouse implements HouseChain {
   readonly #sender: Sender | undefined
   readonly #signer: Signer | undefined
   readonly #heartbeat: Heartbeat
+  /** The last answer that was read: all who share this connection ask for it. */
+  #shown: { readonly transaction: Hex; readonly leaf: Promise<ShownLeaf | undefined> } | undefined
 
   constructor(options: HouseOptions, rpc: Rpc, found: FoundHouse, account: Address | undefined) {
     const { house, stake, terms, firstBlock } = found
@@ -173,7 +175,17 @@ export class EthersHouse implements HouseChain {
     return this.#registry.outcomes(keys, await this.#confirmedBlock())
   }
 
-  async leafShownIn(transaction: Hex): Promise<ShownLeaf | undefined> {
+  leafShownIn(transaction: Hex): Promise<ShownLeaf | undefined> {
+    if (this.#shown?.transaction === transaction) return this.#shown.leaf
+    const leaf = this.#readLeaf(transaction)
+    this.#shown = { transaction, leaf }
+    leaf.catch(() => {
+      this.#shown = undefined
+    })
+    return leaf
+  }
+
+  async #readLeaf(transaction: Hex): Promise<ShownLeaf | undefined> {
     const found = await this.#rpc.call((provider) => provider.getTransaction(transaction))
     return found?.to?.toLowerCase() === this.terms.court ? shownLeafIn(found.data) : undefined
   }

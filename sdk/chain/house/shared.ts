@@ -1,3 +1,4 @@
+import { TallystickError } from '../../core/errors.ts'
 import type { HouseChain, HouseEvent } from './house-chain.ts'
 
 /** What each who shares it sets. */
@@ -93,9 +94,19 @@ class Party {
 
   take(events: readonly HouseEvent[]): Promise<void> {
     const turn = this.#last.then(async () => {
-      for (const event of events) await this.handlers.onEvent(event)
+      for (const event of events) await this.#one(event)
     })
     this.#last = turn.catch(() => {})
     return turn
+  }
+
+  /** A chain or a store that fails holds all up, and the event comes again. What breaks in one party must not stop the others. */
+  async #one(event: HouseEvent): Promise<void> {
+    try {
+      await this.handlers.onEvent(event)
+    } catch (error) {
+      if (error instanceof TallystickError) throw error
+      this.handlers.onAlarm(error as Error)
+    }
   }
 }

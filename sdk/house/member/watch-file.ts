@@ -1,5 +1,6 @@
 import { accountHash, lockHash, memberId, receiptHash } from '../../clearing/account.ts'
 import { type Entry, entryHash } from '../../clearing/book.ts'
+import { standsIn } from '../../clearing/checking.ts'
 import { epochHash } from '../../clearing/epoch.ts'
 import { typedDigest } from '../../core/eip712.ts'
 import { TallystickError } from '../../core/errors.ts'
@@ -81,11 +82,15 @@ export function parseHouseWatch(text: string, domain: Domain, operator: Address)
 
 /** What cannot be hashed is no epoch and no lock: a tower would stumble over it later. Throws, or false. */
 function isWhole({ epochs, told, held, known }: HouseWatch): boolean {
-  for (const { epoch } of epochs) epochHash(epoch)
+  for (const { epoch, proof } of epochs) {
+    epochHash(epoch)
+    if (proof) standsIn(epoch, proof)
+  }
   for (const { entries } of told) for (const entry of entries) entryHash(entry)
   for (const { lock } of held) lockHash(lock)
   for (const one of known) memberId(one)
-  return epochs.every(({ committedAt }) => typeof committedAt === 'bigint') && held.every(({ receipt }) => receipt)
+  const numbers = [...epochs.map(({ committedAt }) => committedAt), ...told.map(({ epoch }) => epoch)]
+  return numbers.every((number) => typeof number === 'bigint') && held.every(({ receipt }) => receipt)
 }
 
 /** Evidence that the court would refuse is no evidence. */

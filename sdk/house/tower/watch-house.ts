@@ -62,7 +62,7 @@ export async function watchHouse(text: string, chain: HouseChain, options: Watch
       desk: { chain, memory, id, assets, tell, link: looking ?? NOBODY },
       parse: (newer) => parseHouseWatch(newer, domain, terms.operator),
       onTaken: (newer) => {
-        permit = newer.permit?.signature
+        permit = newer.permit?.signature ?? permit
       },
       onStop: () => looking?.stop(),
     },

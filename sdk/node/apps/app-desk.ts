@@ -87,7 +87,11 @@ export class AppDesk {
     // Before the question: what comes during it may be missing in the answer.
     slot.unread = false
     const { instance, deadline } = slot.session.terms
-    const { standing: stands, values, recordedAt } = await this.#chain.status(instance)
+    slot.isReading = true
+    const status = this.#chain.status(instance).finally(() => {
+      slot.isReading = false
+    })
+    const { standing: stands, values, recordedAt } = await status
     // After the deadline all stakes go back, whatever is recorded then.
     slot.values = recordedAt <= deadline ? values : undefined
     // What is sent again after the end stands for nothing.

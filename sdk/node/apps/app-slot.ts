@@ -55,6 +55,8 @@ export class AppSlot {
   result: readonly bigint[]
   /** Something is being sent for it, or read. */
   busy = false
+  /** What the chain says is on its way. */
+  isReading = false
   /** The chain may say something of it that was not read: before that nobody knows how it ends. */
   unread = false
   /** Why it could not be looked at or helped last, as it was told; undefined: it could. */

@@ -373,7 +373,10 @@ export class Apps {
     if (standing) this.dispatch(slot, { kind: 'force', from: standing, move, after })
     else this.dispatch(slot, { kind: 'move', move, after })
     if (standing) void this.#desk.look(slot)
-    await slot.when(({ position, recorded }) => recorded || position.version > version, signal)
+    await slot.when(
+      ({ id, position, recorded }) => recorded || position.version > version || !this.slots.has(id),
+      signal,
+    )
   }
 
   /** Lets the chain judge; resolves once it does. */
@@ -381,7 +384,7 @@ export class Apps {
     if (!slot.session.agreed) throw new AppUnknownError(`${slot.id} that has begun`)
     this.dispatch(slot, { kind: 'disputed' })
     this.#engine.durably(() => void this.#desk.look(slot))
-    await slot.when(({ standing, recorded }) => recorded || standing !== undefined, signal)
+    await slot.when(({ id, standing, recorded }) => recorded || standing !== undefined || !this.slots.has(id), signal)
   }
 
   /** Whoever was told of other terms would sign, and pay for, another game. */
@@ -446,7 +449,7 @@ export class Apps {
       slot.isAsked = true
       slot.unread = true
     }
-    if (slot.unread) return
+    if (slot.unread || slot.isReading) return
     this.slots.delete(slot.id)
     this.#engine.journal.write(appKey(slot.id), null)
     const hasBegun = recorded || slot.standing !== undefined || (session.agreed !== undefined && !declined)
@@ -490,9 +493,11 @@ export class Apps {
     const now = this.#engine.options.clock.elapsed()
     for (const slot of [...this.slots.values()]) {
       if (!slot.session.agreed && now - slot.since > PATIENCE) this.decline(slot, 'APP_NOT_STAKED')
+      // Before the chain is asked again: what is on its way may say more.
+      this.check(slot)
+      if (!this.slots.has(slot.id)) continue
       this.#desk.tick(slot)
       this.staking.tick(slot, now)
-      this.check(slot)
     }
   }
 

@@ -69,12 +69,13 @@ export function assertTerms(terms: AppTerms, { me, now }: { readonly me: Address
 export function assertHubsLock({ instance, deadline }: AppTerms, now: bigint): void {
   const { maxOutcomeLock } = DEFAULT_FORWARDING
   // A hub's newest block may be older than this node's.
-  const excess = deadline - now - (maxOutcomeLock - INCLUSION)
+  const most = maxOutcomeLock - INCLUSION
+  const excess = deadline - now - most
   if (excess <= 0n) return
   // Two rounds of all clocks lie before the end.
   const clocks = 2n * BigInt(instance.seats.length)
   const less = (excess + clocks - 1n) / clocks
-  throw new LockTooLongError(deadline - now, maxOutcomeLock, instance.budget - Number(less))
+  throw new LockTooLongError(deadline - now, most, instance.budget - Number(less))
 }
 
 /**
