@@ -187,6 +187,8 @@ export class EthersHouse implements HouseChain {
 
   async #readLeaf(transaction: Hex): Promise<ShownLeaf | undefined> {
     const found = await this.#rpc.call((provider) => provider.getTransaction(transaction))
+    // A server that lags may know it the next time.
+    if (!found) this.#shown = undefined
     return found?.to?.toLowerCase() === this.terms.court ? shownLeafIn(found.data) : undefined
   }
 

@@ -3,7 +3,7 @@ import type { AppChain } from '../../chain/apps/app-chain.ts'
 import { appMoveDigest, type SignedMove } from '../../core/app.ts'
 import { toBytes } from '../../core/bytes.ts'
 import { type AppDuty, disputeBy, dutyOf, type MoveShown } from '../../protocols/app-disputing.ts'
-import { reasonOf } from '../chain/reason.ts'
+import { failsAnew } from '../chain/reason.ts'
 import type { Engine } from '../engine.ts'
 import type { AppSlot } from './app-slot.ts'
 import type { Apps } from './apps.ts'
@@ -76,10 +76,7 @@ export class AppDesk {
 
   /** Each tick tries again: what fails for one reason is told once until it works. */
   #failed(slot: AppSlot, error: Error): void {
-    const reason = reasonOf(error)
-    const isTold = [...this.#apps.slots.values()].some(({ failing }) => failing === reason)
-    slot.failing = reason
-    if (!isTold) this.#engine.emitter.emit({ kind: 'alarm', error })
+    if (failsAnew(slot, this.#apps.slots.values(), error)) this.#engine.emitter.emit({ kind: 'alarm', error })
   }
 
   async #read(slot: AppSlot): Promise<void> {

@@ -5,7 +5,7 @@ import { GroupSlot } from '../groups/group-slot.ts'
 import { parseReserveKey, RESERVES, reserveKey } from '../keys.ts'
 import { snapshotAt } from '../ledgers/history.ts'
 import { type Followed, Slot } from '../ledgers/slot.ts'
-import { reasonOf } from './reason.ts'
+import { type Failing, failsAnew } from './reason.ts'
 import { isRedeemed, type Reservation, redeem, reservationOf } from './reserved.ts'
 
 /** Ticks between looks: what is reserved is safe and only waits. */
@@ -18,14 +18,12 @@ interface Held extends Reservation {
 }
 
 /** A settlement to look after. */
-interface Job {
+interface Job extends Failing {
   readonly slot: Followed
   readonly generation: number
   held?: Held
   /** Since when all is decided; milliseconds. */
   dueSince?: number
-  /** What its last look failed with; it is told once. */
-  failing?: string
 }
 
 /** Fetches what settlements reserved for undecided transfers, once all of them are decided. */
@@ -88,10 +86,8 @@ export class Redeemer {
   }
 
   #failed(job: Job, error: Error): void {
-    const reason = reasonOf(error)
-    const isTold = [...this.#jobs.values()].some(({ failing }) => failing === reason)
-    job.failing = reason
-    if (!isTold && !this.#engine.halted) this.#engine.emitter.emit({ kind: 'alarm', error })
+    if (this.#engine.halted || !failsAnew(job, this.#jobs.values(), error)) return
+    this.#engine.emitter.emit({ kind: 'alarm', error })
   }
 
   async #isDone(job: Job): Promise<boolean> {

@@ -10,9 +10,11 @@ export interface Found {
   readonly piece: Piece | undefined
 }
 
+const NONE: ReadonlySet<Carried> = new Set()
+
 /** All parts that are not over, by what they are looked up by. */
 export class Parts {
-  readonly all = new Map<Hex, Carried>()
+  readonly #all = new Map<Hex, Carried>()
   /** By place: `<ledger number>/<transfer id>`, in the peer's lane and in one's own. */
   readonly #incoming = new Map<string, Carried>()
   readonly #outgoing = new Map<string, Carried>()
@@ -20,8 +22,12 @@ export class Parts {
   /** One secret opens all parts of its key. */
   readonly #byKey = new Map<Hex, Set<Carried>>()
 
+  get all(): ReadonlyMap<Hex, Carried> {
+    return this.#all
+  }
+
   add(carried: Carried): void {
-    this.all.set(carried.id, carried)
+    this.#all.set(carried.id, carried)
     const { incoming, outgoing } = carried
     if (incoming) this.#incoming.set(placeOf(incoming.slot, incoming.id), carried)
     if (outgoing) this.#outgoing.set(placeOf(outgoing.slot, outgoing.id), carried)
@@ -30,7 +36,7 @@ export class Parts {
   }
 
   remove(carried: Carried): void {
-    this.all.delete(carried.id)
+    this.#all.delete(carried.id)
     const { incoming, outgoing } = carried
     if (incoming) this.#incoming.delete(placeOf(incoming.slot, incoming.id))
     if (outgoing) this.#outgoing.delete(placeOf(outgoing.slot, outgoing.id))
@@ -39,17 +45,17 @@ export class Parts {
   }
 
   has({ id }: Carried): boolean {
-    return this.all.has(id)
+    return this.#all.has(id)
   }
 
-  /** Those with a transfer in a ledger; a list of its own, so that they may end meanwhile. */
-  in(slot: Slot): readonly Carried[] {
-    return [...(this.#bySlot.get(slot) ?? [])]
+  /** Those with a transfer in a ledger. */
+  in(slot: Slot): ReadonlySet<Carried> {
+    return this.#bySlot.get(slot) ?? NONE
   }
 
   /** Those of the same key as this one, itself among them. */
-  sharing({ part }: Carried): readonly Carried[] {
-    return [...(this.#byKey.get(keyOfPart(part)) ?? [])]
+  sharing({ part }: Carried): ReadonlySet<Carried> {
+    return this.#byKey.get(keyOfPart(part)) ?? NONE
   }
 
   incomingAt(slot: Slot, id: Hex): Found | undefined {

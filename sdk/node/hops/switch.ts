@@ -232,12 +232,12 @@ export class Switch {
 
   /** All parts of a key learn its secret. */
   spread(from: Carried, secret: Hex): void {
-    for (const carried of this.#parts.sharing(from))
+    for (const carried of [...this.#parts.sharing(from)])
       if (carried !== from) this.step(carried, { kind: 'secretSeen', secret })
   }
 
   #acknowledged(slot: Slot): void {
-    for (const carried of this.#parts.in(slot)) if (carried.outgoing?.slot === slot) this.#confirm(carried)
+    for (const carried of [...this.#parts.in(slot)]) if (carried.outgoing?.slot === slot) this.#confirm(carried)
   }
 
   /** A cancel exists once it is acknowledged, and so does what goes back of a deal. */
@@ -266,7 +266,7 @@ export class Switch {
   }
 
   #disputed(slot: Slot, disputed: boolean): void {
-    for (const carried of this.#parts.in(slot)) {
+    for (const carried of [...this.#parts.in(slot)]) {
       if (carried.incoming?.slot === slot) this.step(carried, { kind: 'disputed', side: 'incoming', disputed })
       if (carried.outgoing?.slot === slot) this.step(carried, { kind: 'disputed', side: 'outgoing', disputed })
     }
