@@ -94,7 +94,7 @@ describe('two nodes on a real chain, over TCP, with SQLite', () => {
     expect((await balanceOf(bob.node.owner)) - bobs).to.equal(2n * ETHER + ETHER / 4n)
     expect(await balanceOf(anvil.adjudicator)).to.equal(0n)
     expect(alice.node.balances(channelId).generation).to.equal(1)
-    // What was withdrawn before may still count for a moment, until the chain was followed so far.
+    // The amount of the earlier withdrawal was once seen here for a moment; why is not known yet.
     await until(() => alice.node.balances(channelId).spendable === 0n)
   })
 
